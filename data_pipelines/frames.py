@@ -1,0 +1,107 @@
+"""Square frames: which part of a picture becomes the network's input, and the way back.
+
+A point (x, y) in pixels is 0-based with integers at pixel centres, so pixel i covers
+[i - 1/2, i + 1/2]. A region or box (x0, y0, x1, y1) is given by its edges as in Pillow's `crop`:
+pixel i covers [i, i + 1], and the whole picture is (0, 0, width, height).
+"""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+from PIL import Image
+
+Crop = Literal["centre", "pad", "squash", "squash_inner"]
+# IMM squashes CelebA's 178x218 to 160x160 and keeps the central 128: 128/160 of either side.
+INNER_FRACTION = 0.8
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A region of an original picture, resampled to `size` x `size` pixels.
+
+    With s = size / (x1 - x0), x_frame = (x + 1/2 - x0) s - 1/2, and the same for y.
+
+    Example:
+      >>> frame = Frame(region=(20.0, 0.0, 120.0, 100.0), size=50)
+      >>> frame.to_original(np.array([[0.0, 0.0], [49.0, 49.0]])).tolist()
+      [[20.5, 0.5], [118.5, 98.5]]
+    """
+
+    region: tuple[float, float, float, float]
+    size: int
+
+    def to_original(self, points_px: np.ndarray) -> np.ndarray:
+        """Points `[..., 2]` in pixels of the frame, to pixels of the original picture."""
+        return (np.asarray(points_px) + 0.5) / self._scale() + self.region[:2] - 0.5
+
+    def from_original(self, points_px: np.ndarray) -> np.ndarray:
+        """Points `[..., 2]` in pixels of the original picture, to pixels of the frame."""
+        return (np.asarray(points_px) + 0.5 - self.region[:2]) * self._scale() - 0.5
+
+    def box_from_original(self, box_px) -> np.ndarray:
+        """A box (x0, y0, x1, y1) of the original picture, to the frame: edges, hence no halves."""
+        corners = np.reshape(np.asarray(box_px, float), (2, 2))
+        return ((corners - self.region[:2]) * self._scale()).reshape(4)
+
+    def _scale(self) -> np.ndarray:
+        x0, y0, x1, y1 = self.region
+        return self.size / np.array([x1 - x0, y1 - y0])
+
+
+def frame_picture(
+    width: int, height: int, *, size: int, crop: Crop, box=None, margin: float = 0.0
+) -> Frame:
+    """Chooses the region of a `width` x `height` picture that becomes `size` x `size`.
+
+    Args:
+      width, height: of the upright original, pixels.
+      size: side of the result, pixels.
+      crop: without a box, `centre` cuts the largest central square, `pad` surrounds the picture to
+        a square, `squash` stretches the whole picture, and `squash_inner` the central 80 % of
+        either side (the MAFL protocol).
+      box: (x0, y0, x1, y1); the region is then the square about its centre, and `crop` is unused.
+      margin: widens that square on every side by this fraction of the box's longer side.
+
+    Raises:
+      ValueError: an unknown `crop`, or a size below 1.
+    """
+    if crop not in get_args(Crop):
+        raise ValueError(f"crop is {crop!r}; it must be one of {', '.join(get_args(Crop))}")
+    if size < 1:
+        raise ValueError(f"size is {size}; it must be at least 1")
+    if box is not None:
+        x0, y0, x1, y1 = box
+        sides = (max(x1 - x0, y1 - y0) * (1 + 2 * margin),) * 2
+        centre = ((x0 + x1) / 2, (y0 + y1) / 2)
+    else:
+        sides = {
+            "centre": (min(width, height),) * 2,
+            "pad": (max(width, height),) * 2,
+            "squash": (width, height),
+            "squash_inner": (INNER_FRACTION * width, INNER_FRACTION * height),
+        }[crop]
+        centre = (width / 2, height / 2)
+    (cx, cy), (w, h) = centre, sides
+    return Frame(region=(cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2), size=size)
+
+
+def resize_picture(image: np.ndarray, frame: Frame) -> np.ndarray:
+    """Resamples a frame's region by an antialiased triangle filter (Pillow's bilinear).
+
+    Args:
+      image: uint8 `[height, width, 3]`, the original.
+      frame: the region and the size; beyond the picture its edge pixels are repeated.
+
+    Returns:
+      uint8 `[size, size, 3]`.
+    """
+    height, width = image.shape[:2]
+    x0, y0, x1, y1 = frame.region
+    left, top = max(0, int(np.ceil(-x0))), max(0, int(np.ceil(-y0)))
+    right, bottom = max(0, int(np.ceil(x1 - width))), max(0, int(np.ceil(y1 - height)))
+    if left or top or right or bottom:
+        image = np.pad(image, ((top, bottom), (left, right), (0, 0)), mode="edge")
+    box = (x0 + left, y0 + top, x1 + left, y1 + top)
+    size = (frame.size, frame.size)
+    return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BILINEAR, box=box))

@@ -1,0 +1,145 @@
+"""Reading pictures as they come from the world: always upright uint8 RGB, or a named refusal.
+
+Imports Pillow and NumPy only.
+"""
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+from tqdm import tqdm
+
+from data_pipelines.errors import DataError
+
+MAX_PIXELS = 50_000_000
+MIN_SIDE = 8
+SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
+# Only these decoders are tried: among the others, EPS starts an external program.
+_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
+_ORIENTATION_TAG = 0x0112
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+class PictureError(DataError):
+    """A file that is not a usable picture: `path`, and the `reason` in words."""
+
+    def __init__(self, path, reason: str):
+        super().__init__(f"{path}: {reason}. Replace the file or take it out of the folder.")
+        self.path = Path(path)
+        self.reason = reason
+
+
+def read_picture(path) -> np.ndarray:
+    """Reads any picture file as upright uint8 RGB.
+
+    Grey, palette, CMYK and 16-bit pictures are converted; transparency is laid on white; of an
+    animation the first frame is taken; the EXIF orientation is applied, so that "original pixels"
+    everywhere in this package are those of the upright picture.
+
+    Args:
+      path: the file; its contents decide on the format, not its suffix.
+
+    Returns:
+      uint8 array `[height, width, 3]`.
+
+    Raises:
+      PictureError: a missing, empty, truncated or foreign file, more than 50 megapixels (decided
+        from the header, before any pixel is allocated), a side below 8 px.
+    """
+    try:
+        with Image.open(path, formats=_FORMATS) as image:
+            _check_size(path, *image.size)
+            image.load()
+            return np.asarray(_to_rgb(path, _upright(image)))
+    except PictureError:
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise PictureError(path, f"more than {MAX_PIXELS // 10**6} megapixels") from None
+    except UnidentifiedImageError:
+        raise PictureError(path, _what_it_is_instead(path)) from None
+    except FileNotFoundError:
+        raise PictureError(path, "no such file") from None
+    except Exception as error:  # decoders raise anything: OSError, SyntaxError, struct.error...
+        raise PictureError(path, f"cannot be decoded ({error})") from error
+
+
+def check_pictures(
+    paths: Sequence, *, workers: int | None = None
+) -> tuple[list[Path], dict[Path, str]]:
+    """Decodes every picture once, in parallel threads.
+
+    Returns:
+      The usable paths in the given order, and the reason for each of the others.
+    """
+    paths = [Path(path) for path in paths]
+    reasons = in_threads(_reason_against, paths, workers=workers, label="checking pictures")
+    good = [path for path, reason in zip(paths, reasons, strict=True) if reason is None]
+    bad = {path: reason for path, reason in zip(paths, reasons, strict=True) if reason}
+    return good, bad
+
+
+def in_threads(function, items: Sequence, *, workers: int | None, label: str) -> list:
+    """`[function(item) for item in items]` in threads, with a progress bar on a terminal."""
+    with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
+        results = pool.map(function, items)
+        return list(tqdm(results, total=len(items), desc=label, unit="picture", disable=None))
+
+
+def _reason_against(path: Path) -> str | None:
+    try:
+        read_picture(path)
+    except PictureError as error:
+        return error.reason
+    return None
+
+
+def _check_size(path, width: int, height: int) -> None:
+    if width * height > MAX_PIXELS:
+        raise PictureError(path, f"{width}x{height} is more than {MAX_PIXELS // 10**6} megapixels")
+    if min(width, height) < MIN_SIDE:
+        raise PictureError(path, f"{width}x{height} is tiny: a side is below {MIN_SIDE} px")
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    try:
+        orientation = image.getexif().get(_ORIENTATION_TAG)
+    except Exception:  # a damaged EXIF block does not make the pixels unusable
+        orientation = None
+    return image.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else image
+
+
+def _to_rgb(path, image: Image.Image) -> Image.Image:
+    if image.mode == "F":
+        raise PictureError(path, "floating-point pixels, whose range is unknown")
+    if image.mode.startswith("I"):
+        return _from_16_bit(path, np.asarray(image))
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        white = Image.new("RGBA", image.size, "white")
+        return Image.alpha_composite(white, image).convert("RGB")
+    return image.convert("RGB")
+
+
+def _from_16_bit(path, grey: np.ndarray) -> Image.Image:
+    if grey.min() < 0 or grey.max() > 65535:
+        raise PictureError(path, "32-bit pixels, whose range is unknown")
+    # 65535 = 255 * 257, so this is the nearest 8-bit level.
+    levels = (grey.astype(np.uint32) + 128) // 257
+    return Image.fromarray(levels.astype(np.uint8)).convert("RGB")
+
+
+def _what_it_is_instead(path) -> str:
+    with open(path, "rb") as file:
+        start = file.read(16)
+    return f"not a picture (begins with {start!r})" if start else "an empty file"
