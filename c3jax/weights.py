@@ -1,0 +1,227 @@
+"""ImageNet checkpoints with torchvision's keys, as variables of `c3jax.models`.
+
+Reads `.npz` and `.safetensors`. Files are checked before anything is built from
+them: every key, shape and value; for the bytes themselves compare `file_digest`.
+"""
+
+import hashlib
+import math
+import os
+import re
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax.traverse_util import flatten_dict, unflatten_dict
+from safetensors import SafetensorError, safe_open
+
+from c3jax.models.resnet import LAYERS, ResNet
+from c3jax.models.vgg import VGG, convolution_indices
+
+FEATURE_STAGES = ("stem", *LAYERS)
+SUFFIXES = (".npz", ".safetensors")
+
+# Classifier of VGG, as torchvision and as timm name it: never loaded. Batch counters: never used.
+_VGG_IGNORED = r"(classifier|pre_logits|head)\..*"
+_RESNET_IGNORED = r".*\.num_batches_tracked"
+
+
+def find_weights(architecture: str, path: str | Path | None = None) -> Path | None:
+    """First weights file of an architecture: at `path`, in $C3JAX_WEIGHTS, in ~/.cache/c3jax.
+
+    In a folder, NAME.npz, NAME.safetensors and then NAME*.npz are accepted. Nothing is printed or
+    downloaded: say which file was found, and say so when none was.
+
+    Args:
+      architecture: such as 'resnet18'.
+      path: a file, or a folder to search in place of the usual ones.
+
+    Returns:
+      The file, or None if no folder holds one.
+
+    Raises:
+      ValueError: if a path given here, or in C3JAX_WEIGHTS, does not exist, or if the folder
+          given here has no such file.
+    """
+    if path is not None:
+        path = Path(path).expanduser()
+        found = path if path.is_file() else _in_folder(path, architecture)
+        if found is None:
+            names = " or ".join(architecture + suffix for suffix in SUFFIXES)
+            raise ValueError(f"{path}: no weights of {architecture} here, looked for {names}")
+        return found
+    folders = [Path.home() / ".cache" / "c3jax"]
+    if named := os.environ.get("C3JAX_WEIGHTS"):
+        folders.insert(0, Path(named).expanduser())
+        if not folders[0].is_dir():
+            raise ValueError(f"C3JAX_WEIGHTS must name a folder, got {named!r}")
+    found = (_in_folder(folder, architecture) for folder in folders)
+    return next(filter(None, found), None)
+
+
+def _in_folder(folder, architecture):
+    exact = [folder / (architecture + suffix) for suffix in SUFFIXES]
+    candidates = [*exact, *sorted(folder.glob(f"{architecture}*.npz"))]
+    return next((file for file in candidates if file.is_file()), None)
+
+
+def load_resnet(
+    path: str | Path, architecture: str, *, stages: tuple[str, ...] = FEATURE_STAGES
+) -> dict:
+    """Variables of `ResNet(architecture, stages=stages)` from a file with torchvision's keys.
+
+    Statistics that the file does not have are mean 0 and variance 1: that is how files with folded
+    batch normalisation are stored, and those work with `normalization='frozen'` only. `fc` is
+    loaded if 'logits' is among the stages, and may be missing otherwise.
+
+    Args:
+      path: `.npz` or `.safetensors`.
+      architecture: such as 'resnet50'.
+      stages: what the variables are to serve; deeper layers are checked but not returned.
+
+    Returns:
+      `{'params': ..., 'batch_stats': ...}`, float32.
+
+    Raises:
+      ValueError: naming file and key, if the file is missing, damaged or of another network.
+    """
+    every = _abstract(ResNet(architecture, stages=("layer4", "logits")))
+    optional = {key for key in every if "running_" in key}
+    if "logits" not in stages:
+        optional |= {"fc.weight", "fc.bias"}
+    arrays = _read_checked(path, every, optional, _RESNET_IGNORED)
+    wanted = _abstract(ResNet(architecture, stages=tuple(stages)))
+    return _variables(arrays, wanted)
+
+
+def load_vgg(path: str | Path, architecture: str, *, taps: tuple[str, ...] | None = None) -> dict:
+    """Variables of `VGG(architecture, taps=taps)` from a file with torchvision's keys.
+
+    The classifier may be in the file and is not loaded.
+
+    Args:
+      path: `.npz` or `.safetensors`.
+      architecture: 'vgg16' or 'vgg19'.
+      taps: what the variables are to serve; all convolutions by default. Deeper ones are
+          checked but not returned.
+
+    Returns:
+      `{'params': ...}`, float32.
+
+    Raises:
+      ValueError: naming file and key, if the file is missing, damaged or of another network.
+    """
+    taps_of_all = tuple(convolution_indices(architecture))
+    every = _abstract(VGG(architecture, taps=taps_of_all))
+    arrays = _read_checked(path, every, set(), _VGG_IGNORED)
+    return _variables(arrays, _abstract(VGG(architecture, taps=taps or taps_of_all)))
+
+
+def num_parameters(tree) -> int:
+    """Number of scalars in a tree of arrays (or of shapes); give it `variables['params']`."""
+    return sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(tree))
+
+
+def file_digest(path: str | Path) -> str:
+    """The sha256 of a file, in hexadecimal digits."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _abstract(model):
+    """Torchvision key -> (path in the variables, shape there), without computing anything."""
+    images = jax.ShapeDtypeStruct((1, 32, 32, 3), jnp.float32)
+    variables = jax.eval_shape(model.init, jax.random.key(0), images)
+    leaves = flatten_dict(variables)
+    return {torchvision_key(path): (path, leaf.shape) for path, leaf in leaves.items()}
+
+
+def torchvision_key(path: tuple[str, ...]) -> str:
+    """Torchvision's name of a variable.
+
+    Example:
+        >>> torchvision_key(('params', 'layer1_0', 'downsample_0', 'kernel'))
+        'layer1.0.downsample.0.weight'
+    """
+    names = {"kernel": "weight", "scale": "weight", "mean": "running_mean", "var": "running_var"}
+    *modules, leaf = path[1:]
+    modules = (re.sub(r"_(\d+)$", r".\1", module) for module in modules)
+    return ".".join((*modules, names.get(leaf, leaf)))
+
+
+def _torchvision_shape(shape):
+    """Shape of a kernel in the file: HWIO is OIHW there, IO is OI."""
+    return tuple(shape[axis] for axis in _TO_TORCH[len(shape)])
+
+
+_TO_TORCH = {1: (0,), 2: (1, 0), 4: (3, 2, 0, 1)}
+_FROM_TORCH = {1: (0,), 2: (1, 0), 4: (2, 3, 1, 0)}
+
+
+def _variables(arrays, wanted):
+    leaves = {}
+    for key, (path, shape) in wanted.items():
+        if key in arrays:
+            leaves[path] = jnp.asarray(arrays[key].transpose(_FROM_TORCH[len(shape)]))
+        else:  # folded batch normalisation
+            leaves[path] = jnp.full(shape, 1.0 if path[-1] == "var" else 0.0)
+    return unflatten_dict(leaves)
+
+
+def _read_checked(path, expected, optional, ignored):
+    """Key -> float32 array, all of `expected` but some of `optional`; raises ValueError."""
+    path = Path(path)
+    arrays = {}
+    for key, array in _read(path):
+        if re.fullmatch(ignored, key):
+            continue
+        if key not in expected:
+            raise ValueError(f"{path}: unexpected key {key!r}: is this another network?")
+        shape = _torchvision_shape(expected[key][1])
+        if array.shape != shape:
+            raise ValueError(f"{path}: {key!r} must have shape {shape}, got {array.shape}")
+        if not np.issubdtype(array.dtype, np.inexact) and array.dtype != jnp.bfloat16:
+            raise ValueError(f"{path}: {key!r} must be floating, got {array.dtype}")
+        arrays[key] = array.astype(np.float32)
+        if not np.isfinite(arrays[key]).all():
+            raise ValueError(f"{path}: {key!r} holds values that are not finite: a damaged file?")
+    missing = expected.keys() - optional - arrays.keys()
+    if missing:
+        raise ValueError(
+            f"{path}: {len(missing)} of {len(expected)} keys missing, first {min(missing)!r}"
+        )
+    return arrays
+
+
+def _read(path) -> Iterator[tuple[str, np.ndarray]]:
+    readers = {".npz": _read_npz, ".safetensors": _read_safetensors}
+    if path.suffix not in readers:
+        raise ValueError(f"{path}: weights must be .npz or .safetensors")
+    if not path.is_file():
+        raise ValueError(f"{path}: no such file")
+    return readers[path.suffix](path)
+
+
+def _read_npz(path):
+    key = None
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for member in archive.namelist():
+                key = member.removesuffix(".npy")
+                with archive.open(member) as file:
+                    yield key, np.lib.format.read_array(file, allow_pickle=False)
+    except (zipfile.BadZipFile, EOFError, ValueError) as error:
+        where = f" at key {key!r}" if key else ""
+        raise ValueError(f"{path}: not a whole .npz file{where}: {error}") from error
+
+
+def _read_safetensors(path):
+    try:
+        with safe_open(path, "numpy") as file:
+            for key in file.keys():
+                yield key, file.get_tensor(key)
+    except SafetensorError as error:
+        raise ValueError(f"{path}: not a whole .safetensors file: {error}") from error
