@@ -1,0 +1,113 @@
+"""Many rendered faces as arrays, rendered in parallel and kept on disk."""
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from data_pipelines.rendered_faces.chunks import field_specs, render_chunk, renderer_digest
+from data_pipelines.rendered_faces.worker import in_processes
+
+CHUNK = 64
+
+
+def folder_name(split, count, size, seed):
+    return f'rendered_faces-{size}px-{split}-{count}-seed{seed}-{renderer_digest()}'
+
+
+def rendered_chunks(split, count, size, seed, fields, workers):
+    """Yields (start, arrays) in any order."""
+    starts = range(0, count, CHUNK)
+    jobs = {s: (split, range(s, min(s + CHUNK, count)), size, seed, fields) for s in starts}
+    if workers > 1:
+        return in_processes(jobs, workers)
+    return ((start, render_chunk(*job)) for start, job in jobs.items())
+
+
+def render_arrays(split, count, size, seed, fields, workers, progress):
+    from tqdm import tqdm
+
+    arrays = {name: np.empty((count, *shape), dtype) for name, (shape, dtype) in field_specs(size).items() if name in fields}
+    label = f'rendering {count} {split} faces of {size} px'
+    with tqdm(total=count, desc=label, unit=' faces', disable=not progress, file=sys.stderr) as bar:
+        for start, chunk in rendered_chunks(split, count, size, seed, fields, workers):
+            for name, values in chunk.items():
+                arrays[name][start : start + len(values)] = values
+            bar.update(len(values))
+    return arrays
+
+
+def write(array, path):
+    """Writes to a temporary file beside `path` and renames it."""
+    handle, temporary = tempfile.mkstemp(prefix=f'.{path.name}-', dir=path.parent)
+    try:
+        with os.fdopen(handle, 'wb') as file:
+            np.save(file, array)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise OSError(error.errno, f'rendered faces: {error.strerror or error}; free space or choose another cache_dir', str(path)) from error
+    finally:
+        Path(temporary).unlink(missing_ok=True)
+
+
+def read(path, shape, dtype):
+    """The array, or None if the file is missing, cut short or not what it should be."""
+    try:
+        array = np.load(path, allow_pickle=False)
+    except FileNotFoundError:
+        return None
+    except (ValueError, EOFError, OSError) as error:
+        print(f'rendered faces: {path} cannot be read ({error}); rendering it again', file=sys.stderr)
+        return None
+    if array.shape != shape or array.dtype != dtype:
+        print(f'rendered faces: {path} holds {array.dtype}{array.shape}; rendering it again', file=sys.stderr)
+        return None
+    return array
+
+
+def load_arrays(split, count, *, size=64, seed=0, cache_dir=None, workers=None, progress=True, fields=None):
+    """Arrays of the first `count` faces of a split, rendered once and read from the cache later.
+
+    Args:
+      split: 'train', 'validation' or 'test'.
+      count: number of faces, at least 1.
+      size: width and height in pixels.
+      seed: another seed is another population.
+      cache_dir: folder that the files are kept in; None keeps nothing.
+      workers: processes; None is one per core, at most one per 64 faces.
+      progress: show rate and time left on standard error.
+      fields: names of the fields wanted; None is all of them (see `render_face`).
+
+    Returns:
+      One array per field, [count, ...]; the same whatever the number of workers.
+
+    Raises:
+      ValueError: for a count below 1 or an unknown field.
+      OSError: names the file that cannot be written.
+    """
+    specs = field_specs(size)
+    fields = tuple(specs) if fields is None else tuple(fields)
+    unknown = set(fields) - set(specs)
+    if count < 1 or unknown:
+        raise ValueError(f'count and fields: expected count >= 1 and fields of {tuple(specs)}, got {count} and {sorted(unknown)}')
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()
+    workers = max(1, min(workers or cores, -(-count // CHUNK)))
+    if cache_dir is None:
+        return render_arrays(split, count, size, seed, fields, workers, progress)
+    folder = Path(cache_dir) / folder_name(split, count, size, seed)
+    found = {n: read(folder / f'{n}.npy', (count, *specs[n][0]), specs[n][1]) for n in fields}
+    missing = tuple(name for name, array in found.items() if array is None)
+    if missing:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OSError(error.errno, f'rendered faces: cannot make the cache folder ({error.strerror})', str(folder)) from error
+        # Geometry costs the same for every field, so the small ones always come along.
+        extra = tuple(n for n in specs if n not in ('image', 'surface', 'mask') and not (folder / f'{n}.npy').exists())
+        rendered = render_arrays(split, count, size, seed, tuple(dict.fromkeys(missing + extra)), workers, progress)
+        for name, array in rendered.items():
+            write(array, folder / f'{name}.npy')
+        found |= {name: rendered[name] for name in missing}
+    return found
