@@ -333,7 +333,9 @@ def mean_head() -> Head:
     material = np.concatenate(
         [np.full(len(faces['head']), SKIN), np.full(ears, EAR), np.where(neck_rows < 8, NECK, TORSO)]
     )
-    front = faces['head'][vertices[faces['head'], 2].mean(1) > 0]
+    rows = np.repeat(np.arange(grids['head'].rows - 1), 2 * (grids['head'].columns - 1))
+    above_chin = rows < grids['head'].rows - 4
+    front = faces['head'][above_chin & (vertices[faces['head'], 2].mean(1) > 4)]
     index, weights = locate(points68_canonical(), vertices[:, :2], front)
     jaw_u = np.array([-88, -84, -79, -73, -64, -52, -37, -19, 0, 19, 37, 52, 64, 73, 79, 84, 88.0])
     jaw_v = np.array([-0.5, -3.2, -5.8, -8.6, -10.6, -11.1, -11.2, -11.3, -11.35])
