@@ -1,0 +1,83 @@
+"""Unsupervised landmarks from unpaired images (C3) in JAX: pure functions and thin Flax modules."""
+
+import importlib
+
+from c3jax import losses, metrics
+from c3jax.coordinates import grid, to_normalized, to_pixels
+from c3jax.correlation import (
+    conv4d,
+    correlation_4d,
+    gaussian_kernel,
+    l2_normalize,
+    mutual_matching,
+    separable_conv4d,
+    transpose_volume,
+)
+from c3jax.landmarks import (
+    gaussian_maps,
+    landmark_bottleneck,
+    marginal_soft_argmax,
+    soft_argmax,
+    spatial_softmax,
+)
+from c3jax.matching import carry_points, match_scores, soft_warp, transformation_map
+from c3jax.sampling import sample, warp
+from c3jax.warps import (
+    ThinPlateSpline,
+    affine_grid,
+    apply_warp,
+    border_mask,
+    compose,
+    random_affine,
+    random_warp,
+    warp_grid,
+    warp_image,
+)
+
+# Imported on first use: `import c3jax` alone stays as light as the functions above.
+_SUBMODULES = ("inference", "models", "training", "weights")
+
+__all__ = [
+    "ThinPlateSpline",
+    "affine_grid",
+    "apply_warp",
+    "border_mask",
+    "carry_points",
+    "compose",
+    "conv4d",
+    "correlation_4d",
+    "gaussian_kernel",
+    "gaussian_maps",
+    "grid",
+    "l2_normalize",
+    "landmark_bottleneck",
+    "losses",
+    "marginal_soft_argmax",
+    "match_scores",
+    "metrics",
+    "mutual_matching",
+    "random_affine",
+    "random_warp",
+    "sample",
+    "separable_conv4d",
+    "soft_argmax",
+    "soft_warp",
+    "spatial_softmax",
+    "to_normalized",
+    "to_pixels",
+    "transformation_map",
+    "transpose_volume",
+    "warp",
+    "warp_grid",
+    "warp_image",
+]
+
+
+def __getattr__(name):
+    if name in _SUBMODULES:
+        return importlib.import_module(f"c3jax.{name}")
+    raise AttributeError(f"module 'c3jax' has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted([*globals(), *_SUBMODULES])

@@ -1,0 +1,170 @@
+"""From score maps to landmarks and back to Gaussian maps: the bottleneck of C3, section 3.1.
+
+[1] "Unsupervised Landmark Learning from Unpaired Data", C3.
+[2] Jakab et al., "Unsupervised Learning of Object Landmarks through Conditional Image
+    Generation", 2018, IMM.
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.lax import Precision
+from jaxtyping import Array, Float
+
+from c3jax._checks import check_positive, check_shape_argument, check_shapes
+from c3jax.coordinates import numpy_grid
+
+
+def spatial_softmax(
+    logits: Float[Array, "*b H W K"], *, temperature: float = 1.0
+) -> Float[Array, "*b H W K"]:
+    """Probability map of each landmark, softmax over all H x W cells.
+
+    psi_k(y, x) = exp(z_k(y, x)) / sum_{y', x'} exp(z_k(y', x')), z = logits / temperature
+
+    Args:
+      logits: `[*b, H, W, K]` scores.
+      temperature: divides the scores; to 0 it gives the argmax.
+
+    Returns:
+      `[*b, H, W, K]`; every channel sums to 1.
+
+    Raises:
+      ValueError: if `logits` has fewer than 3 axes or `temperature` is not positive.
+
+    >>> spatial_softmax(jnp.zeros((1, 2, 1))).ravel()
+    Array([0.5, 0.5], dtype=float32)
+    """
+    check_shapes(logits=(logits, "... H W K"))
+    check_positive(temperature=temperature)
+    return jax.nn.softmax(jnp.asarray(logits) / temperature, axis=(-3, -2))
+
+
+def soft_argmax(
+    logits: Float[Array, "*b H W K"], *, temperature: float = 1.0
+) -> Float[Array, "*b K 2"]:
+    """Expected location of each landmark under its probability map, C3 section 3.1, step 1.
+
+    (x_k, y_k) = sum_{y, x} psi_k(y, x) * (x, y), psi = softmax over all H x W cells
+
+    Args:
+      logits: `[*b, H, W, K]` scores.
+      temperature: divides the scores; to 0 it gives the argmax.
+
+    Returns:
+      `[*b, K, 2]` points, (x, y) in [-1, 1].
+
+    Raises:
+      ValueError: if `logits` has fewer than 3 axes or `temperature` is not positive.
+
+    >>> logits = jnp.zeros((2, 3, 1)).at[1, 0].set(100.0)
+    >>> soft_argmax(logits)  # the lower left corner
+    Array([[-1.,  1.]], dtype=float32)
+    """
+    heatmaps = spatial_softmax(logits, temperature=temperature)
+    cells = numpy_grid(heatmaps.shape[-3:-1]).astype(heatmaps.dtype)
+    # HIGHEST: coordinates in TF32 would be off by a tenth of a pixel at 128 pixels.
+    return jnp.einsum("...yxk,yxc->...kc", heatmaps, cells, precision=Precision.HIGHEST)
+
+
+def marginal_soft_argmax(
+    logits: Float[Array, "*b H W K"], *, temperature: float = 1.0
+) -> Float[Array, "*b K 2"]:
+    """Expected location of each landmark, one axis at a time, as IMM [2] computes it.
+
+    x_k = sum_x x * softmax_x(mean_y logits_k(y, x) / temperature), and y_k likewise
+
+    Differs from [1]: two 1-D softmaxes of means in place of one 2-D softmax (`soft_argmax`).
+
+    Args:
+      logits: `[*b, H, W, K]` scores.
+      temperature: divides the scores.
+
+    Returns:
+      `[*b, K, 2]` points, (x, y) in [-1, 1].
+
+    Raises:
+      ValueError: if `logits` has fewer than 3 axes or `temperature` is not positive.
+
+    >>> logits = jnp.zeros((2, 3, 1)).at[1, 0].set(300.0)
+    >>> marginal_soft_argmax(logits)
+    Array([[-1.,  1.]], dtype=float32)
+    """
+    check_shapes(logits=(logits, "... H W K"))
+    check_positive(temperature=temperature)
+    logits = jnp.asarray(logits) / temperature
+
+    def expectation(scores):  # [*b, n, K] to [*b, K]
+        centres = np.linspace(-1, 1, scores.shape[-2]).astype(scores.dtype)
+        probability = jax.nn.softmax(scores, axis=-2)
+        return jnp.einsum("...nk,n->...k", probability, centres, precision=Precision.HIGHEST)
+
+    return jnp.stack([expectation(logits.mean(-3)), expectation(logits.mean(-2))], axis=-1)
+
+
+def gaussian_maps(
+    points: Float[Array, "*b K 2"], shape: tuple[int, int], *, stddev: float
+) -> Float[Array, "*b H W K"]:
+    """Isotropic Gaussians at points, with peak 1, C3 section 3.1, step 2.
+
+    maps_k(y, x) = exp(-((x - x_k)^2 + (y - y_k)^2) / (2 stddev^2))
+
+    Args:
+      points: `[*b, K, 2]`, (x, y) in [-1, 1].
+      shape: static (height, width) of the maps.
+      stddev: in the unit of the points. IMM's exp(-d^2 / 0.1^2) is `stddev=0.0707`.
+
+    Returns:
+      `[*b, height, width, K]`.
+
+    Raises:
+      ValueError: if `points` is not `[..., K, 2]`, `shape` not two positive integers or `stddev`
+        not positive.
+
+    >>> gaussian_maps(jnp.array([[1.0, -1.0]]), (2, 3), stddev=1.0)[0, :, 0].round(3)
+    Array([0.135, 0.607, 1.   ], dtype=float32)
+    """
+    check_shapes(points=(points, "... K 2"))
+    check_positive(stddev=stddev)
+    height, width = check_shape_argument("shape", shape)
+    points = jnp.asarray(points)
+
+    def profile(centres, size):  # [*b, K] to [*b, size, K]
+        cells = np.linspace(-1, 1, size).astype(points.dtype)[:, None]
+        return jnp.exp(-(((cells - centres[..., None, :]) / stddev) ** 2) / 2)
+
+    # The Gaussian is separable: height + width exponentials in place of height * width.
+    along_x, along_y = profile(points[..., 0], width), profile(points[..., 1], height)
+    return along_y[..., :, None, :] * along_x[..., None, :, :]
+
+
+def landmark_bottleneck(
+    logits: Float[Array, "*b h w K"],
+    *,
+    stddev: float,
+    temperature: float = 1.0,
+    shape: tuple[int, int] | None = None,
+) -> tuple[Float[Array, "*b K 2"], Float[Array, "*b H W K"]]:
+    """Landmarks of score maps and the Gaussian maps that stand for them, C3 section 3.1.
+
+    points = soft_argmax(logits), maps = gaussian_maps(points)
+
+    Args:
+      logits: `[*b, h, w, K]` scores.
+      stddev: of the Gaussians, in the unit of the points. IMM's exp(-d^2 / 0.1^2), the default of
+        the experiments, is `stddev=0.0707` (no factor 1/2 there).
+      temperature: divides the scores.
+      shape: (height, width) of the Gaussian maps; that of the scores by default.
+
+    Returns:
+      points `[*b, K, 2]` in [-1, 1] and maps `[*b, height, width, K]` with peak 1.
+
+    Raises:
+      ValueError: as `soft_argmax` and `gaussian_maps` do.
+
+    >>> points, maps = landmark_bottleneck(jnp.zeros((3, 5, 1)), stddev=0.1)
+    >>> points, maps[1, :, 0].round(2)
+    (Array([[0., 0.]], dtype=float32), Array([0., 0., 1., 0., 0.], dtype=float32))
+    """
+    points = soft_argmax(logits, temperature=temperature)
+    return points, gaussian_maps(points, shape or jnp.shape(logits)[-3:-1], stddev=stddev)

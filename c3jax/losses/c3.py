@@ -1,0 +1,357 @@
+"""Losses of C3 (Eq. 1, 2, 4, 5) and the synthetic-warp losses that start it.
+
+i and j are the two images of an unpaired couple; p are landmark maps `[*b, H, W, K]`. Norms are
+squared, summed over space and averaged over landmarks (the print leaves them open).
+
+[1] "Unsupervised Landmark Learning from Unpaired Data", C3.
+"""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from c3jax._checks import check_positive, check_shapes
+from c3jax.coordinates import numpy_grid
+from c3jax.matching import carry_points, soft_warp
+from c3jax.warps import ThinPlateSpline, apply_warp, warp
+
+Images = Float[Array, "*b H W C"]
+Maps = Float[Array, "*b H W K"]
+Points = Float[Array, "*b K 2"]
+PerExample = Float[Array, "*b"]
+
+
+def cycle(
+    image_i: Images,
+    image_j: Images,
+    reconstruction_i: Images,
+    reconstruction_j: Images,
+    *,
+    distance: Callable[[Images, Images], PerExample],
+) -> PerExample:
+    """Cycle loss, C3 Eq. 1: the twice swapped images look like the first ones.
+
+    L_cycle = P(I_i, I'_i) + P(I_j, I'_j)
+
+    Args:
+      image_i, image_j: `[*b, H, W, C]`, the real images.
+      reconstruction_i, reconstruction_j: `[*b, H, W, C]`, after two swaps.
+      distance: P, takes (true, predicted) and returns one value per example `[*b]`.
+
+    Returns:
+      `[*b]`.
+
+    Raises:
+      ValueError: if the four shapes differ.
+
+    >>> ones = jnp.ones((1, 2, 3))
+    >>> cycle(ones, ones, 0 * ones, ones, distance=lambda a, b: jnp.sum((a - b) ** 2))
+    Array(6., dtype=float32)
+    """
+    check_shapes(
+        image_i=(image_i, "... H W C"),
+        image_j=(image_j, "... H W C"),
+        reconstruction_i=(reconstruction_i, "... H W C"),
+        reconstruction_j=(reconstruction_j, "... H W C"),
+    )
+    return distance(image_i, reconstruction_i) + distance(image_j, reconstruction_j)
+
+
+def invariance(p_i: Maps, p_cycled_i: Maps, p_j: Maps, p_cycled_j: Maps) -> PerExample:
+    """Invariance loss on maps, C3 Eq. 2: a swap of appearance leaves the pose.
+
+    L_inv = |p'_i - p_i|^2 + |p'_j - p_j|^2, |.|^2 = 1/K sum_k sum_{y, x} (.)^2
+
+    Args:
+      p_i, p_j: `[*b, H, W, K]`, Gaussian maps of the real images.
+      p_cycled_i, p_cycled_j: `[*b, H, W, K]`, of the swapped images that have these poses.
+
+    Returns:
+      `[*b]`.
+
+    Raises:
+      ValueError: if the shapes of a pair differ.
+
+    >>> maps = jnp.ones((1, 2, 3))
+    >>> invariance(maps, 0 * maps, maps, maps)
+    Array(2., dtype=float32)
+    """
+    return _map_distance(p_cycled_i=p_cycled_i, p_i=p_i) + _map_distance(
+        p_cycled_j=p_cycled_j, p_j=p_j
+    )
+
+
+def invariance_of_points(
+    points_i: Points, points_cycled_i: Points, points_j: Points, points_cycled_j: Points
+) -> PerExample:
+    """Invariance loss on landmarks.
+
+    L_inv = 1/K sum_k |l'_ik - l_ik|^2 + 1/K sum_k |l'_jk - l_jk|^2
+
+    Differs from [1]: Eq. 2 on the coordinates in place of the maps, so that landmarks that are far
+    apart still have a gradient.
+
+    Args:
+      points_i, points_j: `[*b, K, 2]`, landmarks of the real images, in [-1, 1].
+      points_cycled_i, points_cycled_j: `[*b, K, 2]`, of the swapped images with these poses.
+
+    Returns:
+      `[*b]`.
+
+    Raises:
+      ValueError: if the shapes of a pair differ.
+
+    >>> points = jnp.zeros((2, 2))
+    >>> invariance_of_points(points, points + 1.0, points, points)
+    Array(2., dtype=float32)
+    """
+    return _point_distance(points_cycled_i=points_cycled_i, points_i=points_i) + _point_distance(
+        points_cycled_j=points_cycled_j, points_j=points_j
+    )
+
+
+def equivariance(
+    p_i: Maps, p_j: Maps, t_ij: Float[Array, "*b hj wj 2"], t_ji: Float[Array, "*b hi wi 2"]
+) -> PerExample:
+    """Equivariance loss on maps, C3 Eq. 4: the flow takes the landmarks of one image to the other.
+
+    L_equiv = |p_i - T^{j->i} o p_j|^2 + |p_j - T^{i->j} o p_i|^2
+
+    Args:
+      p_i: `[*b, hi, wi, K]`, Gaussian maps of image i, the source, on the grid of the flow.
+      p_j: `[*b, hj, wj, K]`, of image j, the target.
+      t_ij: T^{i->j} `[*b, hj, wj, 2]`, `transformation_map(over='source')`.
+      t_ji: T^{j->i} `[*b, hi, wi, 2]`, `transformation_map(over='target')`.
+
+    Returns:
+      `[*b]`. With hard transformation maps the flow gets no gradient; see `soft_equivariance`.
+
+    Raises:
+      ValueError: if a map and the flow that lives on its grid differ in shape.
+
+    >>> from c3jax.coordinates import grid
+    >>> p = jnp.eye(3)[None]  # three landmarks in a row of three cells
+    >>> equivariance(p, p, grid((1, 3)), grid((1, 3)))
+    Array(0., dtype=float32)
+    """
+    return _map_distance(p_i=p_i, warped_p_j=warp(p_j, t_ji)) + _map_distance(
+        p_j=p_j, warped_p_i=warp(p_i, t_ij)
+    )
+
+
+def soft_equivariance(
+    p_i: Maps,
+    p_j: Maps,
+    s_ij: Float[Array, "*b hi wi hj wj"],
+    s_ji: Float[Array, "*b hi wi hj wj"],
+) -> PerExample:
+    """Equivariance loss on maps with warps by all matches, each with its score.
+
+    L_equiv = |p_i - sum_t S^{j->i}(., t) p_j(t)|^2 + |p_j - sum_s S^{i->j}(s, .) p_i(s)|^2
+
+    Differs from [1]: Eq. 4 has the argmax, through which the flow learns nothing.
+
+    Args:
+      p_i: `[*b, hi, wi, K]`, Gaussian maps of image i, the source, on the grid of the flow.
+      p_j: `[*b, hj, wj, K]`, of image j, the target.
+      s_ij: S^{i->j}, `match_scores(over='source')`.
+      s_ji: S^{j->i}, `match_scores(over='target')`.
+
+    Returns:
+      `[*b]`.
+
+    Raises:
+      ValueError: if the maps do not live on the grids of the scores.
+
+    >>> p, scores = jnp.eye(3)[None], jnp.eye(3).reshape(1, 3, 1, 3)
+    >>> soft_equivariance(p, p, scores, scores)
+    Array(0., dtype=float32)
+    """
+    return _map_distance(p_i=p_i, warped_p_j=soft_warp(p_j, s_ji, over="target")) + _map_distance(
+        p_j=p_j, warped_p_i=soft_warp(p_i, s_ij, over="source")
+    )
+
+
+def equivariance_of_points(
+    points_i: Points,
+    points_j: Points,
+    t_ij: Float[Array, "*b hj wj 2"],
+    t_ji: Float[Array, "*b hi wi 2"],
+) -> PerExample:
+    """Equivariance loss on landmarks, carried by the flow and compared with the detected ones.
+
+    L_equiv = 1/K sum_k |l_ik - T^{i->j}(l_jk)|^2 + 1/K sum_k |l_jk - T^{j->i}(l_ik)|^2
+
+    Differs from [1]: Eq. 4 on the coordinates. A map carries points against its arrow: T^{i->j}
+    lives on the grid of j and holds locations in i.
+
+    Args:
+      points_i, points_j: `[*b, K, 2]`, landmarks in [-1, 1].
+      t_ij: T^{i->j} `[*b, hj, wj, 2]`, `transformation_map(over='source')`.
+      t_ji: T^{j->i} `[*b, hi, wi, 2]`, `transformation_map(over='target')`.
+
+    Returns:
+      `[*b]`.
+
+    Raises:
+      ValueError: if the shapes do not fit.
+
+    >>> from c3jax.coordinates import grid
+    >>> points = jnp.array([[0.5, 1.0]])
+    >>> equivariance_of_points(points, points, grid((2, 3)), -grid((2, 3)))  # |2 (0.5, 1)|^2
+    Array(5., dtype=float32)
+    """
+    return _point_distance(
+        points_i=points_i, carried_points_j=carry_points(points_j, t_ij)
+    ) + _point_distance(points_j=points_j, carried_points_i=carry_points(points_i, t_ji))
+
+
+def c3_total(
+    cycle: PerExample,
+    equivariance: PerExample,
+    invariance: PerExample,
+    *,
+    lambda_cycle: float,
+    lambda_equivariance: float,
+    lambda_invariance: float,
+) -> PerExample:
+    """Total loss, C3 Eq. 5.
+
+    L_total = lambda_cycle L_cycle + lambda_equiv L_equiv + lambda_inv L_inv
+
+    Args:
+      cycle, equivariance, invariance: `[*b]`, the three losses.
+      lambda_cycle, lambda_equivariance, lambda_invariance: their weights; never given in [1].
+
+    Returns:
+      `[*b]`.
+
+    Raises:
+      ValueError: if the three shapes differ.
+
+    >>> c3_total(1.0, 2.0, 3.0, lambda_cycle=1.0, lambda_equivariance=10.0, lambda_invariance=0.1)
+    21.3
+    """
+    check_shapes(
+        cycle=(cycle, "..."), equivariance=(equivariance, "..."), invariance=(invariance, "...")
+    )
+    return (
+        lambda_cycle * cycle
+        + lambda_equivariance * equivariance
+        + lambda_invariance * invariance
+    )
+
+
+def warp_consistency(
+    points_of_warped: Points, points_of_original: Points, tps: ThinPlateSpline
+) -> PerExample:
+    """A known warp supervises the landmarks: those of the warped image, carried back, fit.
+
+    L = 1/K sum_k |g(l'_k) - l_k|^2, where warped(x) = original(g(x))
+
+    Args:
+      points_of_warped: `[*b, K, 2]`, landmarks of `warp_image(original, tps)`.
+      points_of_original: `[*b, K, 2]`, landmarks of the original.
+      tps: the warp g, with batch axes *b.
+
+    Returns:
+      `[*b]`.
+
+    Raises:
+      ValueError: if the shapes do not fit.
+
+    >>> shift = ThinPlateSpline(jnp.array([[1.0, 0, 0.5], [0, 1, 0]]), jnp.zeros((4, 2)))
+    >>> warp_consistency(jnp.array([[0.0, 0.0]]), jnp.array([[0.5, 0.0]]), shift)
+    Array(0., dtype=float32)
+    """
+    return _point_distance(
+        points_of_original=points_of_original, carried_points=apply_warp(tps, points_of_warped)
+    )
+
+
+def separation_hinge(points: Points, *, margin: float) -> PerExample:
+    """Keeps landmarks apart: a hinge on the squared distance of each pair.
+
+    L = mean over k != k' of max(0, margin^2 - |l_k - l_k'|^2)
+
+    Args:
+      points: `[*b, K, 2]`, K at least 2, in [-1, 1].
+      margin: distance from which on a pair costs nothing, in the unit of the points.
+
+    Returns:
+      `[*b]`. Coincident landmarks have gradient 0: they part only where the rest moves them.
+
+    Raises:
+      ValueError: if there are fewer than two landmarks or `margin` is not positive.
+
+    >>> separation_hinge(jnp.array([[0.0, 0.0], [0.25, 0.0]]), margin=0.5)  # 1/4 - 1/16
+    Array(0.1875, dtype=float32)
+    """
+    count = check_shapes(points=(points, "... K 2"))["K"]
+    check_positive(margin=margin)
+    if count < 2:
+        raise ValueError(f"points must hold at least two landmarks, got {count}")
+    squared = jnp.sum((points[..., :, None, :] - points[..., None, :, :]) ** 2, axis=-1)
+    hinge = jax.nn.relu(margin**2 - squared) * (1 - jnp.eye(count, dtype=squared.dtype))
+    return hinge.sum((-2, -1)) / (count * (count - 1))
+
+
+def flow_cross_entropy(
+    correlation: Float[Array, "*b hs ws ht wt"],
+    points: Float[Array, "*b ht wt 2"],
+    *,
+    temperature: float = 1.0,
+) -> PerExample:
+    """Cross-entropy of the match scores against the known match of a synthetic pair.
+
+    L = mean over t inside of -sum_s q(s, t) log S^{i->j}(s, t), q the bilinear weights of the point
+    of t among the source cells; cells whose match lies outside the source do not count
+
+    Args:
+      correlation: `[*b, hs, ws, ht, wt]`.
+      points: `[*b, ht, wt, 2]`, for each target cell its true source location; for a target that is
+        `warp_image(source, tps)`, this is `warp_grid(tps, (ht, wt))`.
+      temperature: divides the correlation.
+
+    Returns:
+      `[*b]`; 0 where no match lies inside.
+
+    Raises:
+      ValueError: if the shapes do not fit or `temperature` is not positive.
+
+    >>> from c3jax.coordinates import grid
+    >>> flow_cross_entropy(jnp.zeros((1, 2, 1, 2)), grid((1, 2)))  # log 2
+    Array(0.6931472, dtype=float32)
+    """
+    sizes = check_shapes(
+        correlation=(correlation, "... hs ws ht wt"), points=(points, "... ht wt 2")
+    )
+    check_positive(temperature=temperature)
+    log_scores = jax.nn.log_softmax(jnp.asarray(correlation) / temperature, axis=(-4, -3))
+    cells = numpy_grid((sizes["hs"], sizes["ws"])).astype(log_scores.dtype)
+    weight_x = _linear_weights(points[..., 0], cells[0, :, 0])
+    weight_y = _linear_weights(points[..., 1], cells[:, 0, 1])
+    losses = -jnp.einsum("...stxy,...xys,...xyt->...xy", log_scores, weight_y, weight_x)
+    inside = jnp.all(jnp.abs(points) <= 1, axis=-1)
+    total = jnp.where(inside, losses, 0).sum((-2, -1))
+    return total / jnp.maximum(inside.sum((-2, -1)), 1)
+
+
+def _linear_weights(positions, centres):
+    """Weights of linear interpolation among equidistant centres, `[..., n]`."""
+    cells_from_left = (positions[..., None] + 1) / 2 * max(len(centres) - 1, 1)
+    return jax.nn.relu(1 - jnp.abs(cells_from_left - jnp.arange(len(centres))))
+
+
+def _map_distance(**pair):
+    check_shapes(**{name: (maps, "... H W K") for name, maps in pair.items()})
+    first, second = pair.values()
+    return jnp.sum((first - second) ** 2, axis=(-3, -2)).mean(-1)
+
+
+def _point_distance(**pair):
+    check_shapes(**{name: (points, "... K 2") for name, points in pair.items()})
+    first, second = pair.values()
+    return jnp.sum((first - second) ** 2, axis=-1).mean(-1)

@@ -1,0 +1,150 @@
+"""Score maps, transformation maps, and what they carry: C3 section 3.2.
+
+Two images are source (i) and target (j). With `over='source'` the scores S^{i->j} sum to 1 over the
+source cells for every target cell; T^{i->j} lives on the target grid and holds source locations.
+It warps images and maps from source to target and carries points from target to source.
+`over='target'` is the other direction, S^{j->i} and T^{j->i}.
+
+[1] "Unsupervised Landmark Learning from Unpaired Data", C3.
+"""
+
+import jax
+import jax.numpy as jnp
+from jax.lax import Precision
+from jaxtyping import Array, Float
+
+from c3jax._checks import check_choice, check_positive, check_shapes
+from c3jax.coordinates import numpy_grid
+from c3jax.sampling import sample
+
+SIDES = ("source", "target")
+
+
+def match_scores(
+    correlation: Float[Array, "*b hs ws ht wt"], *, over: str, temperature: float = 1.0
+) -> Float[Array, "*b hs ws ht wt"]:
+    """Score maps of C3 section 3.2, a softmax of the correlation over one of its sides.
+
+    over='source': S^{i->j}(s, t) = exp(C(s, t) / temperature) / sum_s' exp(C(s', t) / temperature)
+    over='target': S^{j->i}(s, t) = exp(C(s, t) / temperature) / sum_t' exp(C(s, t') / temperature)
+
+    Args:
+      correlation: `[*b, hs, ws, ht, wt]`.
+      over: the side whose cells share the probability, 'source' or 'target'.
+      temperature: divides the correlation.
+
+    Returns:
+      `[*b, hs, ws, ht, wt]`.
+
+    Raises:
+      ValueError: if `correlation` has fewer than 4 axes, `over` is none of the two or
+        `temperature` is not positive.
+
+    >>> volume = jnp.zeros((1, 2, 1, 4))  # two source cells, four target cells
+    >>> match_scores(volume, over="source")[0, 0, 0]
+    Array([0.5, 0.5, 0.5, 0.5], dtype=float32)
+    >>> match_scores(volume, over="target")[0, 0, 0]
+    Array([0.25, 0.25, 0.25, 0.25], dtype=float32)
+    """
+    check_shapes(correlation=(correlation, "... hs ws ht wt"))
+    check_choice("over", over, SIDES)
+    check_positive(temperature=temperature)
+    axis = (-4, -3) if over == "source" else (-2, -1)
+    return jax.nn.softmax(jnp.asarray(correlation) / temperature, axis=axis)
+
+
+def transformation_map(
+    scores: Float[Array, "*b hs ws ht wt"], *, over: str, hard: bool = True
+) -> Float[Array, "*b h w 2"]:
+    """Transformation map of C3 section 3.2: where each cell of one image lies in the other.
+
+    over='source': T^{i->j}(t) = argmax_s S^{i->j}(s, t), or sum_s S^{i->j}(s, t) s if not hard
+    over='target': T^{j->i}(s) = argmax_t S^{j->i}(s, t), or sum_t S^{j->i}(s, t) t if not hard
+
+    Args:
+      scores: `[*b, hs, ws, ht, wt]`, from `match_scores` with the same `over`.
+      over: the side that is searched, 'source' or 'target'.
+      hard: the argmax, which has no gradient, or the expectation.
+
+    Returns:
+      over='source': `[*b, ht, wt, 2]`, source locations on the target grid;
+      over='target': `[*b, hs, ws, 2]`, target locations on the source grid.
+
+    Raises:
+      ValueError: if `scores` has fewer than 4 axes or `over` is none of the two.
+
+    >>> scores = jnp.array([[0.1, 0.9], [0.9, 0.1]]).reshape(1, 2, 2, 1)
+    >>> transformation_map(scores, over="source")[:, 0]  # x crosses over to the other side
+    Array([[ 1., -1.],
+           [-1., -1.]], dtype=float32)
+    """
+    scores = _searched_side_last(scores, over)
+    cells = numpy_grid(scores.shape[-2:]).reshape(-1, 2).astype(scores.dtype)
+    scores = scores.reshape(*scores.shape[:-2], -1)
+    if hard:
+        return jnp.asarray(cells)[jnp.argmax(scores, axis=-1)]
+    return jnp.matmul(scores, cells, precision=Precision.HIGHEST)
+
+
+def carry_points(
+    points: Float[Array, "*b K 2"], transformation: Float[Array, "*b h w 2"]
+) -> Float[Array, "*b K 2"]:
+    """Points carried along a transformation map, read from it between its cells.
+
+    out_k = bilinear interpolation of T at point k; points outside are read at the border
+
+    Args:
+      points: `[*b, K, 2]`, (x, y) in [-1, 1], in the image on whose grid the map lives.
+      transformation: `[*b, h, w, 2]`; T^{i->j} carries points of j (target) to i (source).
+
+    Returns:
+      `[*b, K, 2]` in the image whose locations the map holds.
+
+    Raises:
+      ValueError: if a shape or the batch axes do not fit.
+
+    >>> from c3jax.coordinates import grid
+    >>> carry_points(jnp.array([[0.5, 1.0]]), -grid((2, 3)))
+    Array([[-0.5, -1. ]], dtype=float32)
+    """
+    check_shapes(points=(points, "... K 2"), transformation=(transformation, "... h w 2"))
+    return sample(transformation, points, padding="clamp")
+
+
+def soft_warp(
+    maps: Float[Array, "*b h w C"], scores: Float[Array, "*b hs ws ht wt"], *, over: str
+) -> Float[Array, "*b h w C"]:
+    """Maps warped by all matches, each with its score: differentiable in the scores.
+
+    over='source': out(t) = sum_s S^{i->j}(s, t) maps(s), source to target
+    over='target': out(s) = sum_t S^{j->i}(s, t) maps(t), target to source
+
+    Differs from [1]: there `T o maps` looks up the argmax (`transformation_map`, then `warp`).
+
+    Args:
+      maps: `[*b, hs, ws, C]` on the source grid, or `[*b, ht, wt, C]` with over='target'.
+      scores: `[*b, hs, ws, ht, wt]`, from `match_scores` with the same `over`.
+      over: the side on which `maps` live, 'source' or 'target'.
+
+    Returns:
+      `[*b, ht, wt, C]` on the target grid, or `[*b, hs, ws, C]` with over='target'.
+
+    Raises:
+      ValueError: if a shape does not fit or `over` is none of the two.
+
+    >>> scores = jnp.array([[0.25, 0.75], [0.75, 0.25]]).reshape(1, 2, 1, 2)
+    >>> soft_warp(jnp.array([[[0.0], [4.0]]]), scores, over="source")[0, :, 0]
+    Array([3., 1.], dtype=float32)
+    """
+    check_choice("over", over, SIDES)
+    side = "hs ws" if over == "source" else "ht wt"
+    check_shapes(scores=(scores, "... hs ws ht wt"), maps=(maps, f"... {side} C"))
+    formula = "...stxy,...stc->...xyc" if over == "source" else "...stxy,...xyc->...stc"
+    return jnp.einsum(formula, scores, maps)
+
+
+def _searched_side_last(scores, over):
+    check_shapes(scores=(scores, "... hs ws ht wt"))
+    check_choice("over", over, SIDES)
+    scores = jnp.asarray(scores)
+    return jnp.moveaxis(scores, (-4, -3), (-2, -1)) if over == "source" else scores

@@ -1,0 +1,337 @@
+"""Affine maps and thin-plate splines.
+
+A warp g takes a point of the warped image to the point of the original that is seen there:
+`warped(x) = original(g(x))`. So a landmark at x in the warped image lies at g(x) in the original.
+
+[1] Jakab et al., "Unsupervised Learning of Object Landmarks through Conditional Image
+    Generation", 2018, IMM.
+"""
+
+import functools
+import math
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.lax import Precision
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from c3jax._checks import (
+    check_batched_points,
+    check_not_negative,
+    check_shape_argument,
+    check_shapes,
+)
+from c3jax.coordinates import numpy_grid
+from c3jax.sampling import sample, warp
+
+__all__ = [
+    "ThinPlateSpline",
+    "affine_grid",
+    "apply_warp",
+    "border_mask",
+    "compose",
+    "random_affine",
+    "random_warp",
+    "sample",
+    "warp",
+    "warp_grid",
+    "warp_image",
+]
+
+class ThinPlateSpline(NamedTuple):
+    """A smooth warp, g(p) = A p + t + sum_m U(|p - c_m|^2) w_m with U(d^2) = d^2 log d^2.
+
+    The control points c_m are the cells of the fixed grid k x k on [-1, 1], row by row, so the
+    kernel of a fixed grid of points is a constant.
+
+    Attributes:
+      affine: `[*b, 2, 3]`, the columns of A, then t.
+      weights: `[*b, k * k, 2]`, w_m.
+    """
+
+    affine: Float[Array, "*b 2 3"]
+    weights: Float[Array, "*b M 2"]
+
+    @property
+    def control_points(self) -> int:
+        """k, the control points along one axis."""
+        return math.isqrt(self.weights.shape[-2])
+
+
+def apply_warp(tps: ThinPlateSpline, points: Float[Array, "*bn 2"]) -> Float[Array, "*bn 2"]:
+    """Points carried by a thin-plate spline, g(points).
+
+    Args:
+      tps: the warp, with batch axes *b.
+      points: `[*b, ..., 2]` in the warped image, (x, y) in [-1, 1].
+
+    Returns:
+      `[*b, ..., 2]` in the original image.
+
+    Raises:
+      ValueError: if the batch axes differ or the weights are not those of a square grid.
+
+    >>> shift = ThinPlateSpline(jnp.array([[1.0, 0, 0.5], [0, 1, 0]]), jnp.zeros((4, 2)))
+    >>> apply_warp(shift, jnp.array([[0.0, -1.0]]))
+    Array([[ 0.5, -1. ]], dtype=float32)
+    """
+    batch = _check_spline(tps)
+    points = jnp.asarray(points)
+    check_batched_points("points", points, batch)
+    flat = points.reshape(*batch, -1, 2)
+    basis = _kernel(flat, tps.control_points, jnp)
+    matrix = jnp.swapaxes(tps.affine, -1, -2)
+    linear = jnp.matmul(flat, matrix[..., :2, :], precision=Precision.HIGHEST)
+    bend = jnp.matmul(basis, tps.weights, precision=Precision.HIGHEST)
+    return (linear + matrix[..., 2:, :] + bend).reshape(points.shape)
+
+
+def warp_grid(tps: ThinPlateSpline, shape: tuple[int, int]) -> Float[Array, "*b H W 2"]:
+    """The map g(grid(shape)) of a thin-plate spline, by one product with a constant matrix.
+
+    Args:
+      tps: the warp, with batch axes *b.
+      shape: static (height, width) of the warped image.
+
+    Returns:
+      `[*b, height, width, 2]`, for each pixel of the warped image the location in the original.
+
+    Raises:
+      ValueError: if `shape` or the weights are not valid.
+
+    >>> identity = ThinPlateSpline(jnp.eye(2, 3), jnp.zeros((4, 2)))
+    >>> warp_grid(identity, (2, 3))[0]
+    Array([[-1., -1.],
+           [ 0., -1.],
+           [ 1., -1.]], dtype=float32)
+    """
+    batch = _check_spline(tps)
+    height, width = check_shape_argument("shape", shape)
+    kernel = _grid_kernel(height, width, tps.control_points).astype(tps.weights.dtype)
+    bend = jnp.matmul(kernel, tps.weights, precision=Precision.HIGHEST)
+    return affine_grid(tps.affine, shape) + bend.reshape(*batch, height, width, 2)
+
+
+def warp_image(
+    image: Float[Array, "*b H W C"], tps: ThinPlateSpline, *, padding: str = "zeros"
+) -> Float[Array, "*b H W C"]:
+    """Image seen through a thin-plate spline, warped(x) = image(g(x)).
+
+    Args:
+      image: `[*b, H, W, C]`.
+      tps: the warp g, with the batch axes of `image`. A landmark at x in the result lies at
+        `apply_warp(tps, x)` in `image`.
+      padding: as in `sample`.
+
+    Returns:
+      `[*b, H, W, C]`.
+
+    Raises:
+      ValueError: if the batch axes differ or an argument is not valid.
+
+    >>> flip = ThinPlateSpline(jnp.array([[-1.0, 0, 0], [0, 1, 0]]), jnp.zeros((4, 2)))
+    >>> warp_image(jnp.array([[[1.0], [2.0], [3.0]]] * 2), flip)[0, :, 0]
+    Array([3., 2., 1.], dtype=float32)
+    """
+    check_shapes(image=(image, "... H W C"), tps_affine=(tps.affine, "... 2 3"))
+    return warp(image, warp_grid(tps, jnp.shape(image)[-3:-1]), padding=padding)
+
+
+def affine_grid(affine: Float[Array, "*b 2 3"], shape: tuple[int, int]) -> Float[Array, "*b H W 2"]:
+    """The map A p + t of the pixel centres p.
+
+    Args:
+      affine: `[*b, 2, 3]`, the columns of A, then t.
+      shape: static (height, width).
+
+    Returns:
+      `[*b, height, width, 2]`.
+
+    Raises:
+      ValueError: if `affine` is not `[..., 2, 3]` or `shape` not two positive integers.
+
+    >>> affine_grid(jnp.array([[2.0, 0, 0], [0, 1, 0.5]]), (2, 3))[0, 0]
+    Array([-2. , -0.5], dtype=float32)
+    """
+    check_shapes(affine=(affine, "... 2 3"))
+    affine = jnp.asarray(affine)
+    cells = numpy_grid(shape).astype(affine.dtype)
+    linear = jnp.einsum("yxc,...dc->...yxd", cells, affine[..., :2], precision=Precision.HIGHEST)
+    return linear + affine[..., None, None, :, 2]
+
+
+def compose(outer: Float[Array, "*b 2 3"], inner):
+    """The warp p -> outer(inner(p)) of an affine map after any warp.
+
+    Args:
+      outer: `[*b, 2, 3]` affine map.
+      inner: `[*b, 2, 3]` affine map or a `ThinPlateSpline`. (A spline after another warp is no
+        spline: call `apply_warp` twice.)
+
+    Returns:
+      a warp of the kind of `inner`.
+
+    Raises:
+      ValueError: if the shapes do not fit.
+
+    >>> double = jnp.array([[2.0, 0, 0], [0, 2, 0]])
+    >>> shift = jnp.array([[1.0, 0, 0.5], [0, 1, 0]])
+    >>> compose(double, shift)[0]  # 2 (x + 0.5)
+    Array([2., 0., 1.], dtype=float32)
+    """
+    if isinstance(inner, ThinPlateSpline):
+        weights = jnp.einsum(
+            "...dc,...mc->...md", outer[..., :2], inner.weights, precision=Precision.HIGHEST
+        )
+        return ThinPlateSpline(compose(outer, inner.affine), weights)
+    check_shapes(outer=(outer, "... 2 3"), inner=(inner, "... 2 3"))
+    product = jnp.matmul(outer[..., :2], inner, precision=Precision.HIGHEST)
+    return product.at[..., 2].add(outer[..., 2])
+
+
+def random_affine(
+    key: PRNGKeyArray, *, rotation_stddev: float, scale_stddev: float, translation_stddev: float
+) -> Float[Array, "2 3"]:
+    """A random similarity, p -> s R(angle) p + t, for one example; `vmap` over keys for more.
+
+    s = 1 + N(0, scale_stddev), angle = N(0, rotation_stddev), t = N(0, translation_stddev)
+
+    Args:
+      key: a typed PRNG key.
+      rotation_stddev: in degrees.
+      scale_stddev: of the one scale, relative.
+      translation_stddev: of x and of y, in the unit of the points.
+
+    Returns:
+      `[2, 3]`.
+
+    Raises:
+      ValueError: if a deviation is negative.
+
+    >>> random_affine(
+    ...     jax.random.key(0), rotation_stddev=0.0, scale_stddev=0.0, translation_stddev=0.0
+    ... )
+    Array([[ 1., -0.,  0.],
+           [ 0.,  1.,  0.]], dtype=float32)
+    """
+    check_not_negative(
+        rotation_stddev=rotation_stddev,
+        scale_stddev=scale_stddev,
+        translation_stddev=translation_stddev,
+    )
+    angle_key, scale_key, translation_key = jax.random.split(key, 3)
+    angle = jnp.deg2rad(rotation_stddev * jax.random.normal(angle_key))
+    scale = 1 + scale_stddev * jax.random.normal(scale_key)
+    translation = translation_stddev * jax.random.normal(translation_key, (2, 1))
+    cos, sin = jnp.cos(angle), jnp.sin(angle)
+    return jnp.hstack([scale * jnp.array([[cos, -sin], [sin, cos]]), translation])
+
+
+def random_warp(
+    key: PRNGKeyArray,
+    *,
+    rotation_stddev: float,
+    scale_stddev: float,
+    translation_stddev: float,
+    warp_stddevs: tuple[float, float],
+    control_points: int = 10,
+) -> ThinPlateSpline:
+    """A random thin-plate spline of IMM [1], for one example; `vmap` over keys for more.
+
+    w = N(0, warp_stddevs[0]) + b N(0, warp_stddevs[1]), b = 0 or 1 with equal chance, for each
+    coordinate of each weight; the affine part is `random_affine`.
+
+    Args:
+      key: a typed PRNG key.
+      rotation_stddev: in degrees.
+      scale_stddev: of the one scale, relative.
+      translation_stddev: of x and of y, in the unit of the points.
+      warp_stddevs: deviations of all weights and of the random half that moves more.
+      control_points: along each axis.
+
+    Returns:
+      a `ThinPlateSpline` with `control_points ** 2` weights. IMM's target has (0, 0, .1, (.001,
+      .005)); its source, a warp of the target, has (5, .1, .1, (.001, .01)).
+
+    Raises:
+      ValueError: if a deviation is negative or `control_points` is below 2.
+
+    >>> warp = random_warp(jax.random.key(0), rotation_stddev=5.0, scale_stddev=0.1,
+    ...                    translation_stddev=0.1, warp_stddevs=(0.001, 0.01))
+    >>> warp.affine.shape, warp.weights.shape
+    ((2, 3), (100, 2))
+    """
+    of_all, of_half = warp_stddevs
+    check_not_negative(**{"warp_stddevs[0]": of_all, "warp_stddevs[1]": of_half})
+    if control_points < 2:
+        raise ValueError(f"control_points must be at least 2, got {control_points}")
+    affine_key, all_key, half_key, chosen_key = jax.random.split(key, 4)
+    affine = random_affine(
+        affine_key,
+        rotation_stddev=rotation_stddev,
+        scale_stddev=scale_stddev,
+        translation_stddev=translation_stddev,
+    )
+    size = (control_points**2, 2)
+    half = jax.random.bernoulli(chosen_key, 0.5, size) * jax.random.normal(half_key, size)
+    weights = of_all * jax.random.normal(all_key, size) + of_half * half
+    return ThinPlateSpline(affine, weights)
+
+
+def border_mask(shape: tuple[int, int], *, margin: int, step: int) -> Float[Array, "H W 1"]:
+    """IMM's [1] soft mask of an image: 0 in the margin, a tanh ramp, 1 inside.
+
+    ramp(u) = (1 + tanh(u / 0.4)) / 2 for `step` values of u from -1 to 1; the mask is the product
+    of the ramps of its row and its column.
+
+    Args:
+      shape: static (height, width).
+      margin: pixels of 0 at each border (IMM: 10 at 128 pixels).
+      step: pixels of each ramp (IMM: 20).
+
+    Returns:
+      `[height, width, 1]`, an image that is warped along with the picture.
+
+    Raises:
+      ValueError: if the margin and the ramp do not fit twice into the shape.
+
+    >>> border_mask((4, 6), margin=1, step=1)[1, :, 0]
+    Array([0.        , 0.00669282, 1.        , 1.        , 0.00669282,
+           0.        ], dtype=float32)
+    """
+    height, width = check_shape_argument("shape", shape)
+    if min(margin, step) < 0 or 2 * (margin + step) > min(height, width):
+        raise ValueError(
+            f"margin {margin} and step {step} must not be negative and fit twice into {shape}"
+        )
+    ramp = (1 + np.tanh(np.linspace(-1, 1, step) / 0.4)) / 2
+
+    def profile(size):
+        inside = np.ones(size - 2 * margin)
+        inside[:step], inside[len(inside) - step :] = ramp, ramp[::-1]
+        return np.pad(inside, margin)
+
+    return jnp.asarray(profile(height)[:, None, None] * profile(width)[None, :, None])
+
+
+def _kernel(points, control_points, xp):
+    """U(|p - c_m|^2) for points `[..., 2]` and all control points: `[..., k * k]`."""
+    centres = numpy_grid((control_points, control_points)).reshape(-1, 2).astype(points.dtype)
+    squared = ((points[..., None, :] - centres) ** 2).sum(-1)
+    # d^2 log d^2 goes to 0 with d; the inner where keeps its gradient finite there.
+    return xp.where(squared > 0, squared * xp.log(xp.where(squared > 0, squared, 1)), 0)
+
+
+@functools.lru_cache(maxsize=32)
+def _grid_kernel(height, width, control_points):
+    """The constant `[height * width, k * k]` of a grid of points."""
+    return _kernel(numpy_grid((height, width)).reshape(-1, 2), control_points, np)
+
+
+def _check_spline(tps):
+    sizes = check_shapes(tps_affine=(tps.affine, "... 2 3"), tps_weights=(tps.weights, "... M 2"))
+    if tps.control_points**2 != sizes["M"] or sizes["M"] < 4:
+        raise ValueError(f"tps_weights must have k * k rows, k at least 2, got {sizes['M']}")
+    return sizes["..."]
