@@ -121,8 +121,9 @@ def gaussian_maps(
       ValueError: if `points` is not `[..., K, 2]`, `shape` not two positive integers or `stddev`
         not positive.
 
-    >>> gaussian_maps(jnp.array([[1.0, -1.0]]), (2, 3), stddev=1.0)[0, :, 0].round(3)
-    Array([0.135, 0.607, 1.   ], dtype=float32)
+    >>> maps = gaussian_maps(jnp.array([[1.0, -1.0]]), (2, 3), stddev=1.0)  # upper right corner
+    >>> np.asarray(maps[0, :, 0]).round(3)
+    array([0.135, 0.607, 1.   ], dtype=float32)
     """
     check_shapes(points=(points, "... K 2"))
     check_positive(stddev=stddev)
@@ -162,9 +163,10 @@ def landmark_bottleneck(
     Raises:
       ValueError: as `soft_argmax` and `gaussian_maps` do.
 
-    >>> points, maps = landmark_bottleneck(jnp.zeros((3, 5, 1)), stddev=0.1)
-    >>> points, maps[1, :, 0].round(2)
-    (Array([[0., 0.]], dtype=float32), Array([0., 0., 1., 0., 0.], dtype=float32))
+    >>> logits = jnp.zeros((2, 3, 1)).at[1, 0].set(100.0)
+    >>> points, maps = landmark_bottleneck(logits, stddev=0.1)
+    >>> points, maps[1, :, 0].round(2)  # the lower left corner
+    (Array([[-1.,  1.]], dtype=float32), Array([1., 0., 0.], dtype=float32))
     """
     points = soft_argmax(logits, temperature=temperature)
     return points, gaussian_maps(points, shape or jnp.shape(logits)[-3:-1], stddev=stddev)

@@ -33,8 +33,8 @@ def sample(
 
     >>> image = jnp.array([[[1.0], [2.0], [3.0]], [[4.0], [5.0], [6.0]]])
     >>> sample(image, jnp.array([[1.0, -1.0], [0.5, 0.0]]))  # upper right corner; between four
-    Array([[3. ],
-           [4. ]], dtype=float32)
+    Array([[3.],
+           [4.]], dtype=float32)
     """
     check_shapes(image=(image, "... H W C"))
     check_choice("padding", padding, PADDINGS)

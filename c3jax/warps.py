@@ -297,9 +297,9 @@ def border_mask(shape: tuple[int, int], *, margin: int, step: int) -> Float[Arra
     Raises:
       ValueError: if the margin and the ramp do not fit twice into the shape.
 
-    >>> border_mask((4, 6), margin=1, step=1)[1, :, 0]
-    Array([0.        , 0.00669282, 1.        , 1.        , 0.00669282,
-           0.        ], dtype=float32)
+    >>> np.asarray(border_mask((8, 9), margin=1, step=2)[4, :, 0]).round(3)
+    array([0.   , 0.007, 0.993, 1.   , 1.   , 1.   , 0.993, 0.007, 0.   ],
+          dtype=float32)
     """
     height, width = check_shape_argument("shape", shape)
     if min(margin, step) < 0 or 2 * (margin + step) > min(height, width):
