@@ -2,13 +2,13 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from data_pipelines.frames import Crop, Frame, frame_picture, resize_picture
-from data_pipelines.pictures import PictureError, in_threads, read_picture
+from data_pipelines.frames import Frame, frame_picture
+from data_pipelines.pictures import PictureError, in_threads
+from data_pipelines.sources import PictureSource
 
 _LISTED = 20
 _log = logging.getLogger(__name__)
@@ -39,60 +39,40 @@ class Examples:
         return len(self.names)
 
 
-def read_framed(
-    path, *, size: int, crop: Crop, box=None, margin: float = 0.0
-) -> tuple[np.ndarray, Frame]:
-    """Reads one picture into its square frame: (uint8 `[size, size, 3]`, frame).
+def load_pictures(source: PictureSource, *, size: int, workers: int | None = None) -> Examples:
+    """Reads pictures in parallel threads; unusable ones are logged by name and left out.
 
-    Raises:
-      PictureError: the file is no usable picture, or the box lies outside it.
+    Memory is 3 size^2 bytes a picture: above some 50,000, use `streams.tf_stream`.
     """
-    image = read_picture(path)
-    height, width = image.shape[:2]
-    if box is not None and not _overlaps(box, width, height):
-        raise PictureError(path, f"its box {tuple(box)} lies outside its {width}x{height} pixels")
-    frame = frame_picture(width, height, size=size, crop=crop, box=box, margin=margin)
-    return resize_picture(image, frame), frame
-
-
-def load_pictures(
-    root: Path,
-    names: Sequence[str],
-    *,
-    size: int,
-    crop: Crop,
-    boxes: dict | None = None,
-    margin: float = 0.0,
-    workers: int | None = None,
-) -> Examples:
-    """Reads pictures in parallel threads; unusable ones are logged by name and left out."""
-    frame_picture(1, 1, size=size, crop=crop)  # refuse bad options before any reading
-    boxes = boxes or {}
-    images = np.empty((len(names), size, size, 3), np.uint8)
+    frame_picture(1, 1, size=size, crop=source.crop)  # refuse bad options before any reading
+    images = np.empty((len(source.names), size, size, 3), np.uint8)
 
     def load(index: int) -> Frame | str:
-        box = boxes.get(names[index])
         try:
-            path = root / names[index]
-            images[index], frame = read_framed(path, size=size, crop=crop, box=box, margin=margin)
+            images[index], frame = source.read(index, size=size)
         except PictureError as error:
             return error.reason
         return frame
 
-    found = in_threads(load, range(len(names)), workers=workers, label=f"reading {root.name}")
-    kept = [i for i, frame in enumerate(found) if isinstance(frame, Frame)]
-    skipped = tuple(
-        (n, reason) for n, reason in zip(names, found, strict=True) if isinstance(reason, str)
-    )
+    found = in_threads(load, range(len(images)), workers=workers, label="reading pictures")
+    kept = [index for index, frame in enumerate(found) if isinstance(frame, Frame)]
+    named = zip(source.names, found, strict=True)
+    skipped = tuple((name, reason) for name, reason in named if isinstance(reason, str))
     log_skipped(skipped)
-    frames = tuple(found[i] for i in kept)
-    return Examples(
+    examples = Examples(
         images=images[kept] if skipped else images,
-        names=tuple(names[i] for i in kept),
-        frames=frames,
-        boxes_px=_framed_boxes([boxes.get(names[i]) for i in kept], frames) if boxes else None,
+        names=tuple(source.names[index] for index in kept),
+        frames=tuple(found[index] for index in kept),
         skipped=skipped,
     )
+    return replace(examples, boxes_px=_framed_boxes(source, examples)) if source.boxes else examples
+
+
+def with_keypoints(examples: Examples, originals_px: np.ndarray) -> Examples:
+    """Adds keypoints `[num, num_points, 2]`, given in pixels of the originals."""
+    pairs = zip(examples.frames, originals_px, strict=True)
+    keypoints_px = np.stack([frame.from_original(points) for frame, points in pairs])
+    return replace(examples, keypoints_px=keypoints_px.astype(np.float32))
 
 
 def log_skipped(skipped: Sequence[tuple[str, str]]) -> None:
@@ -103,12 +83,15 @@ def log_skipped(skipped: Sequence[tuple[str, str]]) -> None:
         _log.warning("left out: %d more pictures", len(skipped) - _LISTED)
 
 
-def _overlaps(box, width: int, height: int) -> bool:
-    x0, y0, x1, y1 = box
-    return x0 < width and y0 < height and x1 > 0 and y1 > 0
+def list_skipped(skipped: Sequence[tuple[str, str]]) -> str:
+    """The first 20, a line each, to end an error with."""
+    lines = [f"\n  {name}: {reason}" for name, reason in skipped[:_LISTED]]
+    rest = len(skipped) - _LISTED
+    return "".join(lines) + (f"\n  and {rest} more" if rest > 0 else "")
 
 
-def _framed_boxes(boxes: Sequence, frames: Sequence[Frame]) -> np.ndarray:
-    missing = (np.nan,) * 4
-    rows = [f.box_from_original(b or missing) for f, b in zip(frames, boxes, strict=True)]
-    return np.array(rows, np.float32).reshape(-1, 4)
+def _framed_boxes(source: PictureSource, examples: Examples) -> np.ndarray:
+    boxes = [source.boxes.get(name, (np.nan,) * 4) for name in examples.names]
+    pairs = zip(examples.frames, boxes, strict=True)
+    framed = [frame.box_from_original(box) for frame, box in pairs]
+    return np.array(framed, np.float32).reshape(-1, 4)

@@ -1,16 +1,17 @@
 """A folder of pictures, nested as it likes, with an optional table of object boxes."""
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 from data_pipelines.errors import DataError
-from data_pipelines.examples import Examples, load_pictures
+from data_pipelines.examples import Examples, list_skipped, load_pictures, log_skipped
 from data_pipelines.frames import Crop
-from data_pipelines.pictures import SUFFIXES
+from data_pipelines.pictures import SUFFIXES, check_pictures
+from data_pipelines.sources import Box, PictureFiles
 from data_pipelines.tables import read_number_table
 
 BOX_HEADER = ["image", "x0", "y0", "x1", "y1"]
-Box = tuple[float, float, float, float]
 
 
 def find_pictures(path) -> list[str]:
@@ -56,6 +57,37 @@ def read_boxes(path) -> dict[str, Box]:
     return {name: tuple(box) for name, box in rows}
 
 
+def find_folder(path, *, crop: Crop = "centre", boxes=None, margin: float = 0.2) -> PictureFiles:
+    """Lists a folder of pictures, without opening any.
+
+    Args:
+      path: the folder.
+      crop: how a picture without a box becomes square (see `frames.frame_picture`).
+      boxes: path of a box table (see `read_boxes`), for objects that are not centred.
+      margin: widens a box on every side by this fraction of its longer side.
+
+    Raises:
+      DataError: no such folder, no picture, a faulty box table.
+    """
+    names = find_pictures(path)
+    table = _known_boxes(boxes, names, path) if boxes else {}
+    return PictureFiles(Path(path), tuple(names), crop=crop, boxes=table, margin=margin)
+
+
+def check_folder(files: PictureFiles, *, workers: int | None = None) -> PictureFiles:
+    """Decodes every picture once; the unusable ones are logged and left out of the result.
+
+    Raises:
+      DataError: fewer than two are usable.
+    """
+    paths = [files.root / name for name in files.names]
+    good, bad = check_pictures(paths, workers=workers)
+    skipped = [(path.relative_to(files.root).as_posix(), why) for path, why in bad.items()]
+    log_skipped(skipped)
+    _require_two(files.root, len(good), skipped)
+    return replace(files, names=tuple(path.relative_to(files.root).as_posix() for path in good))
+
+
 def load_folder(
     path,
     *,
@@ -67,32 +99,21 @@ def load_folder(
 ) -> Examples:
     """Reads a folder of pictures into memory, `size` x `size` each.
 
-    Args:
-      path: the folder.
-      size: side of the square pictures, pixels.
-      crop: how a picture without a box becomes square (see `frames.frame_picture`).
-      boxes: path of a box table (see `read_boxes`), for objects that are not centred.
-      margin: widens a box on every side by this fraction of its longer side.
-      workers: threads; None takes the number of cores.
+    Args: as `find_folder`; `workers` is the number of threads, None for one a core.
 
     Returns:
       Examples; pictures that cannot be read are in `skipped`, and logged.
 
     Raises:
-      DataError: no such folder, fewer than two usable pictures, a faulty box table.
+      DataError: as `find_folder`, or fewer than two usable pictures.
     """
-    root = Path(path)
-    names = find_pictures(root)
-    table = known_boxes(boxes, names, root) if boxes else None
-    examples = load_pictures(
-        root, names, size=size, crop=crop, boxes=table, margin=margin, workers=workers
-    )
-    require_two(root, len(examples), examples.skipped)
+    files = find_folder(path, crop=crop, boxes=boxes, margin=margin)
+    examples = load_pictures(files, size=size, workers=workers)
+    _require_two(files.root, len(examples), examples.skipped)
     return examples
 
 
-def known_boxes(path, names, root) -> dict[str, Box]:
-    """Reads a box table and refuses a row whose picture is not in the folder."""
+def _known_boxes(path, names, root) -> dict[str, Box]:
     boxes, known = read_boxes(path), set(names)
     for number, name in enumerate(boxes, start=1):
         if name not in known:
@@ -100,8 +121,8 @@ def known_boxes(path, names, root) -> dict[str, Box]:
     return boxes
 
 
-def require_two(root, count: int, skipped) -> None:
-    """Pairs need two pictures."""
+def _require_two(root, count: int, skipped) -> None:
     if count < 2:
-        reasons = "".join(f"\n  {name}: {reason}" for name, reason in skipped[:20])
-        raise DataError(f"{root}: {count} usable pictures; training needs at least 2.{reasons}")
+        raise DataError(
+            f"{root}: {count} usable pictures; training needs at least 2.{list_skipped(skipped)}"
+        )

@@ -75,15 +75,22 @@ def frame_picture(
         sides = (max(x1 - x0, y1 - y0) * (1 + 2 * margin),) * 2
         centre = ((x0 + x1) / 2, (y0 + y1) / 2)
     else:
-        sides = {
-            "centre": (min(width, height),) * 2,
-            "pad": (max(width, height),) * 2,
-            "squash": (width, height),
-            "squash_inner": (INNER_FRACTION * width, INNER_FRACTION * height),
-        }[crop]
+        sides = crop_sides(
+            crop, width, height, shorter=min(width, height), longer=max(width, height)
+        )
         centre = (width / 2, height / 2)
     (cx, cy), (w, h) = centre, sides
     return Frame(region=(cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2), size=size)
+
+
+def crop_sides(crop: Crop, width, height, *, shorter, longer) -> tuple:
+    """Width and height of the region that `crop` cuts about the centre; numbers or tensors."""
+    return {
+        "centre": (shorter, shorter),
+        "pad": (longer, longer),
+        "squash": (width, height),
+        "squash_inner": (INNER_FRACTION * width, INNER_FRACTION * height),
+    }[crop]
 
 
 def resize_picture(image: np.ndarray, frame: Frame) -> np.ndarray:

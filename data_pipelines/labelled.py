@@ -1,13 +1,13 @@
 """A folder with `images/` and a table of keypoints, `landmarks.csv`."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from data_pipelines.errors import DataError
-from data_pipelines.examples import Examples, load_pictures
+from data_pipelines.examples import Examples, list_skipped, load_pictures, with_keypoints
 from data_pipelines.frames import Crop
+from data_pipelines.sources import PictureFiles
 from data_pipelines.tables import read_number_table
 
 
@@ -60,17 +60,14 @@ def load_labelled(
         that would change what an error is averaged over.
     """
     names, originals_px = read_labelled(path, rows=rows, csv=csv)
-    root = _folder(path) / "images"
-    examples = load_pictures(root, names, size=size, crop=crop, workers=workers)
+    files = PictureFiles(_folder(path) / "images", names, crop=crop)
+    examples = load_pictures(files, size=size, workers=workers)
     if examples.skipped:
-        listed = "".join(f"\n  {name}: {reason}" for name, reason in examples.skipped[:20])
         raise DataError(
-            f"{root}: {len(examples.skipped)} pictures of {csv} cannot be used; "
-            f"restore them or delete their rows.{listed}"
+            f"{files.root}: {len(examples.skipped)} pictures of {csv} cannot be used; "
+            f"restore them or delete their rows.{list_skipped(examples.skipped)}"
         )
-    pairs = zip(examples.frames, originals_px, strict=True)
-    keypoints_px = np.stack([frame.from_original(points) for frame, points in pairs])
-    return replace(examples, keypoints_px=keypoints_px.astype(np.float32))
+    return with_keypoints(examples, originals_px)
 
 
 def _folder(path) -> Path:

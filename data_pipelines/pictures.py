@@ -7,6 +7,7 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -34,8 +35,8 @@ _UPRIGHT = {
 class PictureError(DataError):
     """A file that is not a usable picture: `path`, and the `reason` in words."""
 
-    def __init__(self, path, reason: str):
-        super().__init__(f"{path}: {reason}. Replace the file or take it out of the folder.")
+    def __init__(self, path, reason: str, *, fix: str = "Replace the file or take it out"):
+        super().__init__(f"{path}: {reason}. {fix}.")
         self.path = Path(path)
         self.reason = reason
 
@@ -58,20 +59,30 @@ def read_picture(path) -> np.ndarray:
         from the header, before any pixel is allocated), a side below 8 px.
     """
     try:
-        with Image.open(path, formats=_FORMATS) as image:
-            _check_size(path, *image.size)
+        file = open(path, "rb")
+    except FileNotFoundError:
+        raise PictureError(path, "no such file") from None
+    except OSError as error:
+        raise PictureError(path, f"cannot be opened ({error.strerror})") from None
+    with file:
+        return decode_picture(file, path)
+
+
+def decode_picture(file: BinaryIO, name) -> np.ndarray:
+    """As `read_picture`, from an open file; `name` is what errors call it."""
+    try:
+        with Image.open(file, formats=_FORMATS) as image:
+            _check_size(name, *image.size)
             image.load()
-            return np.asarray(_to_rgb(path, _upright(image)))
+            return np.asarray(_to_rgb(name, _upright(image)))
     except PictureError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise PictureError(path, f"more than {MAX_PIXELS // 10**6} megapixels") from None
+        raise PictureError(name, f"more than {MAX_PIXELS // 10**6} megapixels") from None
     except UnidentifiedImageError:
-        raise PictureError(path, _what_it_is_instead(path)) from None
-    except FileNotFoundError:
-        raise PictureError(path, "no such file") from None
+        raise PictureError(name, _what_it_is_instead(file)) from None
     except Exception as error:  # decoders raise anything: OSError, SyntaxError, struct.error...
-        raise PictureError(path, f"cannot be decoded ({error})") from error
+        raise PictureError(name, f"cannot be decoded ({error})") from error
 
 
 def check_pictures(
@@ -139,7 +150,7 @@ def _from_16_bit(path, grey: np.ndarray) -> Image.Image:
     return Image.fromarray(levels.astype(np.uint8)).convert("RGB")
 
 
-def _what_it_is_instead(path) -> str:
-    with open(path, "rb") as file:
-        start = file.read(16)
+def _what_it_is_instead(file: BinaryIO) -> str:
+    file.seek(0)
+    start = file.read(16)
     return f"not a picture (begins with {start!r})" if start else "an empty file"

@@ -1,0 +1,164 @@
+"""Decoding and resizing in tf.data. Importing this module imports TensorFlow.
+
+Plain JPEGs (JFIF without EXIF, grey or colour) are decoded, cut and resized by TensorFlow, outside
+Python; everything else goes through the same function as the in-memory loader.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from itertools import count
+
+import numpy as np
+
+from data_pipelines.errors import DataError
+from data_pipelines.frames import Crop, crop_sides, frame_picture
+from data_pipelines.pictures import MAX_PIXELS, MIN_SIDE, PictureError
+from data_pipelines.sources import PictureFiles, PictureSource
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")  # drops the notes of its start, not warnings
+try:
+    import tensorflow as tf
+except ImportError as error:
+    raise DataError(
+        f"this data source needs TensorFlow ({error}): install it, or load the pictures into memory"
+    ) from error
+
+# Start of image, a JFIF segment of 16 bytes, then at once the quantisation tables: so there is no
+# EXIF orientation and no Adobe colour transform.
+_JFIF = b"\xff\xd8\xff\xe0\x00\x10"
+_TABLES = b"\xff\xdb"
+_TABLES_AT = 20
+_HEAD = _TABLES_AT + len(_TABLES)
+
+tf.config.set_visible_devices([], "GPU")  # accelerators belong to the training step
+
+
+def decoded_batches(
+    pictures: PictureSource,
+    indices: Callable[[int], np.ndarray],
+    *,
+    start_step: int,
+    pairs_per_step: int,
+    size: int,
+    workers: int | None,
+) -> Iterator[dict[str, np.ndarray]]:
+    """Batches of the pictures at `indices(step)`, int64 `[2, b]`: sources, then targets."""
+    workers = workers or os.cpu_count()
+    steps = tf.data.Dataset.range(start_step, np.iinfo(np.int64).max)
+    pairs = steps.map(
+        lambda step: tf.ensure_shape(
+            tf.numpy_function(indices, [step], tf.int64), [2, pairs_per_step]
+        )
+    )
+    decode = make_decoder(pictures, size=size)
+    images = pairs.unbatch().unbatch().map(decode, num_parallel_calls=workers)
+    options = tf.data.Options()
+    options.deterministic = True
+    options.threading.private_threadpool_size = workers
+    options.threading.max_intra_op_parallelism = 1
+    batches = images.batch(pairs_per_step).batch(2).prefetch(2).with_options(options)
+    return _as_numpy(pictures, iter(batches), indices, start_step=start_step, size=size)
+
+
+def _as_numpy(pictures, batches, indices, *, start_step: int, size: int):
+    for step in count(start_step):
+        try:
+            source, target = next(batches).numpy()
+        except tf.errors.OpError as error:
+            raise _diagnosis(pictures, indices(step), size, error) from None
+        yield {"source": source, "target": target}
+
+
+def _diagnosis(pictures, indices: np.ndarray, size: int, error) -> DataError:
+    """The first picture of a failed step that Pillow refuses as well, or TensorFlow's message."""
+    for index in indices.ravel():
+        try:
+            pictures.read(index, size=size)
+        except PictureError as refusal:
+            return refusal
+    return DataError(f"a picture of this step, none that Pillow refuses: {error.message}")
+
+
+def make_decoder(pictures: PictureSource, *, size: int) -> Callable[[tf.Tensor], tf.Tensor]:
+    """Returns the graph function from a picture's index to uint8 `[size, size, 3]`."""
+    frame_picture(1, 1, size=size, crop=pictures.crop)  # refuse bad options now
+    fetch = _make_fetch(pictures)
+    boxed = tf.constant([name in pictures.boxes for name in pictures.names])
+
+    def by_pillow(index):
+        image = tf.numpy_function(lambda i: pictures.read(i, size=size)[0], [index], tf.uint8)
+        return tf.ensure_shape(image, [size, size, 3])
+
+    def jfif(index, data):
+        return tf.cond(
+            _has_usable_shape(data),
+            lambda: _decode(data, crop=pictures.crop, size=size),
+            lambda: by_pillow(index),
+        )
+
+    def decode(index):
+        data = fetch(index)
+        return tf.cond(
+            _is_plain_jfif(data) & ~boxed[index],
+            lambda: jfif(index, data),
+            lambda: by_pillow(index),
+        )
+
+    return decode
+
+
+def _make_fetch(pictures: PictureSource) -> Callable[[tf.Tensor], tf.Tensor]:
+    if isinstance(pictures, PictureFiles):
+        paths = tf.constant([str(pictures.root / name) for name in pictures.names])
+        return lambda index: tf.io.read_file(paths[index])
+    return lambda index: tf.ensure_shape(
+        tf.numpy_function(pictures.encoded, [index], tf.string), []
+    )
+
+
+def _is_plain_jfif(data: tf.Tensor) -> tf.Tensor:
+    padded = tf.strings.join([tf.strings.substr(data, 0, _HEAD), b"\0" * _HEAD])
+    begins = tf.strings.substr(padded, 0, len(_JFIF)) == _JFIF
+    return begins & (tf.strings.substr(padded, _TABLES_AT, len(_TABLES)) == _TABLES)
+
+
+def _has_usable_shape(data: tf.Tensor) -> tf.Tensor:
+    height, width, channels = tf.unstack(tf.io.extract_jpeg_shape(data), num=3)
+    small_enough = tf.cast(height, tf.int64) * tf.cast(width, tf.int64) <= MAX_PIXELS
+    # Four channels are CMYK.
+    return small_enough & (tf.minimum(height, width) >= MIN_SIDE) & (channels <= 3)
+
+
+def _decode(data: tf.Tensor, *, crop: Crop, size: int) -> tf.Tensor:
+    """Decodes a plain JPEG and does as `frames.resize_picture`."""
+    # The accurate transform is Pillow's, so the decoded pixels are equal.
+    image = tf.io.decode_jpeg(data, channels=3, dct_method="INTEGER_ACCURATE")
+    extent = tf.cast(tf.shape(image)[:2], tf.float32)
+    height, width = tf.unstack(extent)
+    sides = crop_sides(
+        crop, width, height, shorter=tf.minimum(width, height), longer=tf.maximum(width, height)
+    )
+    sides = tf.stack(sides[::-1])  # (height, width)
+    start = (extent - sides) / 2
+    if crop == "pad":
+        image, start = _pad(image, start)
+    scale = size / sides
+    resized = tf.raw_ops.ScaleAndTranslate(
+        images=image[None],
+        size=[size, size],
+        scale=scale,
+        translation=-start * scale,
+        kernel_type="triangle",
+        antialias=True,
+    )
+    return tf.cast(resized[0] + 0.5, tf.uint8)
+
+
+def _pad(image: tf.Tensor, start: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Repeats edge pixels so that a region that starts at `start` <= 0 lies inside."""
+    border = tf.cast(tf.math.ceil(-start), tf.int32)
+    for axis in (0, 1):
+        extent = tf.shape(image)[axis]
+        positions = tf.range(-border[axis], extent + border[axis])
+        image = tf.gather(image, tf.clip_by_value(positions, 0, extent - 1), axis=axis)
+    return image, start + tf.cast(border, tf.float32)
