@@ -22,17 +22,8 @@ from c3jax.landmarks import (
 )
 from c3jax.matching import carry_points, match_scores, soft_warp, transformation_map
 from c3jax.sampling import sample, warp
-from c3jax.warps import (
-    ThinPlateSpline,
-    affine_grid,
-    apply_warp,
-    border_mask,
-    compose,
-    random_affine,
-    random_warp,
-    warp_grid,
-    warp_image,
-)
+from c3jax.splines import ThinPlateSpline, apply_warp, warp_grid, warp_image
+from c3jax.warps import affine_grid, border_mask, compose, random_affine, random_warp
 
 # Imported on first use: `import c3jax` alone stays as light as the functions above.
 _SUBMODULES = ("inference", "models", "training", "weights")

@@ -16,9 +16,7 @@ from jaxtyping import Array, Float
 from c3jax._checks import check_not_negative, check_positive, check_shapes
 
 
-def l2_normalize(
-    features: Float[Array, "*b C"], *, epsilon: float = 1e-12
-) -> Float[Array, "*b C"]:
+def l2_normalize(features: Float[Array, "*b C"], *, epsilon: float = 1e-12) -> Float[Array, "*b C"]:
     """Features of unit length, f / sqrt(sum_c f_c^2 + epsilon).
 
     Args:

@@ -91,9 +91,7 @@ def normalized_mean_error(
     >>> normalized_mean_error(jnp.array([[[3.0, 4.0]]]), jnp.zeros((1, 1, 2)), jnp.array([10.0]))
     Array([50.], dtype=float32)
     """
-    check_shapes(
-        predicted=(predicted, "n P 2"), true=(true, "n P 2"), normalizer=(normalizer, "n")
-    )
+    check_shapes(predicted=(predicted, "n P 2"), true=(true, "n P 2"), normalizer=(normalizer, "n"))
     return 100 * _distance(predicted, true).mean(-1) / normalizer
 
 

@@ -1,4 +1,4 @@
-"""Affine maps and thin-plate splines.
+"""Affine maps, thin-plate splines and how synthetic pairs are drawn from them.
 
 A warp g takes a point of the warped image to the point of the original that is seen there:
 `warped(x) = original(g(x))`. So a landmark at x in the warped image lies at g(x) in the original.
@@ -7,24 +7,16 @@ A warp g takes a point of the warped image to the point of the original that is 
     Generation", 2018, IMM.
 """
 
-import functools
-import math
-from typing import NamedTuple
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.lax import Precision
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from c3jax._checks import (
-    check_batched_points,
-    check_not_negative,
-    check_shape_argument,
-    check_shapes,
-)
+from c3jax._checks import check_not_negative, check_shape_argument, check_shapes
 from c3jax.coordinates import numpy_grid
 from c3jax.sampling import sample, warp
+from c3jax.splines import ThinPlateSpline, apply_warp, warp_grid, warp_image
 
 __all__ = [
     "ThinPlateSpline",
@@ -39,104 +31,6 @@ __all__ = [
     "warp_grid",
     "warp_image",
 ]
-
-class ThinPlateSpline(NamedTuple):
-    """A smooth warp, g(p) = A p + t + sum_m U(|p - c_m|^2) w_m with U(d^2) = d^2 log d^2.
-
-    The control points c_m are the cells of the fixed grid k x k on [-1, 1], row by row, so the
-    kernel of a fixed grid of points is a constant.
-
-    Attributes:
-      affine: `[*b, 2, 3]`, the columns of A, then t.
-      weights: `[*b, k * k, 2]`, w_m.
-    """
-
-    affine: Float[Array, "*b 2 3"]
-    weights: Float[Array, "*b M 2"]
-
-    @property
-    def control_points(self) -> int:
-        """k, the control points along one axis."""
-        return math.isqrt(self.weights.shape[-2])
-
-
-def apply_warp(tps: ThinPlateSpline, points: Float[Array, "*bn 2"]) -> Float[Array, "*bn 2"]:
-    """Points carried by a thin-plate spline, g(points).
-
-    Args:
-      tps: the warp, with batch axes *b.
-      points: `[*b, ..., 2]` in the warped image, (x, y) in [-1, 1].
-
-    Returns:
-      `[*b, ..., 2]` in the original image.
-
-    Raises:
-      ValueError: if the batch axes differ or the weights are not those of a square grid.
-
-    >>> shift = ThinPlateSpline(jnp.array([[1.0, 0, 0.5], [0, 1, 0]]), jnp.zeros((4, 2)))
-    >>> apply_warp(shift, jnp.array([[0.0, -1.0]]))
-    Array([[ 0.5, -1. ]], dtype=float32)
-    """
-    batch = _check_spline(tps)
-    points = jnp.asarray(points)
-    check_batched_points("points", points, batch)
-    flat = points.reshape(*batch, -1, 2)
-    basis = _kernel(flat, tps.control_points, jnp)
-    matrix = jnp.swapaxes(tps.affine, -1, -2)
-    linear = jnp.matmul(flat, matrix[..., :2, :], precision=Precision.HIGHEST)
-    bend = jnp.matmul(basis, tps.weights, precision=Precision.HIGHEST)
-    return (linear + matrix[..., 2:, :] + bend).reshape(points.shape)
-
-
-def warp_grid(tps: ThinPlateSpline, shape: tuple[int, int]) -> Float[Array, "*b H W 2"]:
-    """The map g(grid(shape)) of a thin-plate spline, by one product with a constant matrix.
-
-    Args:
-      tps: the warp, with batch axes *b.
-      shape: static (height, width) of the warped image.
-
-    Returns:
-      `[*b, height, width, 2]`, for each pixel of the warped image the location in the original.
-
-    Raises:
-      ValueError: if `shape` or the weights are not valid.
-
-    >>> identity = ThinPlateSpline(jnp.eye(2, 3), jnp.zeros((4, 2)))
-    >>> warp_grid(identity, (2, 3))[0]
-    Array([[-1., -1.],
-           [ 0., -1.],
-           [ 1., -1.]], dtype=float32)
-    """
-    batch = _check_spline(tps)
-    height, width = check_shape_argument("shape", shape)
-    kernel = _grid_kernel(height, width, tps.control_points).astype(tps.weights.dtype)
-    bend = jnp.matmul(kernel, tps.weights, precision=Precision.HIGHEST)
-    return affine_grid(tps.affine, shape) + bend.reshape(*batch, height, width, 2)
-
-
-def warp_image(
-    image: Float[Array, "*b H W C"], tps: ThinPlateSpline, *, padding: str = "zeros"
-) -> Float[Array, "*b H W C"]:
-    """Image seen through a thin-plate spline, warped(x) = image(g(x)).
-
-    Args:
-      image: `[*b, H, W, C]`.
-      tps: the warp g, with the batch axes of `image`. A landmark at x in the result lies at
-        `apply_warp(tps, x)` in `image`.
-      padding: as in `sample`.
-
-    Returns:
-      `[*b, H, W, C]`.
-
-    Raises:
-      ValueError: if the batch axes differ or an argument is not valid.
-
-    >>> flip = ThinPlateSpline(jnp.array([[-1.0, 0, 0], [0, 1, 0]]), jnp.zeros((4, 2)))
-    >>> warp_image(jnp.array([[[1.0], [2.0], [3.0]]] * 2), flip)[0, :, 0]
-    Array([3., 2., 1.], dtype=float32)
-    """
-    check_shapes(image=(image, "... H W C"), tps_affine=(tps.affine, "... 2 3"))
-    return warp(image, warp_grid(tps, jnp.shape(image)[-3:-1]), padding=padding)
 
 
 def affine_grid(affine: Float[Array, "*b 2 3"], shape: tuple[int, int]) -> Float[Array, "*b H W 2"]:
@@ -314,24 +208,3 @@ def border_mask(shape: tuple[int, int], *, margin: int, step: int) -> Float[Arra
         return np.pad(inside, margin)
 
     return jnp.asarray(profile(height)[:, None, None] * profile(width)[None, :, None])
-
-
-def _kernel(points, control_points, xp):
-    """U(|p - c_m|^2) for points `[..., 2]` and all control points: `[..., k * k]`."""
-    centres = numpy_grid((control_points, control_points)).reshape(-1, 2).astype(points.dtype)
-    squared = ((points[..., None, :] - centres) ** 2).sum(-1)
-    # d^2 log d^2 goes to 0 with d; the inner where keeps its gradient finite there.
-    return xp.where(squared > 0, squared * xp.log(xp.where(squared > 0, squared, 1)), 0)
-
-
-@functools.lru_cache(maxsize=32)
-def _grid_kernel(height, width, control_points):
-    """The constant `[height * width, k * k]` of a grid of points."""
-    return _kernel(numpy_grid((height, width)).reshape(-1, 2), control_points, np)
-
-
-def _check_spline(tps):
-    sizes = check_shapes(tps_affine=(tps.affine, "... 2 3"), tps_weights=(tps.weights, "... M 2"))
-    if tps.control_points**2 != sizes["M"] or sizes["M"] < 4:
-        raise ValueError(f"tps_weights must have k * k rows, k at least 2, got {sizes['M']}")
-    return sizes["..."]

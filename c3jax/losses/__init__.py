@@ -5,15 +5,13 @@ from c3jax.losses.c3 import (
     cycle,
     equivariance,
     equivariance_of_points,
-    flow_cross_entropy,
     invariance,
     invariance_of_points,
-    separation_hinge,
     soft_equivariance,
-    warp_consistency,
 )
 from c3jax.losses.matching import match_confidence, weak_matching
-from c3jax.losses.perceptual import feature_distances, perceptual
+from c3jax.losses.perceptual import feature_distances, init_running_mean, perceptual
+from c3jax.losses.synthetic import flow_cross_entropy, separation_hinge, warp_consistency
 
 __all__ = [
     "c3_total",
@@ -22,6 +20,7 @@ __all__ = [
     "equivariance_of_points",
     "feature_distances",
     "flow_cross_entropy",
+    "init_running_mean",
     "invariance",
     "invariance_of_points",
     "match_confidence",
