@@ -9,6 +9,7 @@ import math
 import os
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -73,8 +74,8 @@ def load_resnet(
 ) -> dict:
     """Variables of `ResNet(architecture, stages=stages)` from a file with torchvision's keys.
 
-    Statistics that the file does not have are mean 0 and variance 1: that is how files with folded
-    batch normalisation are stored, and those work with `normalization='frozen'` only. `fc` is
+    A file without any running statistics has its batch normalisation folded: they are mean 0 and
+    variance 1, and the network works with `normalization='frozen'` only. `fc` is
     loaded if 'logits' is among the stages, and may be missing otherwise.
 
     Args:
@@ -89,12 +90,12 @@ def load_resnet(
       ValueError: naming file and key, if the file is missing, damaged or of another network.
     """
     every = _abstract(ResNet(architecture, stages=("layer4", "logits")))
-    optional = {key for key in every if "running_" in key}
-    if "logits" not in stages:
-        optional |= {"fc.weight", "fc.bias"}
-    arrays = _read_checked(path, every, optional, _RESNET_IGNORED)
-    wanted = _abstract(ResNet(architecture, stages=tuple(stages)))
-    return _variables(arrays, wanted)
+    arrays = _read_checked(path, every, _RESNET_IGNORED)
+    spared = () if "logits" in stages else ("fc.",)
+    if not any("running_" in key for key in arrays):
+        spared += ("running_",)
+    _require(path, arrays, {key for key in every if not any(part in key for part in spared)})
+    return _variables(arrays, _abstract(ResNet(architecture, stages=tuple(stages))))
 
 
 def load_vgg(path: str | Path, architecture: str, *, taps: tuple[str, ...] | None = None) -> dict:
@@ -116,7 +117,8 @@ def load_vgg(path: str | Path, architecture: str, *, taps: tuple[str, ...] | Non
     """
     taps_of_all = tuple(convolution_indices(architecture))
     every = _abstract(VGG(architecture, taps=taps_of_all))
-    arrays = _read_checked(path, every, set(), _VGG_IGNORED)
+    arrays = _read_checked(path, every, _VGG_IGNORED)
+    _require(path, arrays, every.keys())
     return _variables(arrays, _abstract(VGG(architecture, taps=taps or taps_of_all)))
 
 
@@ -167,12 +169,12 @@ def _variables(arrays, wanted):
         if key in arrays:
             leaves[path] = jnp.asarray(arrays[key].transpose(_FROM_TORCH[len(shape)]))
         else:  # folded batch normalisation
-            leaves[path] = jnp.full(shape, 1.0 if path[-1] == "var" else 0.0)
+            leaves[path] = jnp.full(shape, float(path[-1] == "var"), jnp.float32)
     return unflatten_dict(leaves)
 
 
-def _read_checked(path, expected, optional, ignored):
-    """Key -> float32 array, all of `expected` but some of `optional`; raises ValueError."""
+def _read_checked(path, expected, ignored):
+    """Key -> float32 array, none but the `expected` ones; raises ValueError."""
     path = Path(path)
     arrays = {}
     for key, array in _read(path):
@@ -183,17 +185,20 @@ def _read_checked(path, expected, optional, ignored):
         shape = _torchvision_shape(expected[key][1])
         if array.shape != shape:
             raise ValueError(f"{path}: {key!r} must have shape {shape}, got {array.shape}")
-        if not np.issubdtype(array.dtype, np.inexact) and array.dtype != jnp.bfloat16:
+        if not np.issubdtype(array.dtype, np.floating) and array.dtype != jnp.bfloat16:
             raise ValueError(f"{path}: {key!r} must be floating, got {array.dtype}")
         arrays[key] = array.astype(np.float32)
         if not np.isfinite(arrays[key]).all():
             raise ValueError(f"{path}: {key!r} holds values that are not finite: a damaged file?")
-    missing = expected.keys() - optional - arrays.keys()
+    return arrays
+
+
+def _require(path, arrays, keys):
+    missing = keys - arrays.keys()
     if missing:
         raise ValueError(
-            f"{path}: {len(missing)} of {len(expected)} keys missing, first {min(missing)!r}"
+            f"{path}: {len(missing)} of {len(keys)} keys missing: {min(missing)!r}, ..."
         )
-    return arrays
 
 
 def _read(path) -> Iterator[tuple[str, np.ndarray]]:
@@ -213,7 +218,7 @@ def _read_npz(path):
                 key = member.removesuffix(".npy")
                 with archive.open(member) as file:
                     yield key, np.lib.format.read_array(file, allow_pickle=False)
-    except (zipfile.BadZipFile, EOFError, ValueError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError) as error:
         where = f" at key {key!r}" if key else ""
         raise ValueError(f"{path}: not a whole .npz file{where}: {error}") from error
 
