@@ -2,6 +2,7 @@
 
 from data_pipelines.rendered_faces.arrays import load_arrays
 from data_pipelines.rendered_faces.chunks import renderer_digest
-from data_pipelines.rendered_faces.renderer import render_face, true_correspondence
+from data_pipelines.rendered_faces.correspondence import true_correspondence
+from data_pipelines.rendered_faces.renderer import render_face
 
-__all__ = ['load_arrays', 'render_face', 'renderer_digest', 'true_correspondence']
+__all__ = ["load_arrays", "render_face", "renderer_digest", "true_correspondence"]

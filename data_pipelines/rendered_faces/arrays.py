@@ -14,7 +14,7 @@ CHUNK = 64
 
 
 def folder_name(split, count, size, seed):
-    return f'rendered_faces-{size}px-{split}-{count}-seed{seed}-{renderer_digest()}'
+    return f"rendered_faces-{size}px-{split}-{count}-seed{seed}-{renderer_digest()}"
 
 
 def rendered_chunks(split, count, size, seed, fields, workers):
@@ -29,9 +29,13 @@ def rendered_chunks(split, count, size, seed, fields, workers):
 def render_arrays(split, count, size, seed, fields, workers, progress):
     from tqdm import tqdm
 
-    arrays = {name: np.empty((count, *shape), dtype) for name, (shape, dtype) in field_specs(size).items() if name in fields}
-    label = f'rendering {count} {split} faces of {size} px'
-    with tqdm(total=count, desc=label, unit=' faces', disable=not progress, file=sys.stderr) as bar:
+    arrays = {
+        name: np.empty((count, *shape), dtype)
+        for name, (shape, dtype) in field_specs(size).items()
+        if name in fields
+    }
+    label = f"rendering {count} {split} faces of {size} px"
+    with tqdm(total=count, desc=label, unit=" faces", disable=not progress, file=sys.stderr) as bar:
         for start, chunk in rendered_chunks(split, count, size, seed, fields, workers):
             for name, values in chunk.items():
                 arrays[name][start : start + len(values)] = values
@@ -41,13 +45,17 @@ def render_arrays(split, count, size, seed, fields, workers, progress):
 
 def write(array, path):
     """Writes to a temporary file beside `path` and renames it."""
-    handle, temporary = tempfile.mkstemp(prefix=f'.{path.name}-', dir=path.parent)
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
     try:
-        with os.fdopen(handle, 'wb') as file:
+        with os.fdopen(handle, "wb") as file:
             np.save(file, array)
         os.replace(temporary, path)
     except OSError as error:
-        raise OSError(error.errno, f'rendered faces: {error.strerror or error}; free space or choose another cache_dir', str(path)) from error
+        raise OSError(
+            error.errno,
+            f"rendered faces: {error.strerror or error}; free space or choose another cache_dir",
+            str(path),
+        ) from error
     finally:
         Path(temporary).unlink(missing_ok=True)
 
@@ -59,15 +67,22 @@ def read(path, shape, dtype):
     except FileNotFoundError:
         return None
     except (ValueError, EOFError, OSError) as error:
-        print(f'rendered faces: {path} cannot be read ({error}); rendering it again', file=sys.stderr)
+        print(
+            f"rendered faces: {path} cannot be read ({error}); rendering it again", file=sys.stderr
+        )
         return None
     if array.shape != shape or array.dtype != dtype:
-        print(f'rendered faces: {path} holds {array.dtype}{array.shape}; rendering it again', file=sys.stderr)
+        print(
+            f"rendered faces: {path} holds {array.dtype}{array.shape}; rendering it again",
+            file=sys.stderr,
+        )
         return None
     return array
 
 
-def load_arrays(split, count, *, size=64, seed=0, cache_dir=None, workers=None, progress=True, fields=None):
+def load_arrays(
+    split, count, *, size=64, seed=0, cache_dir=None, workers=None, progress=True, fields=None
+):
     """Arrays of the first `count` faces of a split, rendered once and read from the cache later.
 
     Args:
@@ -91,23 +106,36 @@ def load_arrays(split, count, *, size=64, seed=0, cache_dir=None, workers=None, 
     fields = tuple(specs) if fields is None else tuple(fields)
     unknown = set(fields) - set(specs)
     if count < 1 or unknown:
-        raise ValueError(f'count and fields: expected count >= 1 and fields of {tuple(specs)}, got {count} and {sorted(unknown)}')
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()
+        raise ValueError(
+            f"expected count >= 1 and fields among {tuple(specs)}, "
+            f"got count {count} and unknown fields {sorted(unknown)}"
+        )
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     workers = max(1, min(workers or cores, -(-count // CHUNK)))
     if cache_dir is None:
         return render_arrays(split, count, size, seed, fields, workers, progress)
     folder = Path(cache_dir) / folder_name(split, count, size, seed)
-    found = {n: read(folder / f'{n}.npy', (count, *specs[n][0]), specs[n][1]) for n in fields}
+    found = {n: read(folder / f"{n}.npy", (count, *specs[n][0]), specs[n][1]) for n in fields}
     missing = tuple(name for name, array in found.items() if array is None)
     if missing:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise OSError(error.errno, f'rendered faces: cannot make the cache folder ({error.strerror})', str(folder)) from error
+            raise OSError(
+                error.errno,
+                f"rendered faces: cannot make the cache folder ({error.strerror})",
+                str(folder),
+            ) from error
         # Geometry costs the same for every field, so the small ones always come along.
-        extra = tuple(n for n in specs if n not in ('image', 'surface', 'mask') and not (folder / f'{n}.npy').exists())
-        rendered = render_arrays(split, count, size, seed, tuple(dict.fromkeys(missing + extra)), workers, progress)
+        extra = tuple(
+            n
+            for n in specs
+            if n not in ("image", "surface", "mask") and not (folder / f"{n}.npy").exists()
+        )
+        rendered = render_arrays(
+            split, count, size, seed, tuple(dict.fromkeys(missing + extra)), workers, progress
+        )
         for name, array in rendered.items():
-            write(array, folder / f'{name}.npy')
+            write(array, folder / f"{name}.npy")
         found |= {name: rendered[name] for name in missing}
     return found

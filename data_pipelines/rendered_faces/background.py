@@ -1,46 +1,61 @@
-"""Backgrounds: gradients, blobs, stripes, boxes and clouds on a 96 x 96 canvas."""
+"""Backgrounds: gradients, clouds, blobs, boxes, stripes, discs and bars on one canvas."""
 
 import numpy as np
 
-from data_pipelines.rendered_faces.paint import look_up, noise_textures, smoothstep
-from data_pipelines.rendered_faces.parameters import hue
+from data_pipelines.rendered_faces.parameters import any_colour
+from data_pipelines.rendered_faces.textures import bell, look_up, noise_textures, smoothstep
 
-CANVAS = 96
+CANVAS = 72
+SHAPES = ("blob", "box", "stripes", "disc", "bar", "leaves")
+
+
+def cloud(rng, x, y, low, high):
+    """A random piece of the cloud texture, between `low` and `high` cells across."""
+    (row, col), (fy, fx) = rng.uniform(0, 256, 2), rng.uniform(low, high, 2)
+    return look_up(noise_textures()[0], row + y * fy, col + x * fx)
+
+
+def cover_of(shape, rng, x, y):
+    """How much a random shape covers each point [n, n]."""
+    cx, cy = rng.uniform(0, 1, 2).astype(np.float32)
+    angle = rng.uniform(0, np.pi) if rng.uniform() < 0.5 else rng.choice([0.0, np.pi / 2])
+    c, s = np.float32(np.cos(angle)), np.float32(np.sin(angle))
+    along, across = (x - cx) * c + (y - cy) * s, (y - cy) * c - (x - cx) * s
+    width, height = rng.uniform(0.04, 0.4, 2).astype(np.float32)
+    soft = np.float32(rng.choice([0.015, 0.06]))
+    pitch = np.float32(rng.uniform(15, 120))
+    if shape == "blob":
+        return bell(np.hypot(along / width, across / height))
+    if shape == "disc":
+        return smoothstep(1 - np.hypot(along / width, across / height), 0, 4 * soft)
+    if shape == "bar":
+        return smoothstep(0.3 * width - np.abs(along), 0, soft)
+    if shape == "leaves":
+        return smoothstep(cloud(rng, x, y, 60, 220), 0.6, 1.0) * bell(2 * (along - width))
+    box = smoothstep(np.minimum(width - np.abs(along), height - np.abs(across)), 0, soft)
+    return box * smoothstep(np.sin(along * pitch), -0.3, 0.3) if shape == "stripes" else box
 
 
 def draw_background(rng):
-    """A linear-light picture [96, 96, 3]; the same for every size of the face picture."""
-    t = (np.arange(CANVAS, dtype=np.float32) + 0.5) / CANVAS
-    x, y = np.meshgrid(t, t)
+    """A picture in linear light [3, 72, 72], whatever the size of the face picture."""
+    t = ((np.arange(CANVAS) + 0.5) / CANVAS).astype(np.float32)
+    x, y = t[None, :], t[:, None]
     angle = rng.uniform(0, 2 * np.pi)
-    ramp = smoothstep((x - 0.5) * np.cos(angle) + (y - 0.5) * np.sin(angle), -0.7, 0.7)
-    picture = hue(rng) * (1 - ramp)[..., None] + hue(rng) * ramp[..., None]
-    clouds = look_up(noise_textures()[0], 256 * rng.uniform() + y * rng.uniform(30, 160), 256 * rng.uniform() + x * rng.uniform(30, 160))
-    picture = picture * (1 + rng.uniform(0, 0.3) * clouds)[..., None]
-    for _ in range(rng.integers(0, 9)):
-        kind = rng.choice(['blob', 'box', 'stripes', 'disc'])
-        cx, cy = rng.uniform(0, 1, 2)
-        a = rng.uniform(0, np.pi)
-        along, across = (x - cx) * np.cos(a) + (y - cy) * np.sin(a), (y - cy) * np.cos(a) - (x - cx) * np.sin(a)
-        w, h = rng.uniform(0.04, 0.4, 2)
-        soft = rng.choice([0.012, 0.05])
-        if kind == 'blob':
-            cover = np.exp(-0.5 * ((along / w) ** 2 + (across / h) ** 2))
-        elif kind == 'disc':
-            cover = smoothstep(1 - np.hypot(along / w, across / h), 0, 4 * soft)
-        else:
-            cover = smoothstep(np.minimum(w - np.abs(along), h - np.abs(across)), 0, soft)
-        if kind == 'stripes':
-            cover = cover * smoothstep(np.sin(along * rng.uniform(15, 120)), -0.3, 0.3)
-        cover = (rng.uniform(0.3, 1.0) * cover)[..., None]
-        picture = picture + cover * (hue(rng) - picture)
-    return np.clip(picture, 0, 1).astype(np.float32) ** 2
+    slope = np.float32([np.cos(angle), np.sin(angle)])
+    ramp = smoothstep((x - 0.5) * slope[0] + (y - 0.5) * slope[1], -0.7, 0.7)
+    first, second = any_colour(rng)[:, None, None], any_colour(rng)[:, None, None]
+    picture = first + ramp * (second - first)
+    picture = picture * (1 + np.float32(rng.uniform(0, 0.18)) * cloud(rng, x, y, 20, 160))
+    for shape in rng.choice(SHAPES, rng.integers(0, 10)):
+        cover = np.float32(rng.uniform(0.3, 1.0)) * cover_of(shape, rng, x, y)
+        picture = picture + cover * (any_colour(rng)[:, None, None] - picture)
+    return np.clip(picture, 0, 1) ** 2
 
 
 def resized(picture, side):
-    """Bilinear, pixel areas aligned."""
+    """Bilinear, with the areas of the pixels aligned: [3, n, n] to [3, side, side]."""
     at = np.clip((np.arange(side) + 0.5) * CANVAS / side - 0.5, 0, CANVAS - 1)
     low = np.minimum(at.astype(int), CANVAS - 2)
     share = (at - low).astype(np.float32)
-    rows = picture[low] * (1 - share)[:, None, None] + picture[low + 1] * share[:, None, None]
-    return rows[:, low] * (1 - share)[None, :, None] + rows[:, low + 1] * share[None, :, None]
+    rows = picture[:, low] * (1 - share[:, None]) + picture[:, low + 1] * share[:, None]
+    return rows[:, :, low] * (1 - share) + rows[:, :, low + 1] * share

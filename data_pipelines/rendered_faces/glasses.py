@@ -1,48 +1,65 @@
-"""Glasses: two rims, a bridge and two arms as flat ribbons."""
+"""Glasses: two rims with lenses, a bridge and two arms, as flat ribbons."""
 
 import numpy as np
 
+POWERS = {"round": 2.0, "square": 4.5, "dark": 3.2}  # of the superellipse of a rim
+LENS = {"dark": 0.93}  # cover of the lens
 
-def ribbon(inner, outer):
+
+def ribbon(first, second):
     """Vertices and triangles of the strip between two lines of points [m, 3]."""
-    m = len(inner)
+    m = len(first)
     k = np.arange(m - 1)
-    faces = np.concatenate([np.stack([k, k + 1, m + k], 1), np.stack([k + 1, m + k + 1, m + k], 1)])
-    return np.concatenate([inner, outer]), faces
+    faces = [np.stack([k, k + 1, m + k], 1), np.stack([k + 1, m + k + 1, m + k], 1)]
+    return np.concatenate([first, second]), np.concatenate(faces)
+
+
+def rim(middle, width, height, power, front):
+    """A closed line of 25 points around the middle (x, y), bent around the face."""
+    angle = np.linspace(0, 2 * np.pi, 25)
+    circle = np.stack([np.cos(angle), np.sin(angle)])
+    x, y = np.sign(circle) * np.abs(circle) ** (2 / power)
+    x, y = middle[0] + width * x, middle[1] + height * y
+    return np.stack([x, y, front - 0.035 * x * x], -1)
 
 
 def glasses_mesh(points, keypoints, who):
-    """Vertices [n, 3] in the head's axes, triangles [t, 3] and cover of each triangle [t]."""
-    width, height = who['glasses_size']
-    half = who['glasses_width']
-    power = {'round': 2.0, 'square': 4.5, 'dark': 3.2}[who['glasses']]
-    angle = np.linspace(0, 2 * np.pi, 25)
-    ring = np.stack([np.cos(angle), np.sin(angle)], -1)
-    ring = np.sign(ring) * np.abs(ring) ** (2 / power)
-    z = keypoints[:2, 2].max() + 1.5
+    """Vertices [3, n] in the head's axes, triangles [t, 3] and the cover of each [t]."""
+    (width, height), half = who["glasses_size"], who["glasses_width"] / 2
+    power, eyes = POWERS[who["glasses"]], keypoints[:, :2].T
+    front = eyes[:, 2].max() + 1.5
+    ear = 7.7 * (1 + who["shape"]["width"])
+    up = np.array([0, half, 0])
     parts = []
-    for eye in keypoints[:2]:
-        middle = np.array([eye[0] * 1.02, eye[1] - 0.25, 0])
-
-        def curve(w, h, middle=middle):
-            flat = middle + np.concatenate([ring * [w, h], np.zeros((25, 1))], 1)
-            flat[:, 2] = z - 0.035 * flat[:, 0] ** 2
-            return flat
-
-        parts.append((*ribbon(curve(width - half / 2, height - half / 2), curve(width + half / 2, height + half / 2)), 1.0))
-        lens = curve(width, height)
+    for x, y, _ in eyes:
+        middle, sign = (1.02 * x, y - 0.25), np.sign(x)
+        inner, line, outer = (
+            rim(middle, width + d, height + d, power, front) for d in (-half, 0, half)
+        )
         fan = np.stack([np.full(24, 25), np.arange(24), np.arange(1, 25)], 1)
-        parts.append((np.concatenate([lens, lens[:24].mean(0, keepdims=True)]), fan, 0.93 if who['glasses'] == 'dark' else 0.06))
-        sign = np.sign(eye[0])
-        edge = middle + [sign * (width + half / 2), 0.6, z - 0.035 * (abs(eye[0]) + width) ** 2]
-        ear = np.array([sign * (np.abs(points[:, 0]).max() * 0 + 7.7 * (1 + who['shape']['width'])), 0.6 + eye[1], -1.0])
-        arm = np.stack([edge, ear])
-        parts.append((*ribbon(arm - [0, half / 2, 0], arm + [0, half / 2, 0]), 1.0))
-    left, right = keypoints[:2]
-    bridge = np.linspace([left[0] * 1.02 + width, 0.1, z + 0.1], [right[0] * 1.02 - width, 0.1, z + 0.1], 5)
-    bridge[:, 1] += (left[1] + right[1]) / 2 + 0.25 * np.sin(np.linspace(0, np.pi, 5))
-    parts.append((*ribbon(bridge - [0, half / 2, 0], bridge + [0, half / 2, 0]), 1.0))
-    start = np.cumsum([0] + [len(p[0]) for p in parts])
-    vertices = np.concatenate([p[0] for p in parts])
-    triangles = np.concatenate([p[1] + s for p, s in zip(parts, start, strict=False)])
-    return vertices, triangles, np.concatenate([np.full(len(p[1]), p[2]) for p in parts])
+        hinge = [
+            middle[0] + sign * width,
+            y + 0.35,
+            front - 0.035 * (middle[0] + sign * width) ** 2,
+        ]
+        arm = np.array([hinge, [sign * ear, y + 0.6, -1.0]])
+        parts += [
+            (*ribbon(inner, outer), 1.0),
+            (
+                np.concatenate([line, line[:24].mean(0, keepdims=True)]),
+                fan,
+                LENS.get(who["glasses"], 0.06),
+            ),
+            (*ribbon(arm - up, arm + up), 1.0),
+        ]
+    (left, right), arch = eyes, np.sin(np.linspace(0, np.pi, 5))
+    bridge = np.linspace(
+        [1.02 * left[0] + width, left[1], front], [1.02 * right[0] - width, right[1], front], 5
+    )
+    bridge[:, 1] += 0.25 * arch
+    parts.append((*ribbon(bridge - up, bridge + up), 1.0))
+    starts = np.cumsum([0, *(len(vertices) for vertices, _, _ in parts[:-1])])
+    triangles = np.concatenate([t + s for (_, t, _), s in zip(parts, starts, strict=True)])
+    vertices = np.concatenate([v for v, _, _ in parts]).T.astype(np.float32)
+    cover = np.concatenate([np.full(len(t), c, np.float32) for _, t, c in parts])
+    return vertices, triangles.astype(np.int32), cover

@@ -1,4 +1,4 @@
-"""Rendering in other processes, without importing the caller's main module or forking its threads."""
+"""Rendering in other processes: no fork, and no second import of the caller's main module."""
 
 import contextlib
 import os
@@ -15,10 +15,16 @@ from data_pipelines.rendered_faces.chunks import render_chunk
 @contextlib.contextmanager
 def started(count):
     """Worker processes that take pickled jobs on standard input and answer on standard output."""
-    environment = os.environ | {'PYTHONPATH': os.pathsep.join(p for p in sys.path if p), 'OMP_NUM_THREADS': '1', 'OPENBLAS_NUM_THREADS': '1'}
-    command = [sys.executable, '-c', f'from {__name__} import main; main()']
+    environment = os.environ | {
+        "PYTHONPATH": os.pathsep.join(p for p in sys.path if p),
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+    }
+    command = [sys.executable, "-c", f"from {__name__} import main; main()"]
     pipe = subprocess.PIPE
-    workers = [subprocess.Popen(command, stdin=pipe, stdout=pipe, env=environment) for _ in range(count)]
+    workers = [
+        subprocess.Popen(command, stdin=pipe, stdout=pipe, env=environment) for _ in range(count)
+    ]
     try:
         yield workers
     finally:
@@ -40,7 +46,14 @@ def serve(worker, jobs, results):
     except queue.Empty:
         pass
     except (OSError, EOFError, pickle.UnpicklingError, ValueError) as error:
-        results.put((None, RuntimeError(f'a rendering process ended early ({error!r}); render with fewer workers')))
+        results.put(
+            (
+                None,
+                RuntimeError(
+                    f"a rendering process ended early ({error!r}); render with fewer workers"
+                ),
+            )
+        )
 
 
 def in_processes(jobs, workers):
@@ -60,7 +73,7 @@ def in_processes(jobs, workers):
 
 def main():
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends its workers
-    answers = os.fdopen(os.dup(sys.stdout.fileno()), 'wb')
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     while True:
         try:
             job = pickle.load(sys.stdin.buffer)
@@ -72,4 +85,3 @@ def main():
             answer = error
         pickle.dump(answer, answers, protocol=5)
         answers.flush()
-
