@@ -1,0 +1,120 @@
+"""Any file comes out as upright RGB, or is refused by name."""
+
+import resource
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from data_pipelines.errors import DataError
+from data_pipelines.pictures import PictureError, check_pictures, read_picture
+from tests.data_pipelines.conftest import (
+    bad_files,
+    encode,
+    good_files,
+    png_header,
+    smooth_picture,
+)
+
+LOSSLESS = {"RGB.PNG", "rgba.png", "tiff.tif", "png_named.jpg"}
+GREY = {"grey.jpg", "grey_alpha.png", "grey_16_bit.png"}
+
+
+@pytest.mark.parametrize("name", good_files())
+def test_every_kind_of_picture_comes_out_as_upright_rgb(corpus, name):
+    expected = smooth_picture()
+    if name in GREY:
+        expected = np.asarray(Image.fromarray(expected).convert("L").convert("RGB"))
+    image = read_picture(corpus / "good" / name)
+    assert (image.dtype, image.shape) == (np.uint8, expected.shape)
+    difference = np.abs(image.astype(int) - expected)
+    if name in LOSSLESS | (GREY - {"grey.jpg"}):
+        assert difference.max() == 0
+    else:  # JPEG, WebP and 255 colours
+        assert difference.mean() < 6
+
+
+@pytest.mark.parametrize("name", bad_files())
+def test_every_bad_file_is_refused_by_name_and_reason(corpus, name):
+    path = corpus / "bad" / name
+    with pytest.raises(PictureError, match=bad_files()[name][1]) as caught:
+        read_picture(path)
+    assert str(path) in str(caught.value)
+    assert caught.value.path == path
+
+
+def test_a_jpeg_without_its_last_two_bytes_is_whole_or_refused(tmp_path):
+    path = tmp_path / "almost.jpg"
+    path.write_bytes(good_files()["rgb.jpg"][:-2])
+    good, bad = check_pictures([path])
+    assert bool(good) != bool(bad)
+    if good:
+        assert np.abs(read_picture(path).astype(int) - smooth_picture()).mean() < 6
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_the_exif_orientation_is_applied(tmp_path, orientation):
+    stored = Image.fromarray(smooth_picture())
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = tmp_path / "picture.png"
+    path.write_bytes(encode(stored, "PNG", exif=exif))
+    pixels = np.asarray(stored)
+    # TIFF 6.0: which side of the stored picture is row 0, and which is column 0.
+    shown = {
+        1: pixels,
+        2: pixels[:, ::-1],
+        3: pixels[::-1, ::-1],
+        4: pixels[::-1],
+        5: pixels.swapaxes(0, 1),
+        6: np.rot90(pixels, -1),
+        7: pixels[::-1, ::-1].swapaxes(0, 1),
+        8: np.rot90(pixels),
+    }[orientation]
+    np.testing.assert_array_equal(read_picture(path), shown)
+
+
+def test_transparency_is_laid_on_white(tmp_path):
+    half = Image.new("RGBA", (8, 8), (255, 0, 0, 128))
+    clear = Image.new("RGBA", (8, 8), (0, 0, 0, 0))
+    for name, image, colour in [("half", half, [255, 127, 127]), ("clear", clear, [255] * 3)]:
+        path = tmp_path / f"{name}.png"
+        image.save(path)
+        assert read_picture(path)[3, 3].tolist() == colour
+
+
+def test_16_bit_levels_go_to_the_nearest_8_bit_level(tmp_path):
+    levels = np.tile(np.array([0, 128, 129, 257, 32767, 32896, 65406, 65535], np.uint16), (8, 1))
+    Image.fromarray(levels).save(tmp_path / "grey.png")
+    row = read_picture(tmp_path / "grey.png")[0, :, 1]
+    np.testing.assert_array_equal(row, np.rint(levels[0] / 257).astype(np.uint8))
+
+
+def test_a_missing_file_and_a_folder_are_refused(tmp_path):
+    with pytest.raises(PictureError, match="no such file"):
+        read_picture(tmp_path / "none.jpg")
+    with pytest.raises(PictureError, match="cannot be opened"):
+        read_picture(tmp_path)
+
+
+def test_a_picture_error_is_a_data_error():
+    assert issubclass(PictureError, DataError) and issubclass(DataError, ValueError)
+
+
+@pytest.mark.parametrize("side", [7_100, 20_000])
+def test_a_huge_picture_is_refused_before_its_pixels_are_allocated(tmp_path, side):
+    path = tmp_path / "huge.png"
+    path.write_bytes(png_header(side, side))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(PictureError, match="50 megapixels"):
+        read_picture(path)
+    grown_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    assert grown_kib < 20_000  # 7,100 x 7,100 pixels would take 150,000
+
+
+def test_checking_keeps_the_order_and_gives_a_reason_for_each_bad_file(corpus):
+    paths = sorted(corpus.rglob("*.*"))
+    good, bad = check_pictures(paths, workers=3)
+    assert good == [path for path in paths if path.parent.name == "good"]
+    assert {path.name for path in bad} == set(bad_files())
+    assert "empty" in bad[corpus / "bad" / "empty.jpg"]
