@@ -1,0 +1,142 @@
+"""Checkpoints of a run: Orbax for the arrays, our own digests for what Orbax does not check."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import orbax.checkpoint as ocp
+
+from c3jax.training.state import Tree
+
+
+class CheckpointError(ValueError):
+    """A checkpoint that cannot be used: missing, damaged, or of another model."""
+
+
+class Checkpoints:
+    """The checkpoints of one run, a folder per step, the latest `keep` of them kept.
+
+    A step is written to a temporary folder and renamed when whole, so that a killed process never
+    leaves half of one. Every leaf's dtype, shape and digest are stored beside the arrays and
+    compared on restoring (Orbax casts silently and does not notice flipped bits).
+
+    Args:
+      directory: the run's `checkpoints` folder; made when missing unless `read_only`.
+      keep: how many steps to keep.
+      read_only: nothing in the folder is changed.
+    """
+
+    def __init__(self, directory: str | Path, *, keep: int = 2, read_only: bool = False):
+        self.directory = Path(directory).absolute()
+        if read_only and not self.directory.is_dir():
+            raise CheckpointError(f"there are no checkpoints in {self.directory}")
+        self._manager = ocp.CheckpointManager(
+            self.directory,
+            options=ocp.CheckpointManagerOptions(
+                max_to_keep=None if read_only else keep,
+                cleanup_tmp_directories=not read_only,
+                create=not read_only,
+                read_only=read_only,
+                enable_async_checkpointing=False,
+            ),
+            item_names=("state", "meta"),
+        )
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self._manager.close()
+
+    def latest_step(self) -> int | None:
+        """The newest whole step; None in an empty folder."""
+        return self._manager.latest_step()
+
+    def save(self, step: int, state: Tree, meta: dict[str, Any]) -> None:
+        """Writes `state` (a tree of arrays) and `meta` (JSON) as step `step`; returns when whole."""
+        meta = {**meta, "leaves": _describe(state)}
+        self._manager.save(
+            step,
+            args=ocp.args.Composite(
+                state=ocp.args.StandardSave(state), meta=ocp.args.JsonSave(meta)
+            ),
+            force=True,
+        )
+        self._manager.wait_until_finished()
+
+    def meta(self, step: int | None = None) -> dict[str, Any]:
+        """The JSON side of a step (default: the latest)."""
+        step = self._existing(step)
+        try:
+            return self._manager.restore(
+                step, args=ocp.args.Composite(meta=ocp.args.JsonRestore())
+            )["meta"]
+        except (ValueError, OSError, KeyError) as error:
+            raise self._damaged(step, str(error)) from error
+
+    def restore(self, target: Tree, step: int | None = None) -> Tree:
+        """The state of a step (default: the latest) in the structure, shapes and dtypes of `target`.
+
+        Raises:
+          CheckpointError: no such step, another structure, or a leaf whose bits have changed.
+        """
+        step = self._existing(step)
+        stored = self.meta(step)["leaves"]
+        wanted = {path: [str(leaf.dtype), list(leaf.shape)] for path, leaf in _leaves(target)}
+        found = {path: leaf[:2] for path, leaf in stored.items()}
+        if wanted != found:
+            differing = sorted(
+                k for k in wanted.keys() | found.keys() if wanted.get(k) != found.get(k)
+            )
+            first = differing[0]
+            raise CheckpointError(
+                f"{self.directory / str(step)} is a checkpoint of another model: {len(differing)} "
+                f"arrays differ, first {first}: stored {found.get(first, 'nothing')}, "
+                f"this configuration has {wanted.get(first, 'nothing')}"
+            )
+        abstract = jax.tree.map(ocp.utils.to_shape_dtype_struct, target)
+        try:
+            state = self._manager.restore(
+                step, args=ocp.args.Composite(state=ocp.args.StandardRestore(abstract))
+            )["state"]
+        except (ValueError, OSError, KeyError) as error:
+            raise self._damaged(step, str(error).splitlines()[0]) from error
+        for path, (_, _, digest) in _describe(state).items():
+            if digest != stored[path][2]:
+                raise self._damaged(step, f"the bits of {path} have changed")
+        return state
+
+    def _existing(self, step: int | None) -> int:
+        steps = self._manager.all_steps()
+        step = self.latest_step() if step is None else step
+        if step is None or step not in steps:
+            raise CheckpointError(
+                f"{self.directory} holds no checkpoint{'' if step is None else f' of step {step}'}; "
+                f"steps there: {sorted(steps) or 'none'}"
+            )
+        return step
+
+    def _damaged(self, step: int, reason: str) -> CheckpointError:
+        return CheckpointError(
+            f"the checkpoint {self.directory / str(step)} is damaged ({reason}); delete that folder "
+            "to go on from the step before it"
+        )
+
+
+def _leaves(tree: Tree) -> list[tuple[str, Any]]:
+    return [
+        (jax.tree_util.keystr(path), leaf)
+        for path, leaf in jax.tree_util.tree_flatten_with_path(tree)[0]
+    ]
+
+
+def _describe(tree: Tree) -> dict[str, list]:
+    """`path -> [dtype, shape, digest of the bytes]` of every leaf."""
+    described = {}
+    for path, leaf in _leaves(tree):
+        array = np.asarray(leaf)
+        digest = hashlib.blake2b(np.ascontiguousarray(array).tobytes(), digest_size=16).hexdigest()
+        described[path] = [str(array.dtype), list(array.shape), digest]
+    return described

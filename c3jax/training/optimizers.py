@@ -1,0 +1,50 @@
+"""Optimisers and learning-rate schedules of the papers."""
+
+import jax
+import jax.numpy as jnp
+import optax
+
+
+def step_drops(
+    learning_rate: float, steps: int, *, at: tuple[float, ...] = (0.5, 0.75)
+) -> optax.Schedule:
+    """Constant, divided by 10 at each of the fractions `at` of `steps` (C3 4.2: 100, 150 of 200)."""
+    return optax.piecewise_constant_schedule(
+        learning_rate, {round(fraction * steps): 0.1 for fraction in at}
+    )
+
+
+def warmup_cosine(learning_rate: float, steps: int, *, warmup: float = 0.02) -> optax.Schedule:
+    """Linear rise over the fraction `warmup` of `steps`, then a half cosine to 1 % of the peak."""
+    return optax.warmup_cosine_decay_schedule(
+        0.01 * learning_rate,
+        learning_rate,
+        warmup_steps=round(warmup * steps),
+        decay_steps=max(steps, 1),
+        end_value=0.01 * learning_rate,
+    )
+
+
+def adam(
+    schedule: optax.ScalarOrSchedule, *, weight_decay: float = 0.0, clip_norm: float | None = None
+) -> optax.GradientTransformation:
+    """Adam with coupled L2 decay: `weight_decay * w` joins the gradient before the moments.
+
+    `clip_norm` bounds the norm of each variable's gradient (IMM: 1).
+    """
+    return optax.chain(
+        _clip_each(clip_norm),
+        optax.add_decayed_weights(weight_decay),
+        optax.scale_by_adam(),
+        optax.scale_by_learning_rate(schedule),
+    )
+
+
+def _clip_each(clip_norm: float | None) -> optax.GradientTransformation:
+    """Scales the gradient of every variable down to the norm `clip_norm`."""
+    if clip_norm is None:
+        return optax.identity()
+    def clip(gradient):
+        return gradient * jnp.minimum(1.0, clip_norm / (jnp.linalg.norm(gradient.ravel()) + 1e-12))
+
+    return optax.stateless(lambda updates, _: jax.tree.map(clip, updates))

@@ -1,0 +1,201 @@
+"""Configuration of the C3 experiment and its presets.
+
+`laptop` trains on two CPU cores in about 15 minutes; `paper` is C3's own recipe (4.1, 4.2 and
+appendix of the paper) for CelebA on accelerators. What `laptop` has and `paper` has not is marked
+"beyond the paper" below; in `paper` those weights are 0.
+"""
+
+import dataclasses
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from experiments.common.data import DataConfig
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Architecture (C3 4.1 and appendix)."""
+
+    trunk: Literal["small", "resnet18", "resnet50", "resnet101"] = "resnet50"
+    """backbone N; `small` is learned from scratch"""
+    weights: Path | None = None
+    """ImageNet weights of the trunk (.npz with torchvision keys, .safetensors)"""
+    train_trunk: bool = False
+    """move the parameters of a pretrained trunk too (`small` is always trained)"""
+    output_stride: int = 8
+    """greatest stride of the trunk; deeper stages dilate instead"""
+    landmark_stages: tuple[str, ...] = ("layer4",)
+    """stages that make up f, on the grid of the first"""
+    flow_stages: tuple[str, ...] = ("layer3",)
+    """stages that make up f', on the grid of the first"""
+    appearance_channels: int = 256
+    pose_channels: int = 256
+    decoder_channels: int = 256
+    min_decoder_channels: int = 32
+    appearance_grid: int | None = None
+    """pool the appearance map to so many cells a side (beyond the paper)"""
+    stddev: float = 0.0707
+    """of the Gaussian maps, in [-1, 1] units; IMM's exp(-d^2 / 0.1^2)"""
+    temperature: float = 1.0
+    """of the soft-argmax"""
+    init_stddev: float | None = 0.01
+    """normal initialisation of E_a, E_p, D; None: He"""
+    flow_channels: tuple[int, ...] = (16, 16, 1)
+    """output channels of the separable 4D layers"""
+    flow_linear: bool = False
+    """no ReLU in the flow module; with channels (1,) the literal Eq. 3"""
+    perceptual: Literal["vgg16", "resnet18", "random"] = "vgg16"
+    """network of the perceptual loss; `random` is a fixed random pyramid"""
+    perceptual_weights: Path | None = None
+    """its ImageNet weights"""
+
+
+@dataclass(frozen=True)
+class StageConfig:
+    """One training stage."""
+
+    steps: int
+    batch_size: int
+    """examples (stage 1: images, stage 2: pairs) over all devices"""
+    learning_rate: float
+    schedule: Literal["drops", "cosine"] = "drops"
+    """divided by 10 at 1/2 and 3/4 of the steps, or a half cosine"""
+    weight_decay: float = 1e-4
+    clip_norm: float | None = None
+    """bound on the norm of each variable's gradient (IMM: 1)"""
+
+
+@dataclass(frozen=True)
+class LossConfig:
+    """Weights of the terms, and how the terms that the paper leaves open are read."""
+
+    reconstruction: float = 1.0
+    """stage 1: IMM's reconstruction of a synthetically warped image"""
+    flow: float = 1.0
+    """cross-entropy of the flow module on known synthetic matches, both stages"""
+    cycle: float = 1.0
+    """Eq. 1"""
+    invariance: float = 1.0
+    """Eq. 2"""
+    equivariance: float = 1.0
+    """Eq. 4"""
+    landmarks_as: Literal["maps", "points"] = "maps"
+    """Eq. 2 and 4 on Gaussian maps or on points"""
+    hard_match: bool = True
+    """T by argmax (no gradient to the flow module), or score-weighted"""
+    match_temperature: float = 0.05
+    """of the softmax in S"""
+    perceptual_decay: float = 0.99
+    synthetic: float = 0.0
+    """weight of stage 1's terms during stage 2 (beyond the paper)"""
+    warp_consistency: float = 0.0
+    """squared distance of landmarks carried by the known synthetic warp (beyond the paper)"""
+    separation: float = 0.0
+    """hinge on the distance between landmarks (beyond the paper)"""
+    separation_margin: float = 0.2
+    """of that hinge, in [-1, 1] units"""
+
+
+@dataclass(frozen=True)
+class WarpConfig:
+    """Random thin-plate-spline warps of the synthetic pairs (IMM's by default)."""
+
+    target_rotation: float = 0.0
+    target_scale: float = 0.0
+    target_translation: float = 0.1
+    target_warp: tuple[float, float] = (0.001, 0.005)
+    source_rotation: float = 5.0
+    source_scale: float = 0.1
+    source_translation: float = 0.1
+    source_warp: tuple[float, float] = (0.001, 0.01)
+    color: float = 0.0
+    """standard deviation of a random change of brightness, contrast and colour of the source"""
+
+
+@dataclass(frozen=True)
+class Config:
+    """C3: landmarks from unpaired photos."""
+
+    data: DataConfig = field(default_factory=DataConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    loss: LossConfig = field(default_factory=LossConfig)
+    warp: WarpConfig = field(default_factory=WarpConfig)
+    pretrain: StageConfig = StageConfig(
+        steps=20_000, batch_size=200, learning_rate=1e-3, weight_decay=1e-5, clip_norm=1.0
+    )
+    """stage 1: synthetic pairs (IMM's recipe)"""
+    joint: StageConfig = StageConfig(steps=160_000, batch_size=200, learning_rate=5e-4)
+    """stage 2: unpaired photos, L_total (Eq. 5); without `cycle` and `flow` stage 1 goes on"""
+    landmarks: int = 10
+    """K"""
+    cycle: bool = True
+    """the cycle of 3.1 (Table 2, column Cycle)"""
+    flow: bool = True
+    """the cross-image flow module of 3.2 (Table 2, column Flow)"""
+    seed: int = 0
+    name: str | None = None
+    """run folder: runs/c3_faces/NAME; by default named after preset, data, K and seed"""
+    init_from: Path | None = None
+    """start from the parameters of this run"""
+    sync_batch_norm: bool = False
+    """average batch statistics over devices"""
+    log_every: int = 50
+    check_every: int = 1000
+    """steps between checks of the landmarks' health"""
+    checkpoint_every: int = 1000
+    runs: Path = Path("runs")
+    """folder of all runs"""
+
+
+LAPTOP = Config(
+    data=DataConfig(image_size=64),
+    model=ModelConfig(
+        trunk="small",
+        output_stride=16,
+        landmark_stages=("layer1", "layer2", "layer3"),
+        flow_stages=("layer2", "layer3"),
+        appearance_channels=32,
+        pose_channels=64,
+        decoder_channels=64,
+        min_decoder_channels=16,
+        appearance_grid=2,
+        stddev=0.15,
+        init_stddev=None,
+        flow_channels=(1,),
+        flow_linear=True,
+        perceptual="random",
+    ),
+    loss=LossConfig(
+        landmarks_as="points",
+        hard_match=False,
+        synthetic=1.0,
+        warp_consistency=20.0,
+        separation=1.0,
+        flow=0.1,
+    ),
+    warp=WarpConfig(
+        target_rotation=10.0,
+        target_scale=0.1,
+        source_rotation=15.0,
+        source_scale=0.15,
+        source_translation=0.15,
+    ),
+    pretrain=StageConfig(
+        steps=3000, batch_size=16, learning_rate=2e-3, schedule="cosine", weight_decay=0.0
+    ),
+    joint=StageConfig(
+        steps=1500, batch_size=16, learning_rate=1e-3, schedule="cosine", weight_decay=0.0
+    ),
+    checkpoint_every=500,
+    check_every=500,
+)
+
+PAPER = Config(data=DataConfig(name="celeb_a", image_size=128, loader="tf"))
+
+PRESETS = {"laptop": LAPTOP, "paper": PAPER}
+
+
+def replace(config: Config, **changes) -> Config:
+    """`config` with fields changed."""
+    return dataclasses.replace(config, **changes)

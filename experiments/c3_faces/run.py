@@ -1,0 +1,133 @@
+"""One run of C3: train, evaluate, write the results."""
+
+import functools
+import time
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from c3jax.training import optimizers
+from c3jax.training.state import init_state
+from experiments.c3_faces import networks as nets
+from experiments.c3_faces.config import Config, StageConfig
+from experiments.c3_faces.steps import Networks, as_float, init_loss_stats, synthetic_loss, unpaired_loss
+from experiments.common import loop, runs
+from experiments.common.data import Data
+from experiments.common.evaluation import collapse_warnings, evaluate_landmarks
+
+
+def run(config: Config, preset: str, data: Data, folder: Path, *, started: float) -> None:
+    """Trains (or goes on), evaluates, and writes `results.json`."""
+    networks = nets.make_networks(config)
+    variables = nets.init_variables(networks, config)
+    stages = make_stages(config, networks, data)
+    state = init_state(
+        jax.tree.map(jnp.copy, variables),  # the step donates its state; these stay for comparison
+        optimizer=stages[0].optimizer,
+        loss_stats=init_loss_stats(networks, variables, as_float(data.preview[:1])),
+        frozen=nets.frozen_groups(config),
+    )
+    detect = make_detector(networks)
+    state, seconds = loop.train(
+        stages,
+        state,
+        folder=folder,
+        seed=config.seed,
+        meta={"model": nets.model_config(config)},
+        log_every=config.log_every,
+        checkpoint_every=config.checkpoint_every,
+        check_every=config.check_every,
+        check=lambda state: collapse_warnings(
+            detect(state.variables(), data.preview), data.preview.shape[1:3]
+        ),
+    )
+    results = {
+        "experiment": "c3_faces",
+        "preset": preset,
+        "data": data.name,
+        "seed": config.seed,
+        "steps": int(state.step),
+        "seconds": round(seconds),
+    }
+    if data.fit is not None and data.test is not None:
+        results["landmarks"] = evaluate_landmarks(
+            functools.partial(detect, state.variables()),
+            functools.partial(detect, variables),
+            data.fit,
+            data.test,
+        )
+    runs.write_json(folder / "results.json", results)
+    print_table(results)
+    print(f"whole command: {time.monotonic() - started:.0f} s; checkpoint: {folder / 'checkpoints'}")
+
+
+def make_stages(config: Config, networks: Networks, data: Data) -> list[loop.Stage]:
+    """Stage 1 on synthetic pairs; stage 2 on unpaired photos, or more of stage 1 (Table 2, row 1)."""
+    second = unpaired_loss if config.cycle or config.flow else synthetic_loss
+    stages = []
+    for name, stage, loss, seed in (
+        ("pretrain", config.pretrain, synthetic_loss, 2 * config.seed),
+        ("joint", config.joint, second, 2 * config.seed + 1),
+    ):
+        stages.append(
+            loop.Stage(
+                name=name,
+                steps=stage.steps,
+                loss_fn=functools.partial(loss, networks=networks, config=config),
+                optimizer=make_optimizer(stage),
+                batches=functools.partial(_batches, data, stage, seed),
+            )
+        )
+    return [stage for stage in stages if stage.steps]
+
+
+def make_optimizer(stage: StageConfig):
+    """Adam with the stage's schedule."""
+    schedule = {"drops": optimizers.step_drops, "cosine": optimizers.warmup_cosine}[stage.schedule]
+    return optimizers.adam(
+        schedule(stage.learning_rate, stage.steps),
+        weight_decay=stage.weight_decay,
+        clip_norm=stage.clip_norm,
+    )
+
+
+def make_detector(networks: Networks, *, batch_size: int = 64):
+    """`detect(variables, images uint8 [n, S, S, 3]) -> landmarks [n, K, 2]`, by running averages."""
+
+    @jax.jit
+    def landmarks(variables, images):
+        return networks.model.apply(variables, as_float(images), method="encode").landmarks
+
+    def detect(variables, images: np.ndarray) -> np.ndarray:
+        found = []
+        for begin in range(0, len(images), batch_size):
+            part = images[begin : begin + batch_size]
+            padding = [(0, batch_size - len(part))] + [(0, 0)] * 3
+            found.append(np.asarray(landmarks(variables, np.pad(part, padding)))[: len(part)])
+        return np.concatenate(found)
+
+    return detect
+
+
+def print_table(results: dict) -> None:
+    """The errors of a run beside its baselines."""
+    landmarks = results.get("landmarks")
+    if landmarks is None:
+        return
+    print("\nerror in % of the inter-ocular distance (test)")
+    for name, key in (
+        ("C3", "nme_percent"),
+        ("untrained network", "untrained_nme_percent"),
+        ("mean shape", "mean_shape_nme_percent"),
+        ("mean shape in the true box", "box_mean_shape_nme_percent"),
+    ):
+        if key in landmarks:
+            print(f"  {name:28s}{landmarks[key]:8.2f}")
+
+
+def _batches(data: Data, stage: StageConfig, seed: int, start_step: int):
+    return data.batches(batch_size=stage.batch_size, seed=seed, start_step=start_step)
+
+

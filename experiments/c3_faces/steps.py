@@ -1,0 +1,241 @@
+"""The two losses of C3 training: synthetic pairs (stage 1) and L_total on unpaired photos (stage 2).
+
+Both are top-level functions with everything passed in, of the type `c3jax.training.step.LossFn`.
+Images are float RGB in [0, 1]; b is the number of examples on this device. The two images of a
+pair travel as one batch of 2b, source first: `swap` exchanges the halves.
+"""
+
+from dataclasses import dataclass
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from c3jax import losses, matching, warps
+from c3jax.losses.perceptual import feature_distances, init_running_mean, perceptual
+from c3jax.models.c3 import Encoding
+from c3jax.training.state import TrainState
+from c3jax.training.step import AXIS, Aux
+from experiments.c3_faces.config import Config, WarpConfig
+
+
+@dataclass(frozen=True)
+class Networks:
+    """The landmark model and the fixed network of the perceptual loss."""
+
+    model: nn.Module
+    perceptual: nn.Module
+
+    def encode(self, variables, images: Array) -> tuple[Encoding, dict]:
+        """Encoding of images with batch statistics, and the new running averages."""
+        return self._apply(variables, images, method="encode")
+
+    def decode(self, variables, appearance: Array, maps: Array) -> tuple[Array, dict]:
+        """Images of appearance and pose with batch statistics, and the new running averages."""
+        return self._apply(variables, appearance, maps, method="decode")
+
+    def correlate(self, variables, source: Array, target: Array) -> Array:
+        """The refined correlation of Eq. 3."""
+        return self.model.apply(variables, source, target, method="correlate")
+
+    def features(self, variables, images: Array) -> list[Array]:
+        """Feature maps of the perceptual loss; its variables stand under 'perceptual'."""
+        own = {name: group["perceptual"] for name, group in variables.items() if "perceptual" in group}
+        return list(self.perceptual.apply(own, images).values())
+
+    def _apply(self, variables, *inputs, method):
+        outputs, updated = self.model.apply(
+            variables, *inputs, train=True, method=method, mutable=["batch_stats"]
+        )
+        return outputs, updated["batch_stats"]
+
+
+def init_loss_stats(networks: Networks, variables, images) -> dict[str, Array]:
+    """Running means of the two perceptual losses before the first step."""
+    terms = len(jax.eval_shape(networks.features, variables, images))
+    return {"reconstruction": init_running_mean(terms), "cycle": init_running_mean(terms)}
+
+
+def synthetic_loss(
+    params, state: TrainState, batch, keys, *, networks: Networks, config: Config
+) -> tuple[Float[Array, " b"], Aux]:
+    """Stage 1: IMM's reconstruction and the auxiliary terms on synthetic pairs (C3, appendix)."""
+    variables = state.variables(params)
+    loss, metrics, batch_stats, running_mean = _synthetic_terms(
+        variables, as_float(batch["source"]), keys, state.loss_stats["reconstruction"],
+        networks=networks, config=config,
+    )  # fmt: skip
+    loss_stats = {**state.loss_stats, "reconstruction": running_mean}
+    return loss, Aux(metrics, batch_stats, loss_stats)
+
+
+def unpaired_loss(
+    params, state: TrainState, batch, keys, *, networks: Networks, config: Config
+) -> tuple[Float[Array, " b"], Aux]:
+    """Stage 2: L_total (Eq. 5) on pairs of different photos; stage 1's terms by their weight."""
+    weights, variables = config.loss, state.variables(params)
+    images = as_float(jnp.concatenate([batch["source"], batch["target"]]))
+    code, batch_stats = networks.encode(variables, images)
+    variables = {**variables, "batch_stats": batch_stats}
+    zeros = jnp.zeros(len(keys))
+    cycle = invariance = equivariance = zeros
+    loss_stats, raw = dict(state.loss_stats), {}
+    if config.cycle:
+        cycle, invariance, batch_stats, loss_stats["cycle"], raw = _cycle_terms(
+            variables, images, code, loss_stats["cycle"], networks=networks, config=config
+        )
+    if config.flow:
+        equivariance = _equivariance_term(variables, code, networks=networks, config=config)
+    loss = losses.c3_total(
+        cycle, equivariance, invariance,
+        lambda_cycle=weights.cycle,
+        lambda_equivariance=weights.equivariance,
+        lambda_invariance=weights.invariance,
+    )  # fmt: skip
+    metrics = {
+        "cycle": cycle.mean(),
+        "invariance": invariance.mean(),
+        "equivariance": equivariance.mean(),
+        **raw,
+    }
+    if weights.synthetic:
+        variables = {**variables, "batch_stats": batch_stats}
+        synthetic, synthetic_metrics, batch_stats, loss_stats["reconstruction"] = _synthetic_terms(
+            variables, images[: len(keys)], keys, loss_stats["reconstruction"],
+            networks=networks, config=config,
+        )  # fmt: skip
+        loss, metrics = loss + weights.synthetic * synthetic, metrics | synthetic_metrics
+    return loss, Aux(metrics, batch_stats, loss_stats)
+
+
+def _cycle_terms(variables, images, code: Encoding, running_mean, *, networks, config):
+    """L_cycle (Eq. 1) and L_inv (Eq. 2); no gradient through the first swapped images."""
+    swapped, batch_stats = networks.decode(variables, code.appearance, swap(code.maps))
+    swapped = jax.lax.stop_gradient(swapped)  # I_ij = D(a_i, p_j), I_ji = D(a_j, p_i)
+    # Generated images use batch statistics, but never move the running averages.
+    cycled, _ = networks.encode(variables, swapped)  # a'_i and p'_j of I_ij, a'_j and p'_i of I_ji
+    images_again, _ = networks.decode(variables, cycled.appearance, swap(cycled.maps))
+    true, again = networks.features(variables, images), networks.features(variables, images_again)
+    distance, running_mean = perceptual(
+        again, true, running_mean, decay=config.loss.perceptual_decay, axis_name=AXIS
+    )
+    cycle = sum(halves(distance))  # Eq. 1: P(I_i, I'_i) + P(I_j, I'_j)
+    as_maps = config.loss.landmarks_as == "maps"
+    distance_of = losses.invariance if as_maps else losses.invariance_of_points
+    (p_i, p_j), (q_i, q_j) = halves(_poses(code, config)), halves(swap(_poses(cycled, config)))
+    raw = _raw("cycle", feature_distances(again, true))
+    return cycle, distance_of(p_i, q_i, p_j, q_j), batch_stats, running_mean, raw
+
+
+def _equivariance_term(variables, code: Encoding, *, networks, config: Config):
+    """L_equiv (Eq. 4) by the score and transformation maps of the cross-image flow module."""
+    weights = config.loss
+    correlation = networks.correlate(variables, *halves(code.flow_features))
+    s_ij, s_ji = (
+        matching.match_scores(correlation, over=side, temperature=weights.match_temperature)
+        for side in ("source", "target")
+    )
+    p_i, p_j = halves(_poses(code, config))
+    if weights.landmarks_as == "maps" and not weights.hard_match:
+        return losses.soft_equivariance(p_i, p_j, s_ij, s_ji)
+    t_ij = matching.transformation_map(s_ij, over="source", hard=weights.hard_match)
+    t_ji = matching.transformation_map(s_ji, over="target", hard=weights.hard_match)
+    as_maps = weights.landmarks_as == "maps"
+    distance_of = losses.equivariance if as_maps else losses.equivariance_of_points
+    return distance_of(p_i, p_j, t_ij, t_ji)
+
+
+def _synthetic_terms(variables, images, keys, running_mean, *, networks, config: Config):
+    """Weighted sum of the terms on synthetic pairs, metrics, batch statistics, running means.
+
+    target = photo o g_t, source = target o g_s: a landmark l of the source lies at g_s(l) in the
+    target. The target is reconstructed from the source's appearance and its own pose.
+    """
+    weights = config.loss
+    source, target, mask, g_s = jax.vmap(lambda k, i: synthetic_pair(k, i, config.warp))(
+        keys, images
+    )
+    code, batch_stats = networks.encode(variables, jnp.concatenate([source, target]))
+    variables = {**variables, "batch_stats": batch_stats}
+    appearance, maps = halves(code.appearance)[0], halves(code.maps)[1]
+    reconstruction, batch_stats = networks.decode(variables, appearance, maps)
+    true, predicted = networks.features(variables, target), networks.features(variables, reconstruction)
+    distance, running_mean = perceptual(
+        predicted, true, running_mean, decay=weights.perceptual_decay, mask=mask, axis_name=AXIS
+    )
+    source_points, target_points = halves(code.landmarks)
+    terms = {
+        "reconstruction": distance,
+        "warp_consistency": losses.warp_consistency(source_points, target_points, g_s),
+        "separation": losses.separation_hinge(code.landmarks, margin=weights.separation_margin),
+    }
+    terms["separation"] = sum(halves(terms["separation"])) / 2
+    if config.flow:
+        terms["flow"] = _flow_term(variables, code, g_s, networks=networks, config=config)
+    loss = sum(getattr(weights, name) * term for name, term in terms.items())
+    metrics = {name: term.mean() for name, term in terms.items()}
+    return loss, metrics | _raw("raw", feature_distances(predicted, true)), batch_stats, running_mean
+
+
+def _flow_term(variables, code: Encoding, g_s, *, networks, config: Config):
+    """Cross-entropy of the flow module's scores against the known match of the warped pair.
+
+    In the words of `flow_cross_entropy` the unwarped image is the source: for each cell x of the
+    warped image the match lies at g_s(x).
+    """
+    warped, unwarped = halves(code.flow_features)
+    correlation = networks.correlate(variables, unwarped, warped)
+    matches = warps.warp_grid(g_s, warped.shape[1:3])
+    return losses.flow_cross_entropy(
+        correlation, matches, temperature=config.loss.match_temperature
+    )
+
+
+def synthetic_pair(key: Array, image: Float[Array, "H W 3"], warp: WarpConfig):
+    """Source, target, the target's mask and the warp g_s between them, for one image."""
+    target_key, source_key, color_key = jax.random.split(key, 3)
+    g_t = warps.random_warp(
+        target_key,
+        rotation_stddev=warp.target_rotation,
+        scale_stddev=warp.target_scale,
+        translation_stddev=warp.target_translation,
+        warp_stddevs=warp.target_warp,
+    )
+    g_s = warps.random_warp(
+        source_key,
+        rotation_stddev=warp.source_rotation,
+        scale_stddev=warp.source_scale,
+        translation_stddev=warp.source_translation,
+        warp_stddevs=warp.source_warp,
+    )
+    height, width = image.shape[:2]
+    side = min(height, width)
+    # IMM's margin of 10 and ramp of 20 pixels at 128.
+    mask = warps.border_mask((height, width), margin=round(side * 10 / 128), step=round(side * 20 / 128))
+    target = warps.warp_image(image, g_t, padding="reflect")
+    source = warps.warp_image(target, g_s, padding="reflect")
+    return source, target, warps.warp_image(mask, g_t)[..., 0], g_s
+
+
+def as_float(images: Array) -> Float[Array, "b H W 3"]:
+    """uint8 images as float32 in [0, 1]."""
+    return images.astype(jnp.float32) / 255
+
+
+def halves(both: Array) -> tuple[Array, Array]:
+    """The first and the second image of each pair."""
+    return both[: len(both) // 2], both[len(both) // 2 :]
+
+
+def swap(both: Array) -> Array:
+    """The pairs with their images exchanged."""
+    return jnp.concatenate(halves(both)[::-1])
+
+
+def _poses(code: Encoding, config: Config) -> Array:
+    return code.maps if config.loss.landmarks_as == "maps" else code.landmarks
+
+
+def _raw(name: str, distances: Float[Array, "b terms"]) -> dict[str, Array]:
+    return {f"{name}_{term}": value for term, value in enumerate(distances.mean(0))}

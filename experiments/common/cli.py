@@ -1,0 +1,95 @@
+"""From the command line to a configuration, and from errors to one line and an exit status."""
+
+import dataclasses
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+ConfigT = TypeVar("ConfigT")
+
+
+def parse(
+    presets: dict[str, ConfigT],
+    choose: Callable[[], tuple[str, str]],
+    arguments: list[str] | None = None,
+    *,
+    prog: str,
+) -> tuple[str, ConfigT]:
+    """The preset's name and the configuration of a command line.
+
+    Args:
+      presets: configurations by name.
+      choose: without `--preset`, returns the name and says why in a sentence, which is printed.
+      arguments: without the program's name; those of the process by default.
+      prog: how the command is called, for help texts.
+    """
+    import tyro
+
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    name = _take_option(arguments, "--preset")
+    if name is None:
+        name, why = choose()
+        print(f"preset: {name} ({why})")
+    elif name not in presets:
+        fail(f"there is no preset '{name}'; choose --preset {' | '.join(presets)}")
+    else:
+        print(f"preset: {name} (named)")
+    default = presets[name]
+    config = tyro.cli(type(default), default=default, args=arguments, prog=prog)
+    return name, config
+
+
+def _take_option(arguments: list[str], option: str) -> str | None:
+    for index, argument in enumerate(arguments):
+        if argument == option:
+            if index + 1 == len(arguments):
+                fail(f"{option} needs a value")
+            value = arguments[index + 1]
+            del arguments[index : index + 2]
+            return value
+        if argument.startswith(option + "="):
+            del arguments[index]
+            return argument.partition("=")[2]
+    return None
+
+
+def fail(message: str) -> None:
+    """Prints one line and ends with exit status 2."""
+    print(f"error: {message}", file=sys.stderr)
+    raise SystemExit(2)
+
+
+def guarded(main: Callable[[], Any]) -> None:
+    """Runs `main`; the user's errors become one line and exit status 2, Ctrl-C 130.
+
+    Everything else is a fault of the program, and keeps its traceback.
+    """
+    from c3jax.training.checkpoints import CheckpointError
+    from data_pipelines.errors import DataError
+    from experiments.common.errors import UsageError
+    from experiments.common.loop import Interrupted
+
+    try:
+        main()
+    except Interrupted as stop:
+        print(f"\n{stop}", file=sys.stderr)
+        raise SystemExit(stop.status) from None
+    except KeyboardInterrupt:
+        print("\ninterrupted", file=sys.stderr)
+        raise SystemExit(130) from None
+    except (UsageError, DataError, CheckpointError, OSError) as error:
+        fail(str(error))
+    except Exception as error:
+        if "No space left" in str(error) or "RESOURCE_EXHAUSTED" in str(error):
+            fail(f"the disk (or the memory) is full: {str(error).splitlines()[0]}")
+        raise
+
+
+def to_json(config: Any) -> Any:
+    """A configuration as JSON values."""
+    if dataclasses.is_dataclass(config):
+        return {f.name: to_json(getattr(config, f.name)) for f in dataclasses.fields(config)}
+    if isinstance(config, tuple | list):
+        return [to_json(value) for value in config]
+    return str(config) if isinstance(config, Path) else config

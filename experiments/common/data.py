@@ -1,0 +1,191 @@
+"""From a data configuration to training batches and evaluation sets."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from data_pipelines.errors import DataError
+
+Batches = Callable[..., Iterator[dict[str, np.ndarray]]]
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """What to train and evaluate on."""
+
+    name: Literal["auto", "rendered_faces", "folder", "labelled", "celeb_a"] = "auto"
+    """`auto`: CelebA where it is in place and an accelerator is present, else rendered_faces"""
+    path: Path | None = None
+    """folder of the data set (folder, labelled, celeb_a)"""
+    boxes: Path | None = None
+    """folder: CSV of image,x0,y0,x1,y1 for photos where the object is not centred"""
+    crop: Literal["centre", "pad", "squash", "squash_inner"] = "centre"
+    """how a photo that is not square becomes square (folder, labelled)"""
+    landmarks_file: str = "landmarks.csv"
+    """labelled: the CSV of points in `path`"""
+    fit_rows: str | None = None
+    """labelled: rows that the landmark regressor is fitted on, such as 1-1500"""
+    test_rows: str | None = None
+    """labelled: rows that are tested, such as 1501-2000"""
+    iod_points: tuple[int, int] = (0, 1)
+    """labelled: the two points whose distance is the normaliser (0-based)"""
+    image_size: int = 128
+    """side of the pictures in pixels"""
+    train_examples: int = 8000
+    """rendered_faces: pictures to train on"""
+    fit_examples: int = 1000
+    """rendered_faces: pictures that the regressor is fitted on"""
+    test_examples: int = 500
+    """rendered_faces: pictures that are tested"""
+    cache: Path = Path("data")
+    """where rendered and prepared data lie"""
+    loader: Literal["memory", "tf"] = "memory"
+    """pictures held in memory, or streamed by tf.data"""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Annotated pictures; points in pixels of the square picture, centres at integers.
+
+    images: uint8 `[n, S, S, 3]`; keypoints_px: `[n, P, 2]`; boxes_px: `[n, 4]` or None; masks:
+    bool `[n, S, S]` or None; surfaces: `[n, S, S, 3]` or None; eyes: the two points of the
+    normaliser.
+    """
+
+    images: np.ndarray
+    keypoints_px: np.ndarray
+    boxes_px: np.ndarray | None = None
+    masks: np.ndarray | None = None
+    surfaces: np.ndarray | None = None
+    eyes: tuple[int, int] = (0, 1)
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+
+@dataclass(frozen=True)
+class Data:
+    """A training stream and, where there are annotations, what to fit and test on.
+
+    name, description: for people; batches(batch_size=, seed=, start_step=): endless batches of
+    `source` and `target`; preview: some training pictures, uint8; num_train: pictures to train on.
+    """
+
+    name: str
+    description: str
+    num_train: int
+    batches: Batches
+    preview: np.ndarray
+    fit: Evaluation | None = None
+    test: Evaluation | None = None
+
+
+def load(config: DataConfig, *, training: bool = True) -> Data:
+    """The data set that `config` names (not `auto`).
+
+    Raises:
+      DataError: something is missing or broken; the message says what to put where.
+    """
+    loaders = {
+        "rendered_faces": _rendered_faces,
+        "folder": _folder,
+        "labelled": _labelled,
+    }
+    if config.name not in loaders:
+        raise DataError(f"data.name '{config.name}' is not a data set: {', '.join(loaders)}")
+    return loaders[config.name](config, training)
+
+
+def _rendered_faces(config: DataConfig, training: bool) -> Data:
+    from data_pipelines import rendered_faces
+
+    def arrays(split: str, count: int, fields: tuple[str, ...]):
+        return rendered_faces.load_arrays(
+            split, count, size=config.image_size, cache_dir=config.cache, fields=fields
+        )
+
+    every = ("image", "keypoints", "box", "mask", "surface")
+    images = arrays("train", config.train_examples, ("image",))["image"] if training else None
+
+    def evaluation(split: str, count: int) -> Evaluation:
+        found = arrays(split, count, every)
+        return Evaluation(
+            found["image"], found["keypoints"], found["box"], found["mask"], found["surface"]
+        )
+
+    fit, test = evaluation("validation", config.fit_examples), evaluation("test", config.test_examples)
+    return Data(
+        name="rendered_faces",
+        description=f"{config.train_examples:,} rendered faces (other identities are tested)",
+        num_train=config.train_examples,
+        batches=_memory(images),
+        preview=(fit.images if images is None else images)[:64],
+        fit=fit,
+        test=test,
+    )
+
+
+def _folder(config: DataConfig, training: bool) -> Data:
+    from data_pipelines.folder import load_folder
+
+    examples = load_folder(
+        _path(config), size=config.image_size, boxes=config.boxes, crop=config.crop
+    )
+    return Data(
+        name="folder",
+        description=f"{len(examples):,} pictures of {config.path}",
+        num_train=len(examples),
+        batches=_memory(examples.images),
+        preview=examples.images[:64],
+    )
+
+
+def _labelled(config: DataConfig, training: bool) -> Data:
+    from data_pipelines.labelled import load_labelled
+
+    def evaluation(option: str, rows: str | None) -> Evaluation:
+        found = load_labelled(
+            _path(config),
+            size=config.image_size,
+            crop=config.crop,
+            rows=_rows(option, rows),
+            csv=config.landmarks_file,
+        )
+        return Evaluation(found.images, found.keypoints_px, eyes=config.iod_points)
+
+    fit, test = evaluation("fit_rows", config.fit_rows), evaluation("test_rows", config.test_rows)
+    return Data(
+        name="labelled",
+        description=f"{len(fit):,} labelled pictures of {config.path}",
+        num_train=len(fit),
+        batches=_memory(fit.images),
+        preview=fit.images[:64],
+        fit=fit,
+        test=test,
+    )
+
+
+def _memory(images: np.ndarray | None) -> Batches:
+    from data_pipelines.streams import memory_stream
+
+    def batches(*, batch_size: int, seed: int, start_step: int = 0):
+        return memory_stream(images, batch_size=batch_size, seed=seed, start_step=start_step)
+
+    return batches
+
+
+def _path(config: DataConfig) -> Path:
+    if config.path is None:
+        raise DataError(f"data.name {config.name} needs --data.path FOLDER")
+    return config.path.expanduser()
+
+
+def _rows(option: str, rows: str | None) -> tuple[int, int]:
+    first, _, last = (rows or "").partition("-")
+    if not (first.isdigit() and last.isdigit() and 1 <= int(first) <= int(last)):
+        flag = option.replace("_", "-")
+        raise DataError(f"--data.{flag} must be two 1-based row numbers such as 1-1500, got {rows!r}")
+    return int(first), int(last)

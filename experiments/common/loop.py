@@ -1,0 +1,228 @@
+"""The training loop: the only one in the project."""
+
+import json
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import optax
+from tqdm import tqdm
+
+from c3jax.training.checkpoints import Checkpoints
+from c3jax.training.state import TrainState
+from c3jax.training.step import LossFn, make_train_step, replicate, shard_batch
+from experiments.common.errors import UsageError
+
+MAX_SKIPPED_IN_A_ROW = 5
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Some steps with one loss, optimiser and batch size.
+
+    batches: start step within the stage -> endless batches of NumPy arrays.
+    """
+
+    name: str
+    steps: int
+    loss_fn: LossFn
+    optimizer: optax.GradientTransformation
+    batches: Callable[[int], Iterator[dict[str, np.ndarray]]]
+
+
+class Interrupted(Exception):
+    """Stopped by a signal after the state was saved; `status` is the exit status."""
+
+    def __init__(self, signal_number: int, step: int):
+        name = signal.Signals(signal_number).name
+        super().__init__(f"{name}: saved at step {step:,}; the same command goes on from there")
+        self.status = 128 + signal_number
+
+
+def train(
+    stages: list[Stage],
+    state: TrainState,
+    *,
+    folder: Path,
+    seed: int,
+    meta: dict[str, Any],
+    log_every: int,
+    checkpoint_every: int,
+    check_every: int,
+    check: Callable[[TrainState], list[str]],
+    devices: list | None = None,
+) -> tuple[TrainState, float]:
+    """Runs the stages one after the other; resumes from the newest checkpoint in `folder`.
+
+    Args:
+      stages: what to do; each starts with a fresh optimiser state.
+      state: at step 0, the optimiser state of the first stage in it.
+      folder: the run's folder; `checkpoints` and `metrics.jsonl` are written there.
+      seed: of the augmentation keys.
+      meta: stored with every checkpoint.
+      log_every, checkpoint_every, check_every: in steps.
+      check: warnings about a state, printed when there are any.
+      devices: to run on; all local ones by default.
+
+    Returns:
+      the last state, and the seconds spent training, over all resumptions.
+    """
+    devices = devices or jax.local_devices()
+    total = sum(stage.steps for stage in stages)
+    key = jax.random.key(seed)
+    with Checkpoints(folder / "checkpoints") as checkpoints, _Signals() as signals:
+        step, seconds = checkpoints.latest_step() or 0, 0.0
+        if step:
+            state, seconds = _resume(checkpoints, stages, state, step)
+            print(f"resumed at step {step:,} of {total:,}", flush=True)
+        log = _Log(folder / "metrics.jsonl", step, total)
+        started = time.monotonic() - seconds
+
+        def save() -> None:
+            elapsed = time.monotonic() - started
+            log.flush()
+            checkpoints.save(step, state, {**meta, "seconds": elapsed})
+
+        end = 0
+        for stage in stages:
+            begin, end = end, end + stage.steps
+            if step >= end:
+                continue
+            if step == begin:
+                state = state.replace(opt_state=stage.optimizer.init(state.params))
+            state = replicate(state, devices)
+            train_step = make_train_step(stage.loss_fn, stage.optimizer, devices=devices)
+            batches = stage.batches(step - begin)
+            while step < end:
+                batch = dict(next(batches))
+                batch["example_index"] = np.arange(len(batch["source"]), dtype=np.int32)
+                state, metrics = train_step(state, shard_batch(batch, len(devices)), key)
+                step += 1
+                log.step(stage.name, step, metrics, write=step % log_every == 0 or step == end)
+                if step % check_every == 0:
+                    for warning in check(state):
+                        log.say(f"step {step:,}: {warning}")
+                if step % checkpoint_every == 0 or step == end or signals.received:
+                    save()
+                if signals.received:
+                    raise Interrupted(signals.received, step)
+        return state, time.monotonic() - started
+
+
+def _resume(checkpoints: Checkpoints, stages: list[Stage], state: TrainState, step: int):
+    """The stored state; its optimiser state has the structure of the stage that it was saved in."""
+    end = 0
+    for stage in stages:
+        end += stage.steps
+        if step <= end:
+            state = state.replace(opt_state=stage.optimizer.init(state.params))
+            break
+    return checkpoints.restore(state, step), checkpoints.meta(step)["seconds"]
+
+
+class _Log:
+    """Progress for people, JSON lines for programs; metrics are read a step late."""
+
+    def __init__(self, path: Path, step: int, total: int):
+        self._path, self._pending = path, None
+        _drop_rows_after(path, step)
+        self._file = path.open("a", encoding="utf-8")
+        self._tty = sys.stderr.isatty()
+        self._bar = tqdm(
+            total=total, initial=step, unit="step", dynamic_ncols=True, disable=not self._tty
+        )
+        self._start, self._total, self._begun, self._told = step, total, time.monotonic(), 0.0
+
+    def step(self, stage: str, step: int, metrics: dict[str, jax.Array], *, write: bool) -> None:
+        """Takes note of a step; looks at the metrics of the one before."""
+        self._read()
+        self._pending = (stage, step, metrics, write)
+        self._bar.update()
+        if write:
+            self.flush()
+
+    def flush(self) -> None:
+        """Reads and writes what is pending."""
+        self._read()
+        self._file.flush()
+
+    def say(self, text: str) -> None:
+        """Prints a line without tearing the bar."""
+        tqdm.write(text, file=sys.stderr)
+
+    def _read(self) -> None:
+        if self._pending is None:
+            return
+        stage, step, metrics, write = self._pending
+        self._pending = None
+        if int(metrics["skipped_in_a_row"]) >= MAX_SKIPPED_IN_A_ROW:
+            raise UsageError(
+                f"the loss was not finite in {MAX_SKIPPED_IN_A_ROW} steps in a row, up to step "
+                f"{step:,}; lower the learning rate (--{stage}.learning-rate) and run again: it "
+                "goes on from the last checkpoint"
+            )
+        if write:
+            row = {name: float(value) for name, value in metrics.items()}
+            self._file.write(json.dumps({"step": step, "stage": stage, **row}) + "\n")
+            self._tell(stage, step, row)
+
+    def _tell(self, stage: str, step: int, row: dict[str, float]) -> None:
+        terms = " ".join(
+            f"{name} {value:.3g}"
+            for name, value in row.items()
+            if not (name[-1].isdigit() or name in ("skipped_in_a_row", "gradient_norm"))
+        )
+        self._bar.set_description(stage, refresh=False)
+        self._bar.set_postfix_str(terms)
+        now = time.monotonic()
+        if not self._tty and (now - self._told > 15 or step == self._total):
+            self._told = now
+            rate = (step - self._start) / (now - self._begun)
+            left = tqdm.format_interval((self._total - step) / rate)
+            print(
+                f"{stage} {step:,}/{self._total:,} {rate:.1f} steps/s {left} left  {terms}",
+                flush=True,
+            )
+
+
+def _drop_rows_after(path: Path, step: int) -> None:
+    """Removes the rows of steps that the checkpoint does not know (and a torn last line)."""
+    if not path.exists():
+        return
+    kept = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            if json.loads(line)["step"] <= step:
+                kept.append(line + "\n")
+        except (ValueError, KeyError):
+            break
+    path.write_text("".join(kept), encoding="utf-8")
+
+
+class _Signals:
+    """Notes SIGTERM and SIGINT, so that the loop can save first; the second one interrupts at once."""
+
+    received = 0
+
+    def __enter__(self):
+        self._old = {}
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGTERM, signal.SIGINT):
+                self._old[number] = signal.signal(number, self._note)
+        return self
+
+    def __exit__(self, *exception):
+        for number, handler in self._old.items():
+            signal.signal(number, handler)
+
+    def _note(self, number, frame):
+        if self.received:
+            raise KeyboardInterrupt
+        self.received = number

@@ -1,0 +1,62 @@
+"""Run folders: `runs/EXPERIMENT/NAME` with config.json, metrics.jsonl, results.json, checkpoints."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from experiments.common.cli import to_json
+from experiments.common.errors import UsageError
+
+# Fields that may change from one start of a run to the next.
+FREE = ("name", "runs", "log_every", "check_every", "checkpoint_every", "data.cache")
+
+
+def open_run(folder: Path, experiment: str, preset: str, config: Any) -> None:
+    """Makes the run folder, or checks that it holds a run of the same configuration.
+
+    Raises:
+      UsageError: the folder holds a run of another configuration; the message names the fields.
+    """
+    described = {"experiment": experiment, "preset": preset, "config": to_json(config)}
+    path = folder / "config.json"
+    if path.exists():
+        differing = _differences(read_json(path).get("config", {}), described["config"])
+        if differing:
+            raise UsageError(
+                f"{folder} holds a run of another configuration ({'; '.join(differing[:5])}): "
+                "choose another --name, or delete that folder"
+            )
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(path, described)
+
+
+def read_json(path: Path) -> Any:
+    """A JSON file; a broken one is an error that names it."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UsageError(f"{path} is missing: is {path.parent} a run folder?") from None
+    except ValueError as error:
+        raise UsageError(f"{path} is no JSON: {error}") from None
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Writes a JSON file whole or not at all."""
+    temporary = path.with_name(path.name + ".tmp")
+    temporary.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
+    os.replace(temporary, path)
+
+
+def _differences(old: dict, new: dict, prefix: str = "") -> list[str]:
+    found = []
+    for name in {**old, **new}:
+        full, before, after = prefix + name, old.get(name), new.get(name)
+        if full in FREE or before == after:
+            continue
+        if isinstance(before, dict) and isinstance(after, dict):
+            found += _differences(before, after, full + ".")
+        else:
+            found.append(f"{full}: {before} there, {after} here")
+    return found
