@@ -12,23 +12,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+import tensorflow_datasets as tfds
+from tensorflow_datasets.core.download.download_manager import NonMatchingChecksumError
 from tqdm import tqdm
 
 from data_pipelines.celeb_a import IDENTITY, LANDMARKS, PARTITION, CelebATables, require_files
 from data_pipelines.errors import DataError
 from data_pipelines.frames import Crop, Frame, frame_picture, resize_picture
+from data_pipelines.host_tensorflow import tf
 from data_pipelines.pictures import decode_picture
 from data_pipelines.sources import Box
-
-try:
-    import tensorflow as tf
-    import tensorflow_datasets as tfds
-    from tensorflow_datasets.core.download.download_manager import NonMatchingChecksumError
-except ImportError as error:
-    raise DataError(
-        f"CelebA's archive needs TensorFlow and TFDS ({error}): install them, or extract it to "
-        "img_align_celeba/"
-    ) from error
 
 ARCHIVE = "img_align_celeba.zip"
 ATTRIBUTES = "list_attr_celeba.txt"

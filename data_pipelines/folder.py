@@ -47,14 +47,16 @@ def read_boxes(path) -> dict[str, Box]:
     header, rows = read_number_table(path)
     if header != BOX_HEADER:
         raise DataError(f"{path}: the header is {','.join(header)!r}, not {','.join(BOX_HEADER)!r}")
-    for number, (_, (x0, y0, x1, y1)) in enumerate(rows, start=1):
+    boxes: dict[str, Box] = {}
+    for number, (name, (x0, y0, x1, y1)) in enumerate(rows, start=1):
         for low, high, axis in ((x0, x1, "x"), (y0, y1, "y")):
             if high <= low:
                 raise DataError(
                     f"{path}: row {number}, column '{axis}1': "
                     f"{high:g} is not above {axis}0 = {low:g}"
                 )
-    return {name: tuple(box) for name, box in rows}
+        boxes[name] = (x0, y0, x1, y1)
+    return boxes
 
 
 def find_folder(path, *, crop: Crop = "centre", boxes=None, margin: float = 0.2) -> PictureFiles:

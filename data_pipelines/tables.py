@@ -19,7 +19,8 @@ def read_number_table(path: Path) -> tuple[list[str], list[tuple[str, list[float
         number, a name that occurs twice.
     """
     header, rows = _read_cells(path)
-    table, first_row = [], {}
+    table: list[tuple[str, list[float]]] = []
+    first_row: dict[str, int] = {}
     for number, cells in enumerate(rows, start=1):
         if len(cells) != len(header):
             raise DataError(

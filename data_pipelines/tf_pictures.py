@@ -12,16 +12,9 @@ import numpy as np
 
 from data_pipelines.errors import DataError
 from data_pipelines.frames import Crop, crop_sides, frame_picture
+from data_pipelines.host_tensorflow import tf
 from data_pipelines.pictures import MAX_PIXELS, MIN_SIDE, PictureError
 from data_pipelines.sources import PictureFiles, PictureSource
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")  # drops the notes of its start, not warnings
-try:
-    import tensorflow as tf
-except ImportError as error:
-    raise DataError(
-        f"this data source needs TensorFlow ({error}): install it, or load the pictures into memory"
-    ) from error
 
 # Start of image, a JFIF segment of 16 bytes, then at once the quantisation tables: so there is no
 # EXIF orientation and no Adobe colour transform.
@@ -29,8 +22,6 @@ _JFIF = b"\xff\xd8\xff\xe0\x00\x10"
 _TABLES = b"\xff\xdb"
 _TABLES_AT = 20
 _HEAD = _TABLES_AT + len(_TABLES)
-
-tf.config.set_visible_devices([], "GPU")  # accelerators belong to the training step
 
 
 def decoded_batches(

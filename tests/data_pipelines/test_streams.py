@@ -1,0 +1,163 @@
+"""Every source gives the same pairs in the same order, from any step, on any process."""
+
+import subprocess
+import sys
+from itertools import islice
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from data_pipelines.errors import DataError
+from data_pipelines.folder import find_folder, load_folder
+from data_pipelines.pictures import PictureError
+from data_pipelines.sampling import pair_indices
+from data_pipelines.sources import PictureFiles
+from data_pipelines.streams import memory_stream, tf_stream
+from tests.data_pipelines.conftest import encode, good_files, smooth_picture
+
+SIZE = 24
+OPTIONS = {"batch_size": 6, "seed": 5}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Plain JPEGs of three shapes, one grey, among every other kind of picture, and boxes."""
+    root = tmp_path_factory.mktemp("folder")
+    for name, content in good_files().items():
+        (root / name).write_bytes(content)
+    for index, shape in enumerate([(61, 40), (40, 61), (33, 33), (200, 90)]):
+        image = Image.fromarray(smooth_picture(*shape, seed=index))
+        (root / f"plain{index}.jpg").write_bytes(encode(image, "JPEG", quality=90))
+    (root / "boxes.csv").write_text("image,x0,y0,x1,y1\nplain3.jpg,20,30,80,70\n")
+    return root
+
+
+def _assert_equal(batches, others, *, atol=0):
+    for batch, other in zip(batches, others, strict=True):
+        assert batch.keys() == other.keys() == {"source", "target"}
+        for side in batch:
+            assert batch[side].dtype == other[side].dtype == np.uint8
+            np.testing.assert_allclose(batch[side].astype(int), other[side].astype(int), atol=atol)
+
+
+def test_the_memory_stream_shows_the_pictures_of_the_pairs():
+    images = np.arange(7, dtype=np.uint8)[:, None, None, None] * np.ones((1, 4, 4, 3), np.uint8)
+    for step, batch in enumerate(islice(memory_stream(images, **OPTIONS), 4)):
+        source, target = pair_indices(step, num_examples=7, **OPTIONS)
+        np.testing.assert_array_equal(batch["source"], images[source])
+        np.testing.assert_array_equal(batch["target"], images[target])
+
+
+@pytest.mark.parametrize("crop", ["centre", "pad", "squash", "squash_inner"])
+def test_the_tf_stream_gives_the_examples_of_the_memory_stream(folder, crop):
+    boxes = folder / "boxes.csv"
+    examples = load_folder(folder, size=SIZE, crop=crop, boxes=boxes, margin=0.1)
+    files = find_folder(folder, crop=crop, boxes=boxes, margin=0.1)
+    assert len(files.names) == len(examples) == 19
+    # Two epochs; the resizers round at different places, hence one grey level.
+    expected = islice(memory_stream(examples.images, **OPTIONS), 7)
+    _assert_equal(islice(tf_stream(files, size=SIZE, **OPTIONS), 7), expected, atol=1)
+
+
+def _memory(folder, **options):
+    return memory_stream(load_folder(folder, size=SIZE).images, **OPTIONS, **options)
+
+
+def _tf(folder, **options):
+    return tf_stream(find_folder(folder), size=SIZE, **OPTIONS, **options)
+
+
+def test_plain_jpegs_never_enter_python(folder, monkeypatch):
+    def read(self, index, *, size):
+        asked.add(self.names[index])
+        return np.zeros((size, size, 3), np.uint8), None
+
+    asked = set()
+    monkeypatch.setattr(PictureFiles, "read", read)
+    files = find_folder(folder, boxes=folder / "boxes.csv")
+    list(islice(tf_stream(files, size=SIZE, **OPTIONS), 4))  # an epoch and more
+    in_tensorflow = set(files.names) - asked
+    plain = {f"plain{index}.jpg" for index in range(3)}  # the fourth has a box
+    assert in_tensorflow == plain | {"rgb.jpg", "grey.jpg", "progressive.jpg"}
+
+
+@pytest.mark.parametrize("stream", [_memory, _tf])
+def test_a_stream_resumes_at_any_step(folder, stream):
+    whole = islice(stream(folder), 3, 8)
+    _assert_equal(islice(stream(folder, start_step=3), 5), whole)
+
+
+@pytest.mark.parametrize("stream", [_memory, _tf])
+def test_processes_in_order_make_up_the_batch(folder, stream):
+    shards = [islice(stream(folder, shard_index=i, shard_count=3), 4) for i in range(3)]
+    parts = zip(*shards, strict=True)
+    joined = [{side: np.concatenate([p[side] for p in step]) for side in step[0]} for step in parts]
+    _assert_equal(joined, islice(stream(folder), 4))
+
+
+def test_the_number_of_threads_changes_nothing(folder):
+    _assert_equal(islice(_tf(folder, workers=1), 4), islice(_tf(folder, workers=4), 4))
+
+
+@pytest.mark.parametrize("stream", [_memory, _tf])
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"start_step": -1}, "step is -1"),
+        ({"shard_count": 4}, "does not divide"),
+        ({"shard_index": 1}, "shard_index is 1"),
+    ],
+)
+def test_bad_arguments_are_refused_at_once(folder, stream, change, named):
+    with pytest.raises(ValueError, match=named):
+        stream(folder, **change)
+
+
+@pytest.mark.parametrize(
+    ("content", "named"),
+    [
+        (b"", "an empty file"),
+        (b"<!DOCTYPE html>", "not a picture"),
+        (good_files()["rgb.jpg"][:700], "cannot be decoded"),
+        (encode(Image.new("RGB", (7, 9)), "JPEG"), "7x9 is tiny"),
+    ],
+)
+def test_a_picture_that_breaks_in_the_middle_is_named(tmp_path, content, named):
+    for name in ("a.jpg", "b.jpg", "c.jpg"):
+        (tmp_path / name).write_bytes(good_files()["rgb.jpg"])
+    stream = tf_stream(find_folder(tmp_path), size=SIZE, batch_size=3, seed=0, workers=1)
+    next(stream)
+    (tmp_path / "b.jpg").write_bytes(content)
+    with pytest.raises(PictureError, match=rf"b.jpg: .*{named}"):
+        list(islice(stream, 30))
+
+
+def test_a_jpeg_that_pillow_reads_is_no_trouble_for_tensorflow(tmp_path):
+    (tmp_path / "a.jpg").write_bytes(good_files()["rgb.jpg"])
+    (tmp_path / "b.jpg").write_bytes(good_files()["rgb.jpg"][:-2])  # no end-of-image mark
+    try:
+        expected = load_folder(tmp_path, size=SIZE).images
+    except DataError:
+        pytest.skip("this Pillow refuses it, so it never reaches TensorFlow")
+    stream = tf_stream(find_folder(tmp_path), size=SIZE, batch_size=2, seed=0)
+    _assert_equal(
+        islice(stream, 2), islice(memory_stream(expected, batch_size=2, seed=0), 2), atol=1
+    )
+
+
+def test_folders_in_memory_need_no_tensorflow():
+    program = (
+        "import sys, data_pipelines.folder, data_pipelines.labelled, data_pipelines.streams,"
+        " data_pipelines.celeb_a;"
+        "assert not {'tensorflow', 'tensorflow_datasets', 'jax', 'c3jax'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_a_missing_tensorflow_is_explained(folder, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tensorflow", None)
+    for module in ("tf_pictures", "host_tensorflow"):
+        monkeypatch.delitem(sys.modules, f"data_pipelines.{module}", raising=False)
+    with pytest.raises(DataError, match="needs TensorFlow .*load the pictures into memory"):
+        _tf(folder)
