@@ -31,7 +31,7 @@ def cover_of(shape, rng, x, y):
     if shape == "bar":
         return smoothstep(0.3 * width - np.abs(along), 0, soft)
     if shape == "leaves":
-        return smoothstep(cloud(rng, x, y, 60, 220), 0.6, 1.0) * bell(2 * (along - width))
+        return smoothstep(cloud(rng, x, y, 40, 140), 0.3, 1.3) * bell(2 * (along - width))
     box = smoothstep(np.minimum(width - np.abs(along), height - np.abs(across)), 0, soft)
     return box * smoothstep(np.sin(along * pitch), -0.3, 0.3) if shape == "stripes" else box
 
@@ -45,7 +45,8 @@ def draw_background(rng):
     ramp = smoothstep((x - 0.5) * slope[0] + (y - 0.5) * slope[1], -0.7, 0.7)
     first, second = any_colour(rng)[:, None, None], any_colour(rng)[:, None, None]
     picture = first + ramp * (second - first)
-    picture = picture * (1 + np.float32(rng.uniform(0, 0.18)) * cloud(rng, x, y, 20, 160))
+    rough = np.float32(0.2 * rng.beta(0.7, 2))
+    picture = picture * (1 + rough * cloud(rng, x, y, 20, 160))
     for shape in rng.choice(SHAPES, rng.integers(0, 10)):
         cover = np.float32(rng.uniform(0.3, 1.0)) * cover_of(shape, rng, x, y)
         picture = picture + cover * (any_colour(rng)[:, None, None] - picture)

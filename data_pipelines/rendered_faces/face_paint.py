@@ -96,8 +96,8 @@ def paint_mouth(colour, gloss, x, y, who, view):
     opened = min(1.0, view["drop"] / 0.5)
     gap = smoothstep(0.105 - np.abs(my), -0.02, 0.03) * (mx < 0.98 * MOUTH_X)
     c = mix(c, mouth_hole(mx, my, view), gap * (0.45 + 0.55 * opened))
-    line = bell(my / 0.09) * smoothstep(-mx, -2.75, -2.5) * (1 - 0.7 * opened)
-    corner = bell(np.hypot(mx - 2.65, my) / 0.2)
+    line = bell(my / 0.09) * smoothstep(-mx, -MOUTH_X - 0.15, -MOUTH_X + 0.1) * (1 - 0.7 * opened)
+    corner = bell(np.hypot(mx - MOUTH_X - 0.05, my) / 0.2)
     colour[:, near] = c * (1 - 0.4 * line) * (1 - 0.3 * corner)
     gloss[near] = np.maximum(gloss[near], 0.35 * lips)
 
@@ -118,7 +118,7 @@ def beard_cover(x, y, z, style):
         under = smoothstep(-y - 8.4, 0, 0.6)
         side = smoothstep(ax, 5.6, 6.4) * smoothstep(-y, 0.0, 1.5) * (z > -1.0)
         cover = (moustache + cheek + under + side) * smoothstep(z, -2.0, 0.0)
-    lips = smoothstep(1.05 - np.hypot(ax / 2.7, (y + 7.1) / 1.25), 0, 0.12)
+    lips = smoothstep(1.05 - np.hypot(ax / 2.6, (y + 7.1) / 1.25), 0, 0.12)
     return np.clip(cover, 0, 1) * (1 - lips)
 
 

@@ -90,7 +90,7 @@ FIELDS = {
     "jaw_drop": jaw_drop,
     "mouth_close": mouth_close,
     "smile": lambda p: (
-        pull(p, MOUTH_X + 0.2, -7, 1.2, 1.1, dx=1.0, dy=0.75, dz=-0.35)
+        pull(p, MOUTH_X + 0.2, -7, 1.2, 1.1, dx=0.75, dy=0.75, dz=-0.35)
         + pull(p, 4.2, -4.0, 1.3, 1.2, dx=0.2, dy=0.5, dz=0.45)
         + pull(p, 0, -6.4, 2.5, 0.5, dy=0.15)
     ),

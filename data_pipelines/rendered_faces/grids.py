@@ -6,7 +6,7 @@ height of the eyes.
 
 import numpy as np
 
-EYE_X, MOUTH_Y, MOUTH_X = 3.15, -7.0, 2.6
+EYE_X, MOUTH_X, MOUTH_Y = 3.15, 2.45, -7.0
 
 
 def bump(x, y, cx, cy, sx, sy):
@@ -73,36 +73,24 @@ def features(p):
     return np.stack([x, y, z + front * dz], -1)
 
 
+# Angles of the head's columns in degrees and front heights of its rows, finest at the face.
+HEAD_COLUMNS = np.array(
+    [3, 6, 9, 12, 15, 18, 21, 24, 27, 30, 33, 40, 45, 50, 55, 60, 70, 78, 86, 95, 105, 118, 135,
+     155, 180]
+)  # fmt: skip
+HEAD_ROWS = np.array(
+    [3.4, 2.8, 2.3, 1.9, 1.5, 1.1, 0.8, 0.5, 0.25, 0, -0.25, -0.5, -0.8, -1.2, -1.7, -2.2, -2.7,
+     -3.1, -3.5, -3.85, -4.15, -4.45, -4.7, -4.9, -5.15, -5.5,
+     -5.85, -6.1, -6.35, -6.6, -6.8, -6.9, -7.1, -7.2, -7.4, -7.65, -7.95, -8.25,
+     -8.7, -9.2, -9.7, -10.2, -10.7, -11.1, -11.5]
+)  # fmt: skip
+CROWN_ROWS = 4 + 8 * np.sin(np.radians([90, 82, 72, 60, 48, 37, 27, 18, 9, 0]))
+
+
 def head_angles():
     """u (radians) of the columns and v (cm) of the rows, from the crown to the jaw."""
-    side = np.concatenate(
-        [np.arange(3, 36, 3), np.arange(40, 64, 5), [70, 78, 86, 95, 105, 118, 135, 155, 180]]
-    )
-    u = np.radians(np.concatenate([-side[::-1], [0], side]))
-    top = 4 + 8 * np.sin(np.radians([90, 82, 72, 60, 48, 37, 27, 18, 9, 0]))
-    middle = [
-        3.4,
-        2.8,
-        2.3,
-        1.9,
-        1.5,
-        1.1,
-        0.8,
-        0.5,
-        0.25,
-        0,
-        -0.25,
-        -0.5,
-        -0.8,
-        -1.2,
-        -1.7,
-        -2.2,
-        -2.7,
-    ]
-    nose = [-3.1, -3.5, -3.85, -4.15, -4.45, -4.7, -4.9, -5.15, -5.5]
-    mouth = [-5.85, -6.1, -6.35, -6.6, -6.8, -6.9, -7.1, -7.2, -7.4, -7.65, -7.95, -8.25]
-    chin = [-8.7, -9.2, -9.7, -10.2, -10.7, -11.1, -11.5]
-    return u, np.concatenate([top, middle, nose, mouth, chin])
+    u = np.radians(np.concatenate([-HEAD_COLUMNS[::-1], [0], HEAD_COLUMNS]))
+    return u, np.concatenate([CROWN_ROWS, HEAD_ROWS])
 
 
 def head_grid():
@@ -130,54 +118,34 @@ def ear_grid(side):
     return grid[:, ::side]
 
 
+# Neck, shoulders and chest: height, half width, half depth and middle z of each row.
+NECK = np.array(
+    [[-4.5, 5.2, 5.2, -2.3], [-7, 5.2, 5.2, -2.4], [-9.5, 5.2, 5.2, -2.5], [-12, 5.4, 5.3, -2.6],
+     [-13.8, 5.9, 5.5, -2.6], [-15, 6.8, 5.9, -2.4], [-16.2, 8.2, 6.4, -2.1], [-17, 9.6, 6.7, -1.9],
+     [-17.8, 11.2, 7, -1.6], [-18.7, 13.3, 7.4, -1.2], [-19.8, 16, 8, -0.8], [-21.5, 19, 8.8, 0],
+     [-24, 21, 9.5, 0.5], [-28, 22, 10, 1], [-34, 23, 10, 1], [-50, 23, 10, 1]]
+)  # fmt: skip
+
+
 def neck_grid():
-    """Neck, shoulders and chest: 16 rows x 25 columns; rows from 9 on are clothes."""
-    v = np.array(
-        [
-            -4.5,
-            -7,
-            -9.5,
-            -12,
-            -13.8,
-            -15,
-            -16.2,
-            -17,
-            -17.8,
-            -18.7,
-            -19.8,
-            -21.5,
-            -24,
-            -28,
-            -34,
-            -50,
-        ]
-    )
-    knots = [-34, -28, -24, -21.5, -19.8, -18.7, -17.8, -17, -16.2, -15, -13.8, -12, -9.5, -4]
-    width = np.interp(v, knots, [23, 22, 21, 19, 16, 13.3, 11.2, 9.6, 8.3, 7.0, 6.2, 5.8, 5.6, 5.6])
-    depth = np.interp(
-        v, knots, [10, 10, 9.5, 8.8, 8.0, 7.4, 7.0, 6.7, 6.4, 6.0, 5.7, 5.5, 5.4, 5.4]
-    )
-    front = np.interp(
-        v, knots, [1, 1, 0.5, 0, -0.8, -1.2, -1.6, -1.9, -2.1, -2.4, -2.6, -2.6, -2.5, -2.3]
-    )
+    """Neck, shoulders and chest: 16 rows x 25 columns."""
     u = np.radians(np.linspace(-180, 180, 25))
-    x = width[:, None] * np.sin(u)
-    z = front[:, None] + depth[:, None] * np.cos(u)
-    drop = np.clip(-16 - v, 0, 3)[:, None] * 0.35 * (1 - np.cos(u)) * -0.0
-    return np.stack([x, v[:, None] + drop, z], -1)
+    y, width, depth, middle = NECK.T[:, :, None]
+    return np.stack(np.broadcast_arrays(width * np.sin(u), y, middle + depth * np.cos(u)), -1)
+
+
+HAIR_COLUMNS = np.array(
+    [0, 7, 14, 21, 28, 35, 42, 49, 55, 60, 64, 68, 74, 80, 88, 96, 106, 118, 135, 157, 180]
+)
+HAIR_ROWS = np.array([3, 2, 1, 0, -1.5, -3, -4.5, -6, -8, -10, -12.5, -15, -18, -22, -26])
 
 
 def hair_grid():
-    """The hair shell: the skull, then a curtain down to v = -26, at zero thickness."""
-    side = np.array(
-        [0, 7, 14, 21, 28, 35, 42, 49, 56, 63, 70, 78, 86, 95, 105, 118, 135, 157, 180.0]
-    )
-    u = np.radians(np.concatenate([-side[:0:-1], side]))
-    top = 4 + 8 * np.sin(np.radians([90, 80, 68, 56, 45, 35, 26, 17, 8, 0]))
-    v = np.concatenate([top, [3, 2, 1, 0, -1.5, -3, -4.5, -6, -8, -10, -12.5, -15, -18, -22, -26]])
+    """The hair shell at no thickness: the skull, then a curtain down to v = -26."""
+    u = np.radians(np.concatenate([-HAIR_COLUMNS[:0:-1], HAIR_COLUMNS]))
+    v = np.concatenate([CROWN_ROWS, HAIR_ROWS])
     uu, vv = np.meshgrid(u, v)
-    points = skull(uu, np.maximum(vv, -1.0))
     low = np.clip(-1.0 - vv, 0, None)
-    spread = np.stack([1 + 0.006 * low, np.ones_like(low), 1 - 0.012 * low], -1)
-    points = points * spread - low[..., None] * np.array([0, 1, 0])
+    x, y, z = np.moveaxis(skull(uu, np.maximum(vv, -1.0)), -1, 0)
+    points = np.stack([x * (1 + 0.14 * np.tanh(low / 7)), y - low, z * (1 - 0.012 * low)], -1)
     return points, np.stack([np.degrees(uu), vv], -1)

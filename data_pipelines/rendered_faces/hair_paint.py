@@ -7,7 +7,7 @@ import numpy as np
 
 from data_pipelines.rendered_faces.textures import look_up, mix, noise_textures, smoothstep
 
-ANGLES = (0, 22, 38, 50, 60, 70, 80, 92, 108, 180)
+ANGLES = (0, 22, 38, 50, 60, 68, 80, 92, 108, 180)
 # Height at which hair begins at each of the angles; L stands for the hairline, E for the ends.
 L, E = 100.0, -100.0
 EDGES = {
@@ -15,8 +15,8 @@ EDGES = {
     "crop": (L, L + 0.1, L + 0.2, L - 0.6, 4.4, 1.8, -0.5, 1.2, -4.5, -6.5),
     "parted": (L - 0.3, L - 0.8, L - 1.2, 4.6, 2.4, 0.4, -2, 0, -6, -8),
     "fringe": (3.6, 3.4, 3.2, 2.4, 1.2, 0, -2, -1.5, -6, -8),
-    "long": (L, L - 0.3, L - 1.0, 4.2, 1.5, E + 2, E, E, E, E),
-    "long_fringe": (3.4, 3.2, 3.0, 2.2, 0.5, E + 2, E, E, E, E),
+    "long": (L, L - 0.3, L - 1.0, 4.2, 0.5, E, E, E, E, E),
+    "long_fringe": (3.4, 3.2, 3.0, 2.2, -1, E, E, E, E, E),
     "tied": (L, L - 0.1, L - 0.4, 5.2, 3.2, 1.4, 0, 1.4, -4, -6),
     "curly": (L, L - 0.1, L - 0.3, 5, 3, 1, -2.5, -2, -6, -8),
     "receding": (L + 1.2, L + 2.6, L + 2.8, 6.6, 4.4, 1.8, -1.2, 0.8, -5.5, -7.5),
@@ -46,7 +46,10 @@ def hair_thickness(u, v, who):
     sides = 0.5 + 0.5 * top if style in ("short", "parted", "fringe") else 1.0
     lumps = look_up(clouds, 4 * v + who["blotch"][1], 0.7 * np.abs(u) + who["blotch"][0])
     rough = 0.4 if style == "curly" else 0.22 * (1 - 0.5 * (style == "tied"))
-    thick = THICKNESS.get(style, 0.95) * who["hair_volume"] * sides
+    drape = 1 + 0.9 * smoothstep(v, 2, -8) if style in LONG else 1.0
+    if style in LONG:
+        rough = rough * (1 - 0.7 * smoothstep(-v, 0, 6))
+    thick = drape * THICKNESS.get(style, 0.95) * who["hair_volume"] * sides
     return 0.12 + thick * np.clip(1 + rough * lumps, 0.3, 2)
 
 

@@ -69,16 +69,16 @@ def inner_points():
     eye = np.array(
         [[1.42, -0.05], [0.55, 0.52], [-0.45, 0.5], [-1.35, -0.12], [-0.5, -0.42], [0.5, -0.45]]
     )
-    upper = np.array([[-2.6, -7], [-1.7, -6.35], [-0.6, -6.02], [0, -6.15]])
-    lower = np.array([[1.7, -7.75], [0.8, -8.08], [0, -8.13]])
-    inner = np.array([[-2.25, -7], [-0.9, -6.9], [0, -6.9], [0, -7.1], [0.9, -7.1]])
+    upper = np.array([[-MOUTH_X, MOUTH_Y], [-1.6, -6.35], [-0.6, -6.02], [0, -6.15]])
+    lower = np.array([[1.6, -7.75], [0.8, -8.08], [0, -8.13]])
+    inner = np.array([[-2.1, MOUTH_Y], [-0.9, -6.9], [0, -6.9], [0, -7.1], [0.9, -7.1]])
     mirror = np.array([-1, 1])
+    lips = np.concatenate([upper, (upper * mirror)[2::-1], lower, (lower * mirror)[1::-1]])
     return np.concatenate(
         [
             brow * mirror, brow[::-1], bridge, base,
             eye * mirror - [EYE_X, 0], (eye + [EYE_X, 0])[[3, 2, 1, 0, 5, 4]],
-            upper, (upper * mirror)[2::-1], lower, (lower * mirror)[1::-1],
-            inner[:3], (inner * mirror)[[1, 0]], inner[[4, 3]], (inner * mirror)[[4]],
+            lips, inner[:3], (inner * mirror)[[1, 0]], inner[[4, 3]], (inner * mirror)[[4]],
         ]
     )  # fmt: skip
 

@@ -30,14 +30,18 @@ SKINS = np.array(
      [0.69, 0.48, 0.35], [0.54, 0.36, 0.26], [0.41, 0.27, 0.20]]
 )  # fmt: skip
 HAIRS = np.array(
-    [[0.09, 0.07, 0.06], [0.20, 0.13, 0.09], [0.36, 0.23, 0.14], [0.55, 0.38, 0.22],
-     [0.80, 0.64, 0.40], [0.60, 0.28, 0.13], [0.66, 0.64, 0.62]]
+    [[0.66, 0.64, 0.62], [0.09, 0.07, 0.06], [0.20, 0.13, 0.09], [0.36, 0.23, 0.14],
+     [0.55, 0.38, 0.22], [0.80, 0.64, 0.40], [0.60, 0.28, 0.13]]
 )  # fmt: skip
 IRISES = np.array(
     [[0.20, 0.12, 0.07], [0.34, 0.21, 0.11], [0.40, 0.36, 0.18], [0.33, 0.47, 0.37],
      [0.35, 0.50, 0.65]]
 )  # fmt: skip
-# Chances: of women, of men.
+SKIN_CHANCES = (0.13, 0.2, 0.2, 0.17, 0.12, 0.1, 0.08)
+# Chances of the colours, with light and with dark skin; grey hair comes with age.
+HAIR_CHANCES = (0.3, 0.26, 0.16, 0.1, 0.08, 0.06), (0.72, 0.22, 0.04, 0, 0.02, 0)
+IRIS_CHANCES = (0.25, 0.25, 0.15, 0.15, 0.2), (0.8, 0.15, 0.05, 0, 0)
+# Chances of women, of men.
 STYLES = {
     "short": (0.04, 0.28), "crop": (0.02, 0.15), "parted": (0.10, 0.17), "fringe": (0.08, 0.08),
     "long": (0.40, 0.05), "long_fringe": (0.18, 0.01), "tied": (0.12, 0.03), "curly": (0.06, 0.07),
@@ -59,22 +63,27 @@ def identity_of(split, index):
     return len(SPLITS) * (index // IMAGES_PER_IDENTITY) + SPLITS.index(split)
 
 
+def weighted(rng, chances):
+    """A position, with chances that need not add to 1."""
+    return int(rng.choice(len(chances), p=np.array(chances) / np.sum(chances)))
+
+
 def pick(rng, chances):
     """A key of a dictionary of chances."""
-    weights = np.array(list(chances.values()))
-    return list(chances)[rng.choice(len(weights), p=weights / weights.sum())]
+    return list(chances)[weighted(rng, list(chances.values()))]
 
 
 def tinted(palette, rng, at):
     """A colour on the way from palette[at] to a neighbour."""
     other = np.clip(at + rng.choice([-1, 1]), 0, len(palette) - 1)
-    return palette[at] + rng.uniform(0, 0.5) * (palette[other] - palette[at])
+    return palette[at] + rng.uniform(0, 0.4) * (palette[other] - palette[at])
 
 
 def any_colour(rng, low=0.05, high=0.95):
-    """Any colour, mostly near grey [3]."""
-    value, chroma = rng.uniform(low, high), rng.beta(1.2, 2.0)
-    return (value * (1 - chroma * rng.uniform(0, 1, 3))).astype(np.float32)
+    """Any colour, mostly near grey, seldom violet [3]."""
+    value, chroma, hue = rng.uniform(low, high), rng.beta(1.0, 2.2), rng.uniform(-0.1, 0.75)
+    wheel = 0.5 + 0.5 * np.cos(2 * np.pi * (hue - np.array([0, 1 / 3, 2 / 3])))
+    return (value * (1 - chroma * (1 - wheel))).astype(np.float32)
 
 
 def single(values):
@@ -95,16 +104,11 @@ def draw_shape(rng, feminine, dark):
 
 def draw_colours(rng, feminine, tone, age):
     """Skin, hair, eyes, lips: sRGB where people name it, squared to linear light as `*_light`."""
-    dark = tone >= 4
     skin = np.clip(tinted(SKINS, rng, tone) + rng.normal(0, 0.012, 3), 0.05, 1) ** 2
-    chances = (
-        [0.7, 0.22, 0.04, 0, 0.02, 0, 0.02] if dark else [0.3, 0.26, 0.16, 0.1, 0.08, 0.06, 0.04]
-    )
-    if age > 0.75:
-        chances = np.array(chances) * [0.4, 0.5, 0.6, 0.6, 0.6, 0.3, 14]
-    hair = tinted(HAIRS, rng, rng.choice(len(HAIRS), p=np.array(chances) / np.sum(chances))) ** 2
-    chances = [0.8, 0.15, 0.05, 0, 0] if dark else [0.25, 0.25, 0.15, 0.15, 0.2]
-    iris = tinted(IRISES, rng, rng.choice(len(IRISES), p=chances)) ** 2
+    dark = int(tone >= 4)
+    grey = max(0.04, 3 * (age - 0.6))
+    hair = tinted(HAIRS, rng, weighted(rng, [grey, *HAIR_CHANCES[dark]])) ** 2
+    iris = tinted(IRISES, rng, weighted(rng, IRIS_CHANCES[dark])) ** 2
     brow = hair * rng.uniform(0.3, 0.9)
     lips = skin * [0.86, 0.52, 0.52]
     if feminine and rng.uniform() < 0.6:
@@ -125,7 +129,7 @@ def draw_colours(rng, feminine, tone, age):
 def draw_identity(rng):
     """Shape, skin, hair, glasses and clothes of one person."""
     feminine = bool(rng.uniform() < 0.5)
-    tone = int(rng.choice(len(SKINS), p=[0.13, 0.2, 0.2, 0.17, 0.12, 0.1, 0.08]))
+    tone = weighted(rng, SKIN_CHANCES)
     age = float(rng.beta(1.5, 2.0))
     return single(
         draw_colours(rng, feminine, tone, age)
@@ -175,7 +179,7 @@ def draw_light(rng):
     """A lamp in front, from a side or above, the light of the sky, and a rim."""
     azimuth, height = rng.uniform(-1.3, 1.3), rng.uniform(-0.25, 1.0)
     direction = [np.sin(azimuth) * np.cos(height), np.sin(height), np.cos(azimuth) * np.cos(height)]
-    warm = rng.normal(0, 0.1)
+    warm = rng.normal(0, 0.06)
     return {
         "key": np.array(direction),
         "key_colour": rng.uniform(0.45, 1.0) * np.array([1 + warm, 1, 1 - warm]),
