@@ -204,7 +204,9 @@ CLASSES = {
 }
 
 
-@pytest.mark.parametrize("architecture", REAL)
+@pytest.mark.parametrize(
+    "architecture", ["resnet18", pytest.param("resnet50", marks=pytest.mark.slow)]
+)
 def test_real_weights_name_real_pictures(architecture):
     path = REAL[architecture]
     if not path.exists():
