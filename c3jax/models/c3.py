@@ -77,7 +77,10 @@ class Decoder(nn.Module):
                 )(outputs, train=train)
             if (height, width) == tuple(self.image_shape):
                 break
-            height, width = min(2 * height, self.image_shape[0]), min(2 * width, self.image_shape[1])
+            height, width = (
+                min(2 * height, self.image_shape[0]),
+                min(2 * width, self.image_shape[1]),
+            )
             outputs = resize(outputs, (height, width))
             channels = max(channels // 2, self.min_channels)
         # Images lie in [0, 1]: starting at mid-grey spares the first steps.
@@ -200,6 +203,8 @@ def _pool(maps: Array, cells: int) -> Array:
     """Average over `cells` x `cells` regions, spread out again to the grid of `maps`."""
     height, width = maps.shape[1:3]
     if height % cells or width % cells:
-        raise ValueError(f"appearance_grid {cells} does not divide the feature map {height}x{width}")
+        raise ValueError(
+            f"appearance_grid {cells} does not divide the feature map {height}x{width}"
+        )
     pooled = nn.avg_pool(maps, (height // cells, width // cells), (height // cells, width // cells))
     return resize(pooled, (height, width))

@@ -44,6 +44,7 @@ def _clip_each(clip_norm: float | None) -> optax.GradientTransformation:
     """Scales the gradient of every variable down to the norm `clip_norm`."""
     if clip_norm is None:
         return optax.identity()
+
     def clip(gradient):
         return gradient * jnp.minimum(1.0, clip_norm / (jnp.linalg.norm(gradient.ravel()) + 1e-12))
 

@@ -13,6 +13,7 @@ from c3jax.models.vgg import VGG
 from c3jax.training.step import AXIS
 from experiments.c3_faces.config import Config
 from experiments.c3_faces.steps import Networks
+from experiments.common.errors import UsageError
 
 PERCEPTUAL_STAGES = ("input", "stem", "layer1", "layer2")
 
@@ -65,31 +66,42 @@ def make_networks(config: Config) -> Networks:
     return Networks(c3.from_config(model_config(config)), perceptual)
 
 
+def random_variables(networks: Networks, config: Config) -> dict[str, Any]:
+    """Random first variables of both networks, by the seed."""
+    image = jnp.zeros((1, config.data.image_size, config.data.image_size, 3))
+    key = jax.random.key(config.seed)
+    variables = networks.model.init(key, image)
+    if config.model.perceptual == "random":
+        return variables
+    return _with_group(variables, "perceptual", networks.perceptual.init(key, image))
+
+
 def init_variables(networks: Networks, config: Config) -> dict[str, Any]:
     """First variables of both networks; pretrained weights are read from their files.
 
     Raises:
-      ValueError: a weights file is missing, damaged or of another network.
+      UsageError: a weights file is missing, damaged or of another network.
     """
-    image = jnp.zeros((1, config.data.image_size, config.data.image_size, 3))
-    variables = jax.jit(networks.model.init)(jax.random.key(config.seed), image)
-    if config.model.trunk != "small":
-        loaded = weights.load_resnet(
-            _weights(config.model.trunk, config.model.weights, "--model.weights"),
-            config.model.trunk,
-            stages=networks.model.trunk.stages,
-        )
-        variables = _with_group(variables, "trunk", loaded)
-    if config.model.perceptual == "random":
-        return variables
-    path = _weights(
-        config.model.perceptual, config.model.perceptual_weights, "--model.perceptual-weights"
-    )
-    if config.model.perceptual == "resnet18":
-        loaded = weights.load_resnet(path, "resnet18", stages=PERCEPTUAL_STAGES)
-    else:
-        loaded = weights.load_vgg(path, "vgg16", taps=networks.perceptual.taps)
-    return _with_group(variables, "perceptual", loaded)
+    variables = jax.jit(random_variables, static_argnums=(0, 1))(networks, config)
+    model = config.model
+    try:
+        if model.trunk != "small":
+            path = _weights(model.trunk, model.weights, "--model.weights")
+            stages = networks.model.trunk.stages
+            loaded = weights.load_resnet(path, model.trunk, stages=stages)
+            variables = _with_group(variables, "trunk", loaded)
+        if model.perceptual != "random":
+            path = _weights(
+                model.perceptual, model.perceptual_weights, "--model.perceptual-weights"
+            )
+            if model.perceptual == "resnet18":
+                loaded = weights.load_resnet(path, "resnet18", stages=PERCEPTUAL_STAGES)
+            else:
+                loaded = weights.load_vgg(path, "vgg16", taps=networks.perceptual.taps)
+            variables = _with_group(variables, "perceptual", loaded)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    return variables
 
 
 def frozen_groups(config: Config) -> tuple[str, ...]:
@@ -101,10 +113,11 @@ def frozen_groups(config: Config) -> tuple[str, ...]:
 def _weights(architecture: str, path, option: str):
     found = weights.find_weights(architecture, path)
     if found is None:
-        raise ValueError(
+        raise UsageError(
             f"no ImageNet weights of {architecture}: give {option} FILE, or put {architecture}.npz "
             "or .safetensors into ~/.cache/c3jax or the folder that C3JAX_WEIGHTS names"
         )
+    print(f"weights: {architecture} from {found}", flush=True)
     return found
 
 

@@ -2,6 +2,7 @@
 
 import functools
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import jax
@@ -9,11 +10,18 @@ import jax.numpy as jnp
 import numpy as np
 
 from c3jax.training import optimizers
+from c3jax.training.checkpoints import Checkpoints
 from c3jax.training.state import init_state
 from experiments.c3_faces import networks as nets
 from experiments.c3_faces.config import Config, StageConfig
-from experiments.c3_faces.steps import Networks, as_float, init_loss_stats, synthetic_loss, unpaired_loss
-from experiments.common import loop, runs
+from experiments.c3_faces.steps import (
+    Networks,
+    as_float,
+    init_loss_stats,
+    synthetic_loss,
+    unpaired_loss,
+)
+from experiments.common import cli, loop, runs
 from experiments.common.data import Data
 from experiments.common.evaluation import collapse_warnings, evaluate_landmarks
 
@@ -60,7 +68,44 @@ def run(config: Config, preset: str, data: Data, folder: Path, *, started: float
         )
     runs.write_json(folder / "results.json", results)
     print_table(results)
-    print(f"whole command: {time.monotonic() - started:.0f} s; checkpoint: {folder / 'checkpoints'}")
+    print(
+        f"whole command: {time.monotonic() - started:.0f} s; checkpoint: {folder / 'checkpoints'}"
+    )
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A run read back: its configuration, networks, and variables (trained and at step 0)."""
+
+    config: Config
+    networks: Networks
+    variables: dict
+    step: int
+
+
+def load_trained(found: runs.Run) -> Trained:
+    """The networks of a run with the variables of its newest (or the named) checkpoint.
+
+    Raises:
+      CheckpointError: there is none, or it is damaged.
+    """
+    config = cli.from_json(Config, found.described["config"])
+    networks = nets.make_networks(config)
+
+    def state():
+        variables = nets.random_variables(networks, config)
+        return init_state(
+            variables,
+            optimizer=make_optimizer(config.pretrain),
+            loss_stats=init_loss_stats(
+                networks, variables, jnp.zeros((1, *networks.model.image_shape, 3))
+            ),
+            frozen=nets.frozen_groups(config),
+        )
+
+    with Checkpoints(found.checkpoints, read_only=True) as checkpoints:
+        restored = checkpoints.restore(jax.eval_shape(state), found.step)
+    return Trained(config, networks, restored.variables(), int(restored.step))
 
 
 def make_stages(config: Config, networks: Networks, data: Data) -> list[loop.Stage]:
@@ -129,5 +174,3 @@ def print_table(results: dict) -> None:
 
 def _batches(data: Data, stage: StageConfig, seed: int, start_step: int):
     return data.batches(batch_size=stage.batch_size, seed=seed, start_step=start_step)
-
-

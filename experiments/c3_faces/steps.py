@@ -41,7 +41,9 @@ class Networks:
 
     def features(self, variables, images: Array) -> list[Array]:
         """Feature maps of the perceptual loss; its variables stand under 'perceptual'."""
-        own = {name: group["perceptual"] for name, group in variables.items() if "perceptual" in group}
+        own = {
+            name: group["perceptual"] for name, group in variables.items() if "perceptual" in group
+        }
         return list(self.perceptual.apply(own, images).values())
 
     def _apply(self, variables, *inputs, method):
@@ -160,7 +162,10 @@ def _synthetic_terms(variables, images, keys, running_mean, *, networks, config:
     variables = {**variables, "batch_stats": batch_stats}
     appearance, maps = halves(code.appearance)[0], halves(code.maps)[1]
     reconstruction, batch_stats = networks.decode(variables, appearance, maps)
-    true, predicted = networks.features(variables, target), networks.features(variables, reconstruction)
+    true, predicted = (
+        networks.features(variables, target),
+        networks.features(variables, reconstruction),
+    )
     distance, running_mean = perceptual(
         predicted, true, running_mean, decay=weights.perceptual_decay, mask=mask, axis_name=AXIS
     )
@@ -175,7 +180,12 @@ def _synthetic_terms(variables, images, keys, running_mean, *, networks, config:
         terms["flow"] = _flow_term(variables, code, g_s, networks=networks, config=config)
     loss = sum(getattr(weights, name) * term for name, term in terms.items())
     metrics = {name: term.mean() for name, term in terms.items()}
-    return loss, metrics | _raw("raw", feature_distances(predicted, true)), batch_stats, running_mean
+    return (
+        loss,
+        metrics | _raw("raw", feature_distances(predicted, true)),
+        batch_stats,
+        running_mean,
+    )
 
 
 def _flow_term(variables, code: Encoding, g_s, *, networks, config: Config):
@@ -212,7 +222,9 @@ def synthetic_pair(key: Array, image: Float[Array, "H W 3"], warp: WarpConfig):
     height, width = image.shape[:2]
     side = min(height, width)
     # IMM's margin of 10 and ramp of 20 pixels at 128.
-    mask = warps.border_mask((height, width), margin=round(side * 10 / 128), step=round(side * 20 / 128))
+    mask = warps.border_mask(
+        (height, width), margin=round(side * 10 / 128), step=round(side * 20 / 128)
+    )
     target = warps.warp_image(image, g_t, padding="reflect")
     source = warps.warp_image(target, g_s, padding="reflect")
     return source, target, warps.warp_image(mask, g_t)[..., 0], g_s

@@ -2,9 +2,12 @@
 
 import dataclasses
 import sys
+import typing
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
+
+from experiments.common.errors import UsageError
 
 ConfigT = TypeVar("ConfigT")
 
@@ -67,7 +70,6 @@ def guarded(main: Callable[[], Any]) -> None:
     """
     from c3jax.training.checkpoints import CheckpointError
     from data_pipelines.errors import DataError
-    from experiments.common.errors import UsageError
     from experiments.common.loop import Interrupted
 
     try:
@@ -93,3 +95,25 @@ def to_json(config: Any) -> Any:
     if isinstance(config, tuple | list):
         return [to_json(value) for value in config]
     return str(config) if isinstance(config, Path) else config
+
+
+def from_json(cls: Any, value: Any) -> Any:
+    """The configuration of type `cls` that `to_json` wrote.
+
+    Raises:
+      UsageError: an unknown field, as a newer or older version of the project would write.
+    """
+    if value is None:
+        return None
+    if dataclasses.is_dataclass(cls):
+        hints = typing.get_type_hints(cls)
+        unknown = set(value) - set(hints)
+        if unknown:
+            raise UsageError(
+                f"config.json has unknown fields {sorted(unknown)}: another version's run"
+            )
+        return cls(**{name: from_json(hints[name], field) for name, field in value.items()})
+    if isinstance(value, list):
+        return tuple(value)
+    options = typing.get_args(cls) or (cls,)
+    return Path(value) if Path in options else value

@@ -116,7 +116,10 @@ def _rendered_faces(config: DataConfig, training: bool) -> Data:
             found["image"], found["keypoints"], found["box"], found["mask"], found["surface"]
         )
 
-    fit, test = evaluation("validation", config.fit_examples), evaluation("test", config.test_examples)
+    fit, test = (
+        evaluation("validation", config.fit_examples),
+        evaluation("test", config.test_examples),
+    )
     return Data(
         name="rendered_faces",
         description=f"{config.train_examples:,} rendered faces (other identities are tested)",
@@ -187,5 +190,7 @@ def _rows(option: str, rows: str | None) -> tuple[int, int]:
     first, _, last = (rows or "").partition("-")
     if not (first.isdigit() and last.isdigit() and 1 <= int(first) <= int(last)):
         flag = option.replace("_", "-")
-        raise DataError(f"--data.{flag} must be two 1-based row numbers such as 1-1500, got {rows!r}")
+        raise DataError(
+            f"--data.{flag} must be two 1-based row numbers such as 1-1500, got {rows!r}"
+        )
     return int(first), int(last)

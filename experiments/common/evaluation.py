@@ -122,4 +122,6 @@ def _repeat(points_px, test: Evaluation) -> np.ndarray:
 def _mean_shape_in_boxes(fit: Evaluation, test: Evaluation) -> np.ndarray:
     corner, size = fit.boxes_px[:, None, :2], fit.boxes_px[:, None, 2:] - fit.boxes_px[:, None, :2]
     mean = ((fit.keypoints_px - corner) / size).mean(0)
-    return test.boxes_px[:, None, :2] + mean * (test.boxes_px[:, None, 2:] - test.boxes_px[:, None, :2])
+    return test.boxes_px[:, None, :2] + mean * (
+        test.boxes_px[:, None, 2:] - test.boxes_px[:, None, :2]
+    )

@@ -26,5 +26,7 @@ def resolve_data(config: DataConfig) -> DataConfig:
     """`auto` replaced by the data set that is used; says which and why."""
     if config.name != "auto":
         return config
-    print("data: rendered_faces (the embedded default; --data.name folder|labelled|celeb_a for others)")
+    print(
+        "data: rendered_faces (the embedded default; --data.name folder|labelled|celeb_a for others)"
+    )
     return dataclasses.replace(config, name="rendered_faces")

@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,34 @@ def open_run(folder: Path, experiment: str, preset: str, config: Any) -> None:
         return
     folder.mkdir(parents=True, exist_ok=True)
     write_json(path, described)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run that was trained: `folder`, its `step`, and config.json (experiment, preset, config)."""
+
+    folder: Path
+    step: int | None
+    described: dict[str, Any]
+
+    @property
+    def checkpoints(self) -> Path:
+        """Folder of the checkpoints."""
+        return self.folder / "checkpoints"
+
+
+def find_run(path: Path) -> Run:
+    """The run of a run folder, or of one of its checkpoints (`RUN/checkpoints/STEP`).
+
+    Raises:
+      UsageError: there is no run.
+    """
+    path = path.expanduser()
+    if not path.is_dir():
+        raise UsageError(f"{path} is no folder; give a run folder such as runs/c3_faces/NAME")
+    step = int(path.name) if path.parent.name == "checkpoints" and path.name.isdigit() else None
+    folder = path.parent.parent if step is not None else path
+    return Run(folder, step, read_json(folder / "config.json"))
 
 
 def read_json(path: Path) -> Any:
