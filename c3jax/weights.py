@@ -91,9 +91,9 @@ def load_resnet(
     """
     every = _abstract(ResNet(architecture, stages=("layer4", "logits")))
     arrays = _read_checked(path, every, _RESNET_IGNORED)
-    spared = () if "logits" in stages else ("fc.",)
+    spared = [] if "logits" in stages else ["fc."]
     if not any("running_" in key for key in arrays):
-        spared += ("running_",)
+        spared.append("running_")
     _require(path, arrays, {key for key in every if not any(part in key for part in spared)})
     return _variables(arrays, _abstract(ResNet(architecture, stages=tuple(stages))))
 
@@ -150,8 +150,8 @@ def torchvision_key(path: tuple[str, ...]) -> str:
     """
     names = {"kernel": "weight", "scale": "weight", "mean": "running_mean", "var": "running_var"}
     *modules, leaf = path[1:]
-    modules = (re.sub(r"_(\d+)$", r".\1", module) for module in modules)
-    return ".".join((*modules, names.get(leaf, leaf)))
+    numbered = (re.sub(r"_(\d+)$", r".\1", module) for module in modules)
+    return ".".join((*numbered, names.get(leaf, leaf)))
 
 
 def _torchvision_shape(shape):
