@@ -14,6 +14,9 @@ from PIL import Image
 Crop = Literal["centre", "pad", "squash", "squash_inner"]
 # IMM squashes CelebA's 178x218 to 160x160 and keeps the central 128: 128/160 of either side.
 INNER_FRACTION = 0.8
+# A ribbon, or a box far beyond its picture, must not fill the memory when it is padded: it is
+# shrunk first, by whole factors, to no fewer than this many pixels for one of the result.
+PADDED_PIXELS = 8
 
 
 @dataclass(frozen=True)
@@ -103,12 +106,18 @@ def resize_picture(image: np.ndarray, frame: Frame) -> np.ndarray:
     Returns:
       uint8 `[size, size, 3]`.
     """
-    height, width = image.shape[:2]
-    x0, y0, x1, y1 = frame.region
-    left, top = max(0, int(np.ceil(-x0))), max(0, int(np.ceil(-y0)))
-    right, bottom = max(0, int(np.ceil(x1 - width))), max(0, int(np.ceil(y1 - height)))
-    if left or top or right or bottom:
-        image = np.pad(image, ((top, bottom), (left, right), (0, 0)), mode="edge")
-    box = (x0 + left, y0 + top, x1 + left, y1 + top)
+    picture, region = Image.fromarray(image), np.array(frame.region)
+    if np.any(region[:2] < 0) or np.any(region[2:] > picture.size):
+        factor = max(1, int(min(region[2:] - region[:2]) // (PADDED_PIXELS * frame.size)))
+        picture, region = _pad(picture.reduce(factor), region / factor)
     size = (frame.size, frame.size)
-    return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BILINEAR, box=box))
+    return np.asarray(picture.resize(size, Image.Resampling.BILINEAR, box=tuple(region)))
+
+
+def _pad(picture: Image.Image, region: np.ndarray) -> tuple[Image.Image, np.ndarray]:
+    """Repeats edge pixels so that the region lies inside; the region moves along."""
+    before = np.maximum(0, np.ceil(-region[:2])).astype(int)
+    after = np.maximum(0, np.ceil(region[2:] - picture.size)).astype(int)
+    (left, right), (top, bottom) = zip(before, after, strict=True)
+    padded = np.pad(np.asarray(picture), ((top, bottom), (left, right), (0, 0)), mode="edge")
+    return Image.fromarray(padded), region + np.tile(before, 2)

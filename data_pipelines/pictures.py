@@ -102,9 +102,12 @@ def check_pictures(
 
 def in_threads(function, items: Sequence, *, workers: int | None, label: str) -> list:
     """`[function(item) for item in items]` in threads, with a progress bar on a terminal."""
-    with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
+    pool = ThreadPoolExecutor(workers or os.cpu_count())
+    try:
         results = pool.map(function, items)
         return list(tqdm(results, total=len(items), desc=label, unit="picture", disable=None))
+    finally:  # an interrupt does not wait for what is left
+        pool.shutdown(cancel_futures=True)
 
 
 def _reason_against(path: Path) -> str | None:

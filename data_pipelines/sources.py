@@ -7,6 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
+from data_pipelines.errors import DataError
 from data_pipelines.frames import Crop, Frame, frame_picture, resize_picture
 from data_pipelines.pictures import PictureError, read_picture
 
@@ -49,6 +50,10 @@ class PictureFiles:
     crop: Crop = "centre"
     boxes: Mapping[str, Box] = field(default_factory=dict)
     margin: float = 0.0
+
+    def __post_init__(self):
+        if self.margin < 0:
+            raise DataError(f"margin is {self.margin}; it must not be negative")
 
     def read(self, index: int, *, size: int) -> tuple[np.ndarray, Frame]:
         name = self.names[index]

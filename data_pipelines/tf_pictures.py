@@ -11,7 +11,7 @@ from itertools import count
 import numpy as np
 
 from data_pipelines.errors import DataError
-from data_pipelines.frames import Crop, crop_sides, frame_picture
+from data_pipelines.frames import PADDED_PIXELS, Crop, crop_sides, frame_picture
 from data_pipelines.host_tensorflow import tf
 from data_pipelines.pictures import MAX_PIXELS, MIN_SIDE, PictureError
 from data_pipelines.sources import PictureFiles, PictureSource
@@ -21,6 +21,7 @@ from data_pipelines.sources import PictureFiles, PictureSource
 _JFIF = b"\xff\xd8\xff\xe0\x00\x10"
 _TABLES = b"\xff\xdb"
 _TABLES_AT = 20
+_CMYK_CHANNELS = 4
 _HEAD = _TABLES_AT + len(_TABLES)
 
 
@@ -82,7 +83,7 @@ def make_decoder(pictures: PictureSource, *, size: int) -> Callable[[tf.Tensor],
 
     def jfif(index, data):
         return tf.cond(
-            _has_usable_shape(data),
+            _has_usable_shape(data, crop=pictures.crop, size=size),
             lambda: _decode(data, crop=pictures.crop, size=size),
             lambda: by_pillow(index),
         )
@@ -113,11 +114,14 @@ def _is_plain_jfif(data: tf.Tensor) -> tf.Tensor:
     return begins & (tf.strings.substr(padded, _TABLES_AT, len(_TABLES)) == _TABLES)
 
 
-def _has_usable_shape(data: tf.Tensor) -> tf.Tensor:
+def _has_usable_shape(data: tf.Tensor, *, crop: Crop, size: int) -> tf.Tensor:
     height, width, channels = tf.unstack(tf.io.extract_jpeg_shape(data), num=3)
-    small_enough = tf.cast(height, tf.int64) * tf.cast(width, tf.int64) <= MAX_PIXELS
-    # Four channels are CMYK.
-    return small_enough & (tf.minimum(height, width) >= MIN_SIDE) & (channels <= 3)
+    shorter, longer = tf.minimum(height, width), tf.maximum(height, width)
+    small_enough = tf.cast(shorter, tf.int64) * tf.cast(longer, tf.int64) <= MAX_PIXELS
+    usable = small_enough & (shorter >= MIN_SIDE) & (channels < _CMYK_CHANNELS)
+    if crop == "pad":  # larger ones are shrunk before they are padded
+        usable &= longer < 2 * PADDED_PIXELS * size
+    return usable
 
 
 def _decode(data: tf.Tensor, *, crop: Crop, size: int) -> tf.Tensor:

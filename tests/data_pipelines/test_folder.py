@@ -93,6 +93,11 @@ def test_a_box_outside_its_picture_leaves_the_picture_out(pictures):
     assert name == "a.png" and "outside its 32x24 pixels" in reason
 
 
+def test_a_negative_margin_is_refused(pictures):
+    with pytest.raises(DataError, match="margin is -0.1"):
+        load_folder(pictures, size=8, margin=-0.1)
+
+
 @pytest.mark.parametrize(
     ("row", "named"),
     [

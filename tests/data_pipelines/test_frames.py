@@ -1,5 +1,7 @@
 """Regions, their resampling, and the way back to original pixels."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -78,6 +80,34 @@ def test_a_region_beyond_the_picture_repeats_its_edge():
     shifted = resize_picture(image, Frame(region=(-3, -4, 7, 6), size=10))
     np.testing.assert_array_equal(shifted[:5, :4], np.broadcast_to(image[0, 0], (5, 4, 3)))
     np.testing.assert_array_equal(shifted[4:, 3:], image[:6, :7])
+
+
+def test_a_large_picture_is_shrunk_before_padding_without_a_shift():
+    image = smooth_picture(400, 640)
+    frame = frame_picture(640, 400, size=16, crop="pad")  # 40 pixels to one: factor 5
+    padded = np.pad(image, ((120, 120), (0, 0), (0, 0)), mode="edge")
+    expected = resize_picture(padded, Frame(region=(0, 0, 640, 640), size=16))
+    assert np.abs(resize_picture(image, frame).astype(int) - expected).max() <= 3
+
+
+@pytest.mark.parametrize(
+    ("shape", "region"),
+    [
+        ((8, 1_000_000), (0, -499_996, 1_000_000, 500_004)),
+        ((24, 32), (4, 4, 1e9, 1e9)),
+        ((24, 32), (-1e9, -1e9, 1e9, 1e9)),
+    ],
+)
+def test_ribbons_and_boundless_boxes_take_little_memory(shape, region):
+    image = np.full((*shape, 3), 7, np.uint8)
+    tracemalloc.start()
+    try:
+        small = resize_picture(image, Frame(region=region, size=16))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert np.all(small == 7)
+    assert peak < 50e6
 
 
 def test_reduction_is_antialiased():
