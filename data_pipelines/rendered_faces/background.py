@@ -6,7 +6,7 @@ from data_pipelines.rendered_faces.parameters import any_colour
 from data_pipelines.rendered_faces.textures import bell, look_up, noise_textures, smoothstep
 
 CANVAS = 72
-SHAPES = ("blob", "box", "stripes", "disc", "bar", "leaves")
+SHAPES = ("blob", "blob", "box", "box", "disc", "disc", "bar", "stripes", "leaves")
 
 
 def cloud(rng, x, y, low, high):

@@ -18,7 +18,7 @@ EDGES = {
     "long": (L, L - 0.3, L - 1.0, 4.2, 0.5, E, E, E, E, E),
     "long_fringe": (3.4, 3.2, 3.0, 2.2, -1, E, E, E, E, E),
     "tied": (L, L - 0.1, L - 0.4, 5.2, 3.2, 1.4, 0, 1.4, -4, -6),
-    "curly": (L, L - 0.1, L - 0.3, 5, 3, 1, -2.5, -2, -6, -8),
+    "curly": (L, L - 0.1, L - 0.3, 5, 3, 1, -0.5, -0.5, -5, -7),
     "receding": (L + 1.2, L + 2.6, L + 2.8, 6.6, 4.4, 1.8, -1.2, 0.8, -5.5, -7.5),
 }
 STYLES = (*EDGES, "bald")
@@ -63,7 +63,7 @@ def hair_paint(u, v, q, who):
         wave = 2.0 * who["hair_wave"] * np.sin(0.55 * v + 0.02 * u)
         comb = who["hair_part"] * 1.2 * v if style in ("short", "parted", "crop") else 0.0
         grain = look_up(strands, 5 * v + who["blotch"][0], 2.2 * (u + wave + comb) + 0.2 * v)
-    ragged = 0.35 if style in COMBED or style == "curly" else 0.18
+    ragged = 0.35 if style in COMBED else 0.18
     soft = 0.5 if style in ("crop", "receding", "short") else 0.3
     cover = smoothstep(v - hair_edge(u, who) + ragged * grain, -soft, soft)
     colour = who["hair_light"][:, None] * np.clip(1 + 0.3 * grain, 0.35, 1.9)

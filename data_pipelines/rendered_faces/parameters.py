@@ -81,7 +81,7 @@ def tinted(palette, rng, at):
 
 def any_colour(rng, low=0.05, high=0.95):
     """Any colour, mostly near grey, seldom violet [3]."""
-    value, chroma, hue = rng.uniform(low, high), rng.beta(1.0, 2.2), rng.uniform(-0.1, 0.75)
+    value, chroma, hue = rng.uniform(low, high), rng.beta(1.0, 2.6), rng.uniform(-0.1, 0.75)
     wheel = 0.5 + 0.5 * np.cos(2 * np.pi * (hue - np.array([0, 1 / 3, 2 / 3])))
     return (value * (1 - chroma * (1 - wheel))).astype(np.float32)
 

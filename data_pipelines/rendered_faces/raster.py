@@ -16,8 +16,8 @@ class Fragments(NamedTuple):
 
     def interpolate(self, values):
         """Values [c, n] of the vertices at the fragments [c, p]."""
-        (a, b, c), (u, v, w) = self.corners, self.weights
-        return values[:, a] * u + values[:, b] * v + values[:, c] * w
+        at_corners = (values.take(corner, axis=1) for corner in self.corners)
+        return sum(value * weight for value, weight in zip(at_corners, self.weights, strict=True))
 
     def only(self, keep):
         """The fragments where `keep` [p] holds."""
@@ -32,6 +32,16 @@ def runs(count):
     return owner, np.arange(len(owner), dtype=np.int32) - first[owner]
 
 
+def least(values):
+    """Minimum over a first axis of 3; many times faster than `min(0)`."""
+    return np.minimum(np.minimum(values[0], values[1]), values[2])
+
+
+def greatest(values):
+    """Maximum over a first axis of 3."""
+    return np.maximum(np.maximum(values[0], values[1]), values[2])
+
+
 def affine(x, y, area):
     """Barycentric weights as a px + b py + c: three arrays [3, t]."""
     (xa, xb, xc), (ya, yb, yc) = x, y
@@ -40,6 +50,44 @@ def affine(x, y, area):
     # The weight of a corner is 0 at the next corner.
     offset = -(slope_x * x[[1, 2, 0]] + slope_y * y[[1, 2, 0]])
     return np.where(slope_x == 0, np.float32(1e-12), slope_x), slope_y, offset
+
+
+def facing(x, y, side, cull):
+    """Which triangles [t] can cover a pixel, their areas and first and last rows of pixels."""
+    area = (x[1] - x[0]) * (y[2] - y[0]) - (x[2] - x[0]) * (y[1] - y[0])
+    top = np.maximum(np.ceil(least(y)), 0).astype(np.int32)
+    bottom = np.minimum(np.floor(greatest(y)), side - 1).astype(np.int32)
+    across = (greatest(x) >= 0) & (least(x) <= side - 1)
+    wound = area < -1e-6 if cull else np.abs(area) > 1e-6
+    kept = np.flatnonzero((bottom >= top) & across & wound)
+    return kept, area[kept], top[kept], bottom[kept]
+
+
+def covered(weights, top, bottom, side):
+    """Owner, row and column of every pixel under every triangle [q].
+
+    Each row of a triangle is a run of pixels between the zeros of its weights.
+    """
+    slope_x, slope_y, offset = weights
+    owner, line = runs(bottom - top + 1)
+    line += top[owner]
+    slope = slope_x[:, owner]
+    zero = -(slope_y[:, owner] * line + offset[:, owner]) / slope
+    left = greatest(np.where(slope > 0, zero, 0)) - 1e-4
+    right = least(np.where(slope < 0, zero, side - 1)) + 1e-4
+    left = np.ceil(np.clip(left, 0, side)).astype(np.int32)
+    length = np.maximum(np.floor(np.clip(right, -1, side - 1)).astype(np.int32) - left + 1, 0)
+    run, column = runs(length)
+    return owner[run], line[run], column + left[run]
+
+
+def nearest(pixels, nearness, count):
+    """For each pixel that occurs, its number and where in the list it is nearest."""
+    order = np.argsort(nearness)
+    winner = np.full(count, -1, np.int32)
+    winner[pixels[order]] = order  # the last assignment, the nearest, stays
+    found = np.flatnonzero(winner >= 0)
+    return found, winner[found]
 
 
 def rasterise(points, depth, triangles, side, *, cull):
@@ -57,35 +105,15 @@ def rasterise(points, depth, triangles, side, *, cull):
     """
     corners = triangles.T
     x, y, z = (v.astype(np.float32)[corners] for v in (*points, depth))
-    area = (x[1] - x[0]) * (y[2] - y[0]) - (x[2] - x[0]) * (y[1] - y[0])
-    top = np.maximum(np.ceil(y.min(0)), 0).astype(np.int32)
-    bottom = np.minimum(np.floor(y.max(0)), side - 1).astype(np.int32)
-    beside = (x.max(0) < 0) | (x.min(0) > side - 1)
-    keep = (bottom >= top) & ~beside & (area < -1e-6 if cull else np.abs(area) > 1e-6)
-    kept = np.flatnonzero(keep)
-    x, y, z, top = x[:, kept], y[:, kept], z[:, kept], top[kept]
-    slope_x, slope_y, offset = affine(x, y, area[kept])
-    # Each row of a triangle is a run of pixels between the zeros of its weights.
-    owner, line = runs(bottom[kept] - top + 1)
-    line += top[owner]
-    slope = slope_x[:, owner]
-    zero = -(slope_y[:, owner] * line + offset[:, owner]) / slope
-    left = np.where(slope > 0, zero, 0).max(0) - 1e-4
-    right = np.where(slope < 0, zero, side - 1).min(0) + 1e-4
-    left = np.ceil(np.clip(left, 0, side)).astype(np.int32)
-    length = np.maximum(np.floor(np.clip(right, -1, side - 1)).astype(np.int32) - left + 1, 0)
-    run, column = runs(length)
-    column += left[run]
-    line, owner = line[run], owner[run]
-    z_slopes = ((z * s).sum(0) for s in (slope_x, slope_y, offset))
-    zx, zy, z0 = (s[owner] for s in z_slopes)
+    kept, area, top, bottom = facing(x, y, side, cull)
+    weights = affine(x[:, kept], y[:, kept], area)
+    owner, line, column = covered(weights, top, bottom, side)
+    za, zb, zc = z[:, kept]
+    zx, zy, z0 = ((za * a + zb * b + zc * c)[owner] for a, b, c in weights)
     nearness = zx * column + zy * line + z0
-    order = np.argsort(nearness)
-    nearest = np.full(side * side, -1, np.int32)
-    nearest[(line * side + column)[order]] = order  # the last assignment, the nearest, stays
-    pixels = np.flatnonzero(nearest >= 0)
-    chosen = nearest[pixels]
-    owner, column, line = owner[chosen], column[chosen], line[chosen]
-    weights = slope_x[:, owner] * column + slope_y[:, owner] * line + offset[:, owner]
+    pixels, chosen = nearest(line * side + column, nearness, side * side)
+    owner, line, column = owner[chosen], line[chosen], column[chosen]
+    slope_x, slope_y, offset = (w[:, owner] for w in weights)
+    shares = slope_x * column + slope_y * line + offset
     rows = kept[owner]
-    return Fragments(pixels, rows, corners[:, rows], weights, nearness[chosen])
+    return Fragments(pixels, rows, corners[:, rows], shares, nearness[chosen])
