@@ -2,7 +2,7 @@
 
 import numbers
 
-import jax.numpy as jnp
+import numpy as np
 
 
 def check_shapes(**arguments):
@@ -11,7 +11,6 @@ def check_shapes(**arguments):
     A pattern names the axes: `"... H W C"`. The same name is the same size in every argument, a
     number is itself, and a leading `...` is any number of batch axes, the same ones everywhere.
 
-    >>> import numpy as np
     >>> check_shapes(image=(np.zeros((5, 2, 3, 4)), "... H W C"))["W"]
     3
     >>> check_shapes(points=(np.zeros((5, 3)), "... K 2"))
@@ -20,31 +19,32 @@ def check_shapes(**arguments):
     """
     sizes = {}
     for name, (array, pattern) in arguments.items():
-        shape, axes = jnp.shape(array), pattern.split()
-        batched = axes[0] == "..."
-        axes = axes[batched:]
-        batch, tail = shape[: len(shape) - len(axes)], shape[len(shape) - len(axes) :]
-        found = dict(zip(axes, tail, strict=False))
-        wrong_rank = len(tail) < len(axes) or (batch and not batched)
-        if wrong_rank or any(axis.isdigit() and int(axis) != n for axis, n in found.items()):
-            raise ValueError(f"{name} must have shape [{', '.join(pattern.split())}], got {shape}")
-        if batched:
-            found["..."] = batch
-        for axis, size in found.items():
-            known = sizes.setdefault(axis, size)
+        shape = np.shape(array)
+        for axis, size in _name_axes(name, shape, pattern):
+            known, other = sizes.setdefault(axis, (size, name))
             if known != size:
-                label = "batch axes" if axis == "..." else axis
+                axis = "batch axes" if axis == "..." else axis
                 raise ValueError(
-                    f"{name} of shape {shape} has {label} = {size}, "
-                    f"but {', '.join(list(arguments)[: list(arguments).index(name)])} "
-                    f"has {label} = {known}"
+                    f"{name} of shape {shape} has {axis} = {size}, but {other} has {axis} = {known}"
                 )
-    return sizes
+    return {axis: size for axis, (size, _) in sizes.items()}
+
+
+def _name_axes(name, shape, pattern):
+    """Pairs of axis and size; those of the batch are one pair."""
+    axes = pattern.split()
+    batched = axes[0] == "..."
+    first = len(shape) - len(axes) + batched
+    if first >= 0 if batched else first == 0:
+        named = list(zip(axes[batched:], shape[first:], strict=True))
+        if all(not axis.isdigit() or int(axis) == size for axis, size in named):
+            return [("...", shape[:first])] * batched + named
+    raise ValueError(f"{name} must have shape [{', '.join(axes)}], got {shape}")
 
 
 def check_batched_points(name, points, batch):
     """Points `[*batch, ..., 2]` with any axes between those of the batch and the coordinates."""
-    shape = jnp.shape(points)
+    shape = np.shape(points)
     if shape[: len(batch)] != tuple(batch) or shape[len(batch) :][-1:] != (2,):
         raise ValueError(
             f"{name} must have shape [*batch, ..., 2] with batch axes {tuple(batch)}, got {shape}"

@@ -1,0 +1,246 @@
+"""The 4D volume: cosine, mutual matching, 4D convolutions."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import c3jax
+from tests.gradients import assert_gradient
+from tests.reference import correlation as reference
+from tests.tolerances import FLOAT32, FLOAT64
+
+RANDOM = np.random.default_rng(0)
+SOURCE, TARGET = RANDOM.normal(size=(2, 3, 4)), RANDOM.normal(size=(4, 5, 4))
+VOLUME = RANDOM.normal(size=(2, 3, 4, 5))
+WITH_CHANNELS = RANDOM.normal(size=(2, 3, 4, 5, 2))
+KERNEL_SOURCE, KERNEL_TARGET = RANDOM.normal(size=(3, 3, 3, 2)), RANDOM.normal(size=(5, 5, 2, 3))
+
+
+def test_worked_cosines_of_a_row_of_two_and_a_row_of_three():
+    source = jnp.array([[[1.0, 0.0], [0.0, 2.0]]])
+    target = jnp.array([[[3.0, 4.0], [0.0, 0.0], [-5.0, 0.0]]])
+    volume = c3jax.correlation_4d(source, target)
+    assert volume.shape == (1, 2, 1, 3)
+    np.testing.assert_allclose(volume[0, :, 0], [[0.6, 0, -1], [0.8, 0, 0]], atol=1e-6)
+
+
+def test_worked_mutual_matching():
+    volume = jnp.array([[0.8, 0.4, 0.1], [0.4, 0.2, 0.5]]).reshape(1, 2, 1, 3)
+    best = np.array([[0.8 * 0.8, 0.4 * 0.8, 0.5 * 0.8], [0.8 * 0.5, 0.4 * 0.5, 0.5 * 0.5]])
+    expected = np.array([[0.8, 0.4, 0.1], [0.4, 0.2, 0.5]]) ** 3 / best
+    out = c3jax.mutual_matching(volume, epsilon=0.0).reshape(2, 3)
+    np.testing.assert_allclose(out, expected, rtol=1e-5)
+
+
+def test_worked_4d_convolution_counts_neighbours_inside():
+    ones = jnp.ones((3, 3, 3, 3, 1, 1))
+    out = c3jax.conv4d(jnp.ones((2, 1, 3, 1, 1)), ones)[..., 0]
+    np.testing.assert_array_equal(out[0, 0, :, 0], [4, 6, 4])  # 2 source rows, 2 or 3 target rows
+
+
+def test_worked_gaussian_kernel():
+    side = np.exp(-0.5)
+    expected = np.outer([side, 1, side], [side, 1, side]) / (1 + 2 * side) ** 2
+    np.testing.assert_allclose(c3jax.gaussian_kernel(3), expected, rtol=1e-6)
+
+
+def test_correlation_equals_slow_reference(x64):
+    slow = reference.correlation_4d(SOURCE, TARGET)
+    np.testing.assert_allclose(c3jax.correlation_4d(SOURCE, TARGET), slow, **FLOAT64)
+
+
+def test_mutual_matching_equals_slow_reference(x64):
+    volume = np.abs(VOLUME)
+    slow = reference.mutual_matching(volume)
+    np.testing.assert_allclose(c3jax.mutual_matching(volume), slow, **FLOAT64)
+
+
+@pytest.mark.parametrize("size", [1, 3, 5])
+def test_4d_convolution_equals_six_nested_loops(size, x64):
+    kernel = RANDOM.normal(size=(size,) * 4 + (2, 3))
+    slow = reference.conv4d(WITH_CHANNELS, kernel)
+    np.testing.assert_allclose(c3jax.conv4d(WITH_CHANNELS, kernel), slow, **FLOAT64)
+
+
+@pytest.mark.parametrize("activation", [None, jax.nn.relu, jnp.tanh])
+def test_separable_convolution_equals_slow_reference(activation, x64):
+    slow = reference.separable_conv4d(
+        WITH_CHANNELS, KERNEL_SOURCE, KERNEL_TARGET, activation or (lambda x: x)
+    )
+    fast = c3jax.separable_conv4d(
+        WITH_CHANNELS, KERNEL_SOURCE, KERNEL_TARGET, activation=activation
+    )
+    np.testing.assert_allclose(fast, slow, **FLOAT64)
+
+
+def test_separable_convolution_equals_six_nested_loops_over_the_product_kernel(x64):
+    # W(d, e) = W2(e) W1(d): of rank one per channel mix, so full and separable agree.
+    target = KERNEL_TARGET[1:4, 1:4]
+    kernel = np.einsum("abmo,cdim->abcdio", KERNEL_SOURCE, target)
+    slow = reference.conv4d(WITH_CHANNELS, kernel)
+    fast = c3jax.separable_conv4d(WITH_CHANNELS, KERNEL_SOURCE, target)
+    np.testing.assert_allclose(fast, slow, **FLOAT64)
+    np.testing.assert_allclose(c3jax.conv4d(WITH_CHANNELS, kernel), slow, **FLOAT64)
+
+
+def test_one_linear_channel_is_the_correlation_of_filtered_features(x64):
+    # W1 * (W2 * <f_s, f_t>) = <W1 * f_s, W2 * f_t>
+    w1, w2 = RANDOM.normal(size=(3, 3)), RANDOM.normal(size=(5, 5))
+    source, target = c3jax.l2_normalize(SOURCE), c3jax.l2_normalize(TARGET)
+    volume = c3jax.correlation_4d(SOURCE, TARGET)[..., None]
+    block = c3jax.separable_conv4d(volume, w1[:, :, None, None], w2[:, :, None, None])
+
+    def filtered(features, kernel):
+        return reference.conv2d(np.asarray(features), np.einsum("yx,ij->yxij", kernel, np.eye(4)))
+
+    features = np.einsum("abc,xyc->abxy", filtered(source, w1), filtered(target, w2))
+    np.testing.assert_allclose(block[..., 0], features, **FLOAT64)
+
+
+def test_cosines_do_not_depend_on_lengths_and_lie_in_the_unit_interval():
+    volume = c3jax.correlation_4d(SOURCE, TARGET)
+    scaled = c3jax.correlation_4d(1e-2 * SOURCE, 1e3 * TARGET)
+    np.testing.assert_allclose(scaled, volume, **FLOAT32)
+    assert np.abs(volume).max() <= 1 + 1e-6
+
+
+def test_a_cell_matches_itself_with_cosine_one():
+    volume = c3jax.correlation_4d(SOURCE, SOURCE)
+    np.testing.assert_allclose(jnp.einsum("abab->ab", volume), np.ones((2, 3)), rtol=1e-6)
+
+
+def test_nc_net_epsilon_is_inside_the_root():
+    length = np.sqrt(0.3**2 + 0.4**2 + 1e-1)
+    out = c3jax.l2_normalize(jnp.array([0.3, 0.4]), epsilon=1e-1)
+    np.testing.assert_allclose(out, np.array([0.3, 0.4]) / length, rtol=1e-6)
+
+
+def test_swapping_the_images_transposes_the_volume():
+    swapped = c3jax.correlation_4d(TARGET, SOURCE)
+    np.testing.assert_allclose(
+        c3jax.transpose_volume(c3jax.correlation_4d(SOURCE, TARGET)), swapped, **FLOAT32
+    )
+    assert swapped.shape == (4, 5, 2, 3)
+
+
+def test_transposing_twice_is_the_identity_with_and_without_channels():
+    batched = RANDOM.normal(size=(6, 2, 3, 4, 5, 2))
+    once = c3jax.transpose_volume(batched, channels=True)
+    assert once.shape == (6, 4, 5, 2, 3, 2)
+    assert once[5, 3, 4, 1, 2, 1] == jnp.asarray(batched)[5, 1, 2, 3, 4, 1]
+    np.testing.assert_array_equal(
+        c3jax.transpose_volume(once, channels=True), batched.astype(np.float32)
+    )
+    twice = c3jax.transpose_volume(c3jax.transpose_volume(VOLUME))
+    np.testing.assert_array_equal(twice, VOLUME.astype(np.float32))
+
+
+def test_mutual_matching_commutes_with_the_transpose():
+    first = c3jax.transpose_volume(c3jax.mutual_matching(np.abs(VOLUME)))
+    second = c3jax.mutual_matching(c3jax.transpose_volume(np.abs(VOLUME)))
+    np.testing.assert_allclose(first, second, **FLOAT32)
+
+
+def test_mutual_matching_keeps_mutual_best_matches_and_damps_the_others():
+    volume = 0.5 * jnp.eye(4).reshape(2, 2, 2, 2) + 0.1
+    out = c3jax.mutual_matching(volume)
+    best = jnp.eye(4).reshape(2, 2, 2, 2) > 0
+    np.testing.assert_allclose(out[best], volume[best], rtol=1e-4)
+    assert (out[~best] < 0.03 * volume[~best] * 36 / 36).all()
+
+
+def test_mutual_matching_of_an_empty_volume_is_zero():
+    np.testing.assert_array_equal(
+        c3jax.mutual_matching(jnp.zeros((1, 2, 1, 2))), np.zeros((1, 2, 1, 2))
+    )
+
+
+def test_exchanging_the_kernels_exchanges_the_sides(x64):
+    kernel_a, kernel_b = RANDOM.normal(size=(2, 3, 3, 1, 1))
+    transposed = c3jax.transpose_volume(WITH_CHANNELS[..., :1], channels=True)
+    exchanged = c3jax.separable_conv4d(transposed, kernel_b, kernel_a)
+    direct = c3jax.separable_conv4d(WITH_CHANNELS[..., :1], kernel_a, kernel_b)
+    np.testing.assert_allclose(c3jax.transpose_volume(exchanged, channels=True), direct, **FLOAT64)
+
+
+def test_impulse_kernels_leave_the_volume():
+    impulse = jnp.zeros((3, 3, 1, 1)).at[1, 1].set(1.0)
+    volume = WITH_CHANNELS[..., :1]
+    out = c3jax.separable_conv4d(volume, impulse, impulse)
+    np.testing.assert_allclose(out, volume, rtol=1e-6)
+
+
+def test_gaussian_kernel_sums_to_one_and_is_symmetric():
+    kernel = c3jax.gaussian_kernel(5, stddev=0.7)
+    np.testing.assert_allclose(kernel.sum(), 1, rtol=1e-6)
+    np.testing.assert_array_equal(kernel, kernel[::-1, ::-1])
+    np.testing.assert_array_equal(kernel, kernel.T)
+
+
+def test_zero_features_give_zero_and_a_finite_gradient():
+    source = jnp.asarray(SOURCE).at[0, 0].set(0.0)
+    np.testing.assert_array_equal(c3jax.correlation_4d(source, TARGET)[0, 0], np.zeros((4, 5)))
+    gradient = jax.grad(lambda s: c3jax.correlation_4d(s, TARGET).sum())(source)
+    assert np.isfinite(gradient).all()
+
+
+def test_gradients_of_the_volume(x64):
+    assert_gradient(c3jax.correlation_4d, SOURCE, TARGET)
+    assert_gradient(c3jax.mutual_matching, np.abs(VOLUME) + 0.1)
+    assert_gradient(c3jax.l2_normalize, SOURCE)
+
+
+def test_gradients_of_the_convolutions(x64):
+    kernel = RANDOM.normal(size=(3, 3, 3, 3, 2, 1))
+    assert_gradient(c3jax.conv4d, WITH_CHANNELS, kernel)
+    arguments = (WITH_CHANNELS, KERNEL_SOURCE, KERNEL_TARGET)
+    assert_gradient(c3jax.separable_conv4d, *arguments)
+
+
+def test_gradient_of_mutual_matching_of_an_empty_volume_is_finite():
+    gradient = jax.grad(lambda v: c3jax.mutual_matching(v).sum())(jnp.zeros((1, 2, 1, 2)))
+    np.testing.assert_array_equal(gradient, np.zeros((1, 2, 1, 2)))
+
+
+def test_refuses_features_that_do_not_fit():
+    with pytest.raises(
+        ValueError, match=r"target of shape \(2, 3, 5\) has C = 5, but source has C = 4"
+    ):
+        c3jax.correlation_4d(jnp.zeros((2, 3, 4)), jnp.zeros((2, 3, 5)))
+    with pytest.raises(
+        ValueError, match=r"batch axes = \(3,\), but source has batch axes = \(2,\)"
+    ):
+        c3jax.correlation_4d(jnp.zeros((2, 2, 3, 4)), jnp.zeros((3, 2, 3, 4)))
+    with pytest.raises(ValueError, match="epsilon must not be negative, got -1"):
+        c3jax.l2_normalize(jnp.zeros(3), epsilon=-1)
+    with pytest.raises(ValueError, match="features must have shape"):
+        c3jax.l2_normalize(jnp.zeros(()))
+
+
+def test_refuses_volumes_of_the_wrong_rank():
+    with pytest.raises(ValueError, match=r"correlation must have shape .* got \(2, 3, 4\)"):
+        c3jax.mutual_matching(jnp.zeros((2, 3, 4)))
+    with pytest.raises(ValueError, match="volume must have shape"):
+        c3jax.transpose_volume(jnp.zeros((2, 3, 4, 5)), channels=True)
+    with pytest.raises(ValueError, match="epsilon must not be negative"):
+        c3jax.mutual_matching(VOLUME, epsilon=-1e-5)
+
+
+def test_refuses_kernels_that_do_not_fit():
+    with pytest.raises(ValueError, match="kernel must have an odd size.* got 2"):
+        c3jax.conv4d(WITH_CHANNELS, jnp.zeros((2, 2, 2, 2, 2, 1)))
+    with pytest.raises(ValueError, match="kernel of shape .* has cin = 3, but volume has cin = 2"):
+        c3jax.conv4d(WITH_CHANNELS, jnp.zeros((3, 3, 3, 3, 3, 1)))
+    with pytest.raises(ValueError, match="kernel of shape"):
+        c3jax.conv4d(WITH_CHANNELS, jnp.zeros((3, 3, 3, 5, 2, 1)))
+    with pytest.raises(ValueError, match="kernel_source must have an odd size.* got 4"):
+        c3jax.separable_conv4d(WITH_CHANNELS, jnp.zeros((4, 4, 3, 1)), KERNEL_TARGET)
+    with pytest.raises(ValueError, match="kernel_target must have an odd size.* got 4"):
+        c3jax.separable_conv4d(WITH_CHANNELS, KERNEL_SOURCE, jnp.zeros((4, 4, 2, 3)))
+    with pytest.raises(ValueError, match="kernel_source of shape .* has cmid = 4"):
+        c3jax.separable_conv4d(WITH_CHANNELS, jnp.zeros((3, 3, 4, 1)), KERNEL_TARGET)
+    with pytest.raises(ValueError, match="size must have an odd size.* got 4"):
+        c3jax.gaussian_kernel(4)
+    with pytest.raises(ValueError, match="stddev must be positive, got 0"):
+        c3jax.gaussian_kernel(3, stddev=0)

@@ -1,0 +1,17 @@
+"""Four CPU devices, float32 products in full precision, and 64-bit floats where a test asks."""
+
+import os
+
+import jax
+import pytest
+
+if "host_platform_device_count" not in os.environ.get("XLA_FLAGS", ""):
+    jax.config.update("jax_num_cpu_devices", 4)
+jax.config.update("jax_default_matmul_precision", "highest")
+
+
+@pytest.fixture
+def x64():
+    """64-bit floats for one test: references and numerical gradients need them."""
+    with jax.enable_x64(True):
+        yield

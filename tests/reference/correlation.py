@@ -1,0 +1,66 @@
+"""The 4D volume and its filters, slowly, in float64: one example, one entry at a time."""
+
+import itertools
+
+import numpy as np
+
+
+def entries(*sizes):
+    return itertools.product(*map(range, sizes))
+
+
+def correlation_4d(source, target):
+    volume = np.zeros(source.shape[:2] + target.shape[:2])
+    for index in entries(*volume.shape):
+        a, b = source[index[:2]], target[index[2:]]
+        lengths = np.sqrt(np.sum(a**2)) * np.sqrt(np.sum(b**2))
+        volume[index] = np.sum(a * b) / lengths if lengths > 0 else 0.0
+    return volume
+
+
+def mutual_matching(volume, epsilon=1e-5):
+    out = np.zeros_like(volume)
+    for index in entries(*volume.shape):
+        hs, ws, ht, wt = index
+        c = volume[index]
+        over_source = c / (max(volume[:, :, ht, wt].ravel()) + epsilon)
+        over_target = c / (max(volume[hs, ws].ravel()) + epsilon)
+        out[index] = c * over_source * over_target
+    return out
+
+
+def conv4d(volume, kernel):
+    """Six nested loops: four of space, and two of channels in the product."""
+    *sizes, _ = volume.shape
+    radius = kernel.shape[0] // 2
+    out = np.zeros((*sizes, kernel.shape[-1]))
+    for index in entries(*sizes):
+        for offset in entries(*kernel.shape[:4]):
+            at = tuple(i + d - radius for i, d in zip(index, offset, strict=True))
+            if all(0 <= i < n for i, n in zip(at, sizes, strict=True)):
+                out[index] += volume[at] @ kernel[offset]
+    return out
+
+
+def separable_conv4d(volume, kernel_source, kernel_target, activation):
+    hs, ws, ht, wt, _ = volume.shape
+    hidden = np.zeros((hs, ws, ht, wt, kernel_target.shape[-1]))
+    for y, x in entries(hs, ws):
+        hidden[y, x] = conv2d(volume[y, x], kernel_target)
+    hidden = activation(hidden)
+    out = np.zeros((hs, ws, ht, wt, kernel_source.shape[-1]))
+    for y, x in entries(ht, wt):
+        out[:, :, y, x] = conv2d(hidden[:, :, y, x], kernel_source)
+    return out
+
+
+def conv2d(maps, kernel):
+    height, width, _ = maps.shape
+    radius = kernel.shape[0] // 2
+    out = np.zeros((height, width, kernel.shape[-1]))
+    for y, x in entries(height, width):
+        for dy, dx in entries(*kernel.shape[:2]):
+            row, column = y + dy - radius, x + dx - radius
+            if 0 <= row < height and 0 <= column < width:
+                out[y, x] += maps[row, column] @ kernel[dy, dx]
+    return out
