@@ -11,7 +11,7 @@ from typing import Literal, get_args
 import numpy as np
 from PIL import Image
 
-Crop = Literal["centre", "pad", "squash", "squash_inner"]
+Crop = Literal["centre", "centre_inner", "pad", "squash", "squash_inner"]
 # IMM squashes CelebA's 178x218 to 160x160 and keeps the central 128: 128/160 of either side.
 INNER_FRACTION = 0.8
 # A ribbon, or a box far beyond its picture, must not fill the memory when it is padded: it is
@@ -60,9 +60,9 @@ def frame_picture(
     Args:
       width, height: of the upright original, pixels.
       size: side of the result, pixels.
-      crop: without a box, `centre` cuts the largest central square, `pad` surrounds the picture to
-        a square, `squash` stretches the whole picture, and `squash_inner` the central 80 % of
-        either side (the MAFL protocol).
+      crop: without a box, `centre` cuts the largest central square, `centre_inner` the central
+        80 % of that, `pad` surrounds the picture to a square, `squash` stretches the whole
+        picture, and `squash_inner` the central 80 % of either side (the MAFL protocol).
       box: (x0, y0, x1, y1); the region is then the square about its centre, and `crop` is unused.
       margin: widens that square on every side by this fraction of the box's longer side.
 
@@ -90,6 +90,7 @@ def crop_sides(crop: Crop, width, height, *, shorter, longer) -> tuple:
     """Width and height of the region that `crop` cuts about the centre; numbers or tensors."""
     return {
         "centre": (shorter, shorter),
+        "centre_inner": (INNER_FRACTION * shorter, INNER_FRACTION * shorter),
         "pad": (longer, longer),
         "squash": (width, height),
         "squash_inner": (INNER_FRACTION * width, INNER_FRACTION * height),

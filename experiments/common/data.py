@@ -22,8 +22,8 @@ class DataConfig:
     """folder of the data set (folder, labelled, celeb_a)"""
     boxes: Path | None = None
     """folder: CSV of image,x0,y0,x1,y1 for photos where the object is not centred"""
-    crop: Literal["centre", "pad", "squash", "squash_inner"] = "centre"
-    """how a photo that is not square becomes square (folder, labelled)"""
+    crop: Literal["centre", "centre_inner", "pad", "squash", "squash_inner"] = "centre"
+    """how a photo becomes square (folder, labelled): `inner` keeps the central 80 %"""
     landmarks_file: str = "landmarks.csv"
     """labelled: the CSV of points in `path`"""
     fit_rows: str | None = None

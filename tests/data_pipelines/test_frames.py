@@ -9,13 +9,14 @@ from PIL import Image
 from data_pipelines.frames import Frame, frame_picture, resize_picture
 from tests.data_pipelines.conftest import smooth_picture
 
-CROPS = ["centre", "pad", "squash", "squash_inner"]
+CROPS = ["centre", "centre_inner", "pad", "squash", "squash_inner"]
 
 
 @pytest.mark.parametrize(
     ("crop", "region"),
     [
         ("centre", (2, 0, 6, 4)),
+        ("centre_inner", (2.4, 0.4, 5.6, 3.6)),
         ("pad", (0, -2, 8, 6)),
         ("squash", (0, 0, 8, 4)),
         ("squash_inner", (0.8, 0.4, 7.2, 3.6)),

@@ -49,7 +49,7 @@ def test_the_memory_stream_shows_the_pictures_of_the_pairs():
         np.testing.assert_array_equal(batch["target"], images[target])
 
 
-@pytest.mark.parametrize("crop", ["centre", "pad", "squash", "squash_inner"])
+@pytest.mark.parametrize("crop", ["centre", "centre_inner", "pad", "squash", "squash_inner"])
 def test_the_tf_stream_gives_the_examples_of_the_memory_stream(folder, crop):
     boxes = folder / "boxes.csv"
     examples = load_folder(folder, size=SIZE, crop=crop, boxes=boxes, margin=0.1)
