@@ -2,11 +2,13 @@
 
 import errno
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from data_pipelines.rendered_faces import arrays, load_arrays, render_face
+from data_pipelines.rendered_faces.chunks import CODE
 
 COUNT, SIZE = 11, 16
 
@@ -145,3 +147,9 @@ def test_refuses_a_count_of_none_and_unknown_fields():
         load_arrays("train", 0)
     with pytest.raises(ValueError, match="'depth'"):
         load(fields=["depth"])
+
+
+def test_the_digest_covers_every_module_that_shapes_a_face():
+    package = Path(arrays.__file__).parent
+    others = {"__init__", "__main__", "arrays", "builder", "chunks", "correspondence", "worker"}
+    assert set(CODE) == {path.stem for path in package.glob("*.py")} - others

@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 
 from data_pipelines.rendered_faces import render_face
+from data_pipelines.rendered_faces.camera import placed, project
+from data_pipelines.rendered_faces.hair_paint import LONG
 from data_pipelines.rendered_faces.head import mean_head
+from data_pipelines.rendered_faces.parameters import (
+    draw_identity,
+    draw_view,
+    generator,
+    identity_of,
+)
 
 SPLITS = ("train", "validation", "test")
 
@@ -139,6 +147,27 @@ def test_mask_surface_and_box_agree(faces):
         box = [columns.min(), rows.min(), columns.max(), rows.max()]
         np.testing.assert_array_equal(face["box"], box)
         assert 0.05 < mask.mean() < 0.95
+
+
+def test_the_mask_has_long_hair_but_no_neck(faces):
+    chin = -13.6  # lowest point of the mean head
+    reach = {}
+    for index, face in enumerate(faces):
+        who = draw_identity(generator(0, "train", "identity", identity_of("train", index)))
+        lowest = np.nanmin(face["surface"][..., 1])
+        reach.setdefault(who["hair_style"] in LONG, []).append(lowest)
+    assert min(reach[False]) > chin > -14
+    assert min(reach[True]) < -16
+
+
+def test_a_face_pushed_aside_stops_at_the_border():
+    view = draw_view(generator(0, "train", "view", 0))
+    keypoints = mean_head().keypoints.on(mean_head().vertices)
+    for x, y in [(-9, -9), (9, 9), (9, -9)]:
+        view["shift"] = np.array([x, y])
+        points = project(keypoints, view, placed(keypoints, view))
+        np.testing.assert_allclose(points.min() if x < 0 else points.max(), 0.5 + x / 9 * 0.425)
+        assert points.min() > 0.06 and points.max() < 0.94
 
 
 def test_the_same_face_at_another_size():
