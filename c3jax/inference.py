@@ -124,7 +124,9 @@ def load(path: str | Path, *, batch_size: int = 32) -> LandmarkModel:
     described = weights.with_name(CONFIG)
     for file in (weights, described):
         if not file.is_file():
-            raise ValueError(f"{file}: no such file; a model is a folder with {WEIGHTS} and {CONFIG}")
+            raise ValueError(
+                f"{file}: no such file; a model is a folder with {WEIGHTS} and {CONFIG}"
+            )
     config = _read_config(described)
     if file_digest(weights) != config["sha256"]:
         raise ValueError(f"{weights} is damaged: its sha256 is not the one that {CONFIG} names")
