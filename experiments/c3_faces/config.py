@@ -171,7 +171,7 @@ LAPTOP = Config(
         hard_match=False,
         synthetic=1.0,
         warp_consistency=20.0,
-        separation=1.0,
+        separation=20.0,
         flow=0.1,
     ),
     warp=WarpConfig(

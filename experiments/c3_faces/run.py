@@ -23,13 +23,14 @@ from experiments.c3_faces.steps import (
 )
 from experiments.common import cli, loop, runs
 from experiments.common.data import Data
+from experiments.common.errors import UsageError
 from experiments.common.evaluation import collapse_warnings, evaluate_landmarks
 
 
 def run(config: Config, preset: str, data: Data, folder: Path, *, started: float) -> None:
     """Trains (or goes on), evaluates, and writes `results.json`."""
     networks = nets.make_networks(config)
-    variables = nets.init_variables(networks, config)
+    variables = first_variables(networks, config)
     stages = make_stages(config, networks, data)
     state = init_state(
         jax.tree.map(jnp.copy, variables),  # the step donates its state; these stay for comparison
@@ -108,8 +109,36 @@ def load_trained(found: runs.Run) -> Trained:
     return Trained(config, networks, restored.variables(), int(restored.step))
 
 
+def first_variables(networks: Networks, config: Config) -> dict:
+    """Variables at step 0: random heads on a random or pretrained trunk, or those of a run.
+
+    Raises:
+      UsageError: weights are missing, or the run `init_from` is of another model.
+    """
+    if config.init_from is None:
+        return nets.init_variables(networks, config)
+    trained = load_trained(runs.find_run(config.init_from)).variables
+    wanted = jax.eval_shape(lambda: nets.random_variables(networks, config))
+    ours, theirs = (
+        {
+            jax.tree_util.keystr(path): leaf.shape
+            for path, leaf in jax.tree_util.tree_leaves_with_path(tree)
+        }
+        for tree in (wanted, trained)
+    )
+    differing = sorted(k for k in ours.keys() | theirs.keys() if ours.get(k) != theirs.get(k))
+    if differing:
+        first = differing[0]
+        raise UsageError(
+            f"--init-from {config.init_from} is a run of another model: {len(differing)} arrays "
+            f"differ, first {first}: {theirs.get(first, 'nothing')} there, "
+            f"{ours.get(first, 'nothing')} here; give the same --model.* and --landmarks"
+        )
+    return trained
+
+
 def make_stages(config: Config, networks: Networks, data: Data) -> list[loop.Stage]:
-    """Stage 1 on synthetic pairs; stage 2 on unpaired photos, or more of stage 1 (Table 2, row 1)."""
+    """Stage 1: synthetic pairs. Stage 2: unpaired photos, or more of stage 1 (Table 2, row 1)."""
     second = unpaired_loss if config.cycle or config.flow else synthetic_loss
     stages = []
     for name, stage, loss, seed in (
@@ -139,7 +168,7 @@ def make_optimizer(stage: StageConfig):
 
 
 def make_detector(networks: Networks, *, batch_size: int = 64):
-    """`detect(variables, images uint8 [n, S, S, 3]) -> landmarks [n, K, 2]`, by running averages."""
+    """`detect(variables, images uint8 [n, S, S, 3]) -> landmarks [n, K, 2]`, running averages."""
 
     @jax.jit
     def landmarks(variables, images):

@@ -1,4 +1,4 @@
-"""The two losses of C3 training: synthetic pairs (stage 1) and L_total on unpaired photos (stage 2).
+"""The losses of C3 training: synthetic pairs (stage 1), L_total on unpaired photos (stage 2).
 
 Both are top-level functions with everything passed in, of the type `c3jax.training.step.LossFn`.
 Images are float RGB in [0, 1]; b is the number of examples on this device. The two images of a
