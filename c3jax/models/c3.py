@@ -8,7 +8,7 @@ from jaxtyping import Array, Float
 
 from c3jax.landmarks import landmark_bottleneck
 from c3jax.models.flow import FlowModule
-from c3jax.models.layers import ConvBlock, Initializer, resize
+from c3jax.models.layers import ConvBlock, Initializer, normal, resize
 from c3jax.models.resnet import ResNet
 
 
@@ -34,7 +34,7 @@ class Extractor(nn.Module):
 
     channels: int = 256
     axis_name: str | None = None
-    kernel_init: Initializer = nn.initializers.he_normal()
+    kernel_init: Initializer = normal(None)
 
     @nn.compact
     def __call__(self, features: Float[Array, "b h w c"], *, train: bool) -> Array:
@@ -57,7 +57,7 @@ class Decoder(nn.Module):
     channels: int = 256
     min_channels: int = 32
     axis_name: str | None = None
-    kernel_init: Initializer = nn.initializers.he_normal()
+    kernel_init: Initializer = normal(None)
 
     @nn.compact
     def __call__(
@@ -127,11 +127,7 @@ class C3(nn.Module):
     axis_name: str | None = None
 
     def setup(self):
-        init = (
-            nn.initializers.he_normal()
-            if self.init_stddev is None
-            else nn.initializers.normal(self.init_stddev)
-        )
+        init = normal(self.init_stddev)
         common = {"axis_name": self.axis_name, "kernel_init": init}
         self.appearance = Extractor(self.appearance_channels, **common)
         self.pose = Extractor(self.pose_channels, **common)

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 import flax.linen as nn
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -14,6 +13,7 @@ from c3jax.correlation import (
     separable_conv4d,
     transpose_volume,
 )
+from c3jax.models.layers import normal
 
 
 def smoothing_init(stddev: float, noise: float = 0.02) -> Callable[..., Array]:
@@ -31,7 +31,7 @@ def smoothing_init(stddev: float, noise: float = 0.02) -> Callable[..., Array]:
             if stddev > 0
             else jnp.zeros((size, size)).at[size // 2, size // 2].set(1.0)
         )
-        perturbation = 1 + noise * jax.random.normal(key, shape) if max(shape[2:]) > 1 else 1.0
+        perturbation = 1 + normal(noise)(key, shape) if max(shape[2:]) > 1 else 1.0
         return (profile[:, :, None, None] / cin * perturbation * jnp.ones(shape)).astype(dtype)
 
     return init
