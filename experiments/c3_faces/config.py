@@ -193,9 +193,17 @@ LAPTOP = Config(
 
 PAPER = Config(data=DataConfig(name="celeb_a", image_size=128, loader="tf"))
 
-PRESETS = {"laptop": LAPTOP, "paper": PAPER}
+LAPTOP_RESNET18 = dataclasses.replace(
+    LAPTOP,
+    model=dataclasses.replace(
+        LAPTOP.model,
+        trunk="resnet18",
+        output_stride=32,
+        landmark_stages=("layer1", "layer2"),
+        flow_stages=("layer2", "layer3"),
+        perceptual="resnet18",
+    ),
+)
 
+PRESETS = {"laptop": LAPTOP, "laptop_resnet18": LAPTOP_RESNET18, "paper": PAPER}
 
-def replace(config: Config, **changes) -> Config:
-    """`config` with fields changed."""
-    return dataclasses.replace(config, **changes)
