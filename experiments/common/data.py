@@ -1,5 +1,7 @@
 """From a data configuration to training batches and evaluation sets."""
 
+import dataclasses
+import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,8 +10,11 @@ from typing import Literal
 import numpy as np
 
 from data_pipelines.errors import DataError
+from data_pipelines.sources import PictureSource
 
 Batches = Callable[..., Iterator[dict[str, np.ndarray]]]
+STREAMED = ("folder", "celeb_a")
+NUM_PREVIEW = 64
 
 
 @dataclass(frozen=True)
@@ -19,7 +24,7 @@ class DataConfig:
     name: Literal["auto", "rendered_faces", "folder", "labelled", "celeb_a"] = "auto"
     """`auto`: CelebA where it is in place and an accelerator is present, else rendered_faces"""
     path: Path | None = None
-    """folder of the data set (folder, labelled, celeb_a)"""
+    """folder of the data set (folder, labelled, celeb_a; by default CACHE/celeb_a)"""
     boxes: Path | None = None
     """folder: CSV of image,x0,y0,x1,y1 for photos where the object is not centred"""
     crop: Literal["centre", "centre_inner", "pad", "squash", "squash_inner"] = "centre"
@@ -43,7 +48,7 @@ class DataConfig:
     cache: Path = Path("data")
     """where rendered and prepared data lie"""
     loader: Literal["memory", "tf"] = "memory"
-    """pictures held in memory, or streamed by tf.data"""
+    """training pictures held in memory, or streamed by tf.data (folder, celeb_a)"""
 
 
 @dataclass(frozen=True)
@@ -93,9 +98,14 @@ def load(config: DataConfig, *, training: bool = True) -> Data:
         "rendered_faces": _rendered_faces,
         "folder": _folder,
         "labelled": _labelled,
+        "celeb_a": _celeb_a,
     }
     if config.name not in loaders:
         raise DataError(f"data.name '{config.name}' is not a data set: {', '.join(loaders)}")
+    if config.loader == "tf" and config.name not in STREAMED:
+        raise DataError(
+            f"--data.loader tf streams {' and '.join(STREAMED)}; {config.name} is held in memory"
+        )
     return loaders[config.name](config, training)
 
 
@@ -125,25 +135,35 @@ def _rendered_faces(config: DataConfig, training: bool) -> Data:
         description=f"{config.train_examples:,} rendered faces (other identities are tested)",
         num_train=config.train_examples,
         batches=_memory(images),
-        preview=(fit.images if images is None else images)[:64],
+        preview=(fit.images if images is None else images)[:NUM_PREVIEW],
         fit=fit,
         test=test,
     )
 
 
 def _folder(config: DataConfig, training: bool) -> Data:
-    from data_pipelines.folder import load_folder
+    from data_pipelines.folder import check_folder, find_folder, load_folder
 
-    examples = load_folder(
-        _path(config), size=config.image_size, boxes=config.boxes, crop=config.crop
-    )
+    options = {"boxes": config.boxes, "crop": config.crop}
+    if config.loader == "tf":
+        files = check_folder(find_folder(_path(config), **options))
+        num, (batches, preview) = len(files.names), from_stream(files, config)
+    else:
+        images = load_folder(_path(config), size=config.image_size, **options).images
+        num, batches, preview = len(images), _memory(images), images[:NUM_PREVIEW]
     return Data(
         name="folder",
-        description=f"{len(examples):,} pictures of {config.path}",
-        num_train=len(examples),
-        batches=_memory(examples.images),
-        preview=examples.images[:64],
+        description=f"{num:,} pictures of {config.path}",
+        num_train=num,
+        batches=batches,
+        preview=preview,
     )
+
+
+def _celeb_a(config: DataConfig, training: bool) -> Data:
+    from experiments.common import celeb_a
+
+    return celeb_a.load(config, training)
 
 
 def _labelled(config: DataConfig, training: bool) -> Data:
@@ -165,19 +185,34 @@ def _labelled(config: DataConfig, training: bool) -> Data:
         description=f"{len(fit):,} labelled pictures of {config.path}",
         num_train=len(fit),
         batches=_memory(fit.images),
-        preview=fit.images[:64],
+        preview=fit.images[:NUM_PREVIEW],
         fit=fit,
         test=test,
     )
 
 
+def from_memory(pictures: PictureSource, config: DataConfig) -> tuple[Batches, np.ndarray]:
+    """Batches of pictures that are held in memory, and the preview."""
+    from data_pipelines.examples import load_pictures
+
+    images = load_pictures(pictures, size=config.image_size).images
+    return _memory(images), images[:NUM_PREVIEW]
+
+
+def from_stream(pictures: PictureSource, config: DataConfig) -> tuple[Batches, np.ndarray]:
+    """Batches of pictures that tf.data decodes as they are needed, and the preview."""
+    from data_pipelines.examples import load_pictures
+    from data_pipelines.streams import tf_stream
+
+    first = dataclasses.replace(pictures, names=pictures.names[:NUM_PREVIEW])
+    batches = functools.partial(tf_stream, pictures, size=config.image_size)
+    return batches, load_pictures(first, size=config.image_size).images
+
+
 def _memory(images: np.ndarray | None) -> Batches:
     from data_pipelines.streams import memory_stream
 
-    def batches(*, batch_size: int, seed: int, start_step: int = 0):
-        return memory_stream(images, batch_size=batch_size, seed=seed, start_step=start_step)
-
-    return batches
+    return functools.partial(memory_stream, images)
 
 
 def _path(config: DataConfig) -> Path:

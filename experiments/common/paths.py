@@ -1,32 +1,44 @@
 """What `auto` means: which data are in place, which preset fits this machine. Never silent."""
 
 import dataclasses
-from pathlib import Path
 
+from experiments.common import celeb_a
 from experiments.common.data import DataConfig
-
-CELEB_A = Path("data/celeb_a")
 
 
 def choose_preset() -> tuple[str, str]:
     """`paper` with CelebA in place and an accelerator, else `laptop`; and why."""
-    import jax
-
-    accelerator = jax.default_backend() != "cpu"
-    celeb_a = CELEB_A.is_dir()
-    if accelerator and celeb_a:
-        return "paper", f"CelebA in {CELEB_A} and an accelerator are present"
-    missing = " and ".join(
-        ["no accelerator"] * (not accelerator) + [f"no CelebA in {CELEB_A}"] * (not celeb_a)
+    without = [*_no_accelerator(), *_no_celeb_a(DataConfig())]
+    if not without:
+        folder = celeb_a.folder_of(DataConfig())
+        return "paper", f"CelebA in {folder} and an accelerator are present"
+    return "laptop", (
+        f"{' and '.join(without)}; the paper's run is: make train EXP=c3_faces PRESET=paper"
     )
-    return "laptop", f"{missing}; the paper's run is: make train EXP=c3_faces PRESET=paper"
 
 
 def resolve_data(config: DataConfig) -> DataConfig:
     """`auto` replaced by the data set that is used; says which and why."""
     if config.name != "auto":
         return config
-    print(
-        "data: rendered_faces (the embedded default; --data.name folder|labelled|celeb_a for others)"
-    )
-    return dataclasses.replace(config, name="rendered_faces")
+    without = [*_no_accelerator(), *_no_celeb_a(config)]
+    name = "rendered_faces" if without else "celeb_a"
+    why = " and ".join(without) or "CelebA is in place and an accelerator is present"
+    print(f"data: {name} ({why}; --data.name folder|labelled|celeb_a|rendered_faces for others)")
+    return dataclasses.replace(config, name=name)
+
+
+def _no_accelerator() -> list[str]:
+    import jax
+
+    return ["no accelerator"] if jax.default_backend() == "cpu" else []
+
+
+def _no_celeb_a(config: DataConfig) -> list[str]:
+    """Nothing if CelebA is in place, else a phrase that says what is missing."""
+    folder, missing = celeb_a.folder_of(config), celeb_a.missing_files(config)
+    if not missing:
+        return []
+    if not folder.is_dir():
+        return [f"no CelebA in {folder}"]
+    return [f"CelebA in {folder} is incomplete (no {', '.join(f.name for f in missing)})"]
