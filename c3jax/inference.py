@@ -1,7 +1,7 @@
 """Landmark models as files: save a trained network, load it, find landmarks in pictures.
 
-A model is a folder with `model.safetensors`, the variables by their path (`params/pose_logits/bias`)
-in float16 or float32, and `config.json`:
+A model is a folder with `model.safetensors`, the variables by their path, as
+`params/pose_logits/bias`, in float16 or float32, and `config.json`:
 
     format      version of this layout, 1
     model       what `c3jax.models.c3.from_config` builds the network from

@@ -1,0 +1,202 @@
+"""`python -m experiments.evaluate --checkpoint RUN`: the `landmarks` object of a run, as JSON."""
+
+import contextlib
+import dataclasses
+import functools
+import json
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import tyro
+
+from experiments.common import cli
+from experiments.common.data import DataConfig
+from experiments.common.errors import UsageError
+from experiments.export import read_run
+
+FEW_SHOT = (1, 5, 10, 100, 500, 1000, 5000)
+DRAWS = 10
+
+
+@dataclass(frozen=True)
+class DataOptions:
+    """What to evaluate on; without `--data.name` the run's own data."""
+
+    name: Literal["labelled", "rendered_faces", "celeb_a", "pf_willow"] | None = None
+    """labelled: a folder with images/ and landmarks.csv"""
+    path: Path | None = None
+    """folder of the data set"""
+    landmarks_file: str | None = None
+    """labelled: the CSV of points in `path` (landmarks.csv)"""
+    crop: Literal["centre", "pad", "squash", "squash_inner"] | None = None
+    """how a picture that is not square becomes square (centre)"""
+    iod_points: tuple[int, int] | None = None
+    """the two points whose distance is the normaliser, 0-based (0 1)"""
+
+
+@dataclass(frozen=True)
+class Options:
+    """Print the `landmarks` object of a run: errors in percent, baselines, protocol."""
+
+    checkpoint: Path
+    """run folder, or one of its steps, RUN/checkpoints/STEP"""
+    data: DataOptions = field(default_factory=DataOptions)
+    fit_rows: Annotated[str | None, tyro.conf.arg(aliases=["--data.fit-rows"])] = None
+    """labelled: rows that the regressor is fitted on, such as 1-1500"""
+    test_rows: Annotated[str | None, tyro.conf.arg(aliases=["--data.test-rows"])] = None
+    """labelled: rows that are tested, such as 1501-2000"""
+    few_shot: bool = False
+    """also fit on n = 1, 5, 10, ... pictures only, ten draws each"""
+    backward: bool = False
+    """also the error of the opposite regression, landmarks from annotations"""
+
+
+def main() -> None:
+    """Evaluates a run, and its network before training, on annotated pictures."""
+    options = tyro.cli(Options, prog="python -m experiments.evaluate")
+    with contextlib.redirect_stdout(sys.stderr):  # stdout is the JSON and nothing else
+        found = evaluate(options)
+    print(json.dumps(found, indent=2))
+
+
+def evaluate(options: Options) -> dict[str, Any]:
+    """The `landmarks` object.
+
+    Raises:
+      UsageError, DataError, CheckpointError: an option, data or a checkpoint that do not fit.
+    """
+    if options.data.name == "pf_willow":
+        raise UsageError(
+            "--data.name pf_willow is for semantic alignment, which c3_faces does not learn: "
+            "give labelled, rendered_faces or celeb_a"
+        )
+    _, trained = read_run(options.checkpoint)
+
+    from experiments.c3_faces.run import make_detector
+    from experiments.common import data
+    from experiments.common.evaluation import evaluate_landmarks
+
+    loaded = data.load(data_config(options, trained.config.data), training=False)
+    check_eyes(loaded.test)
+    print(
+        f"step {trained.step:,} of {options.checkpoint} on {loaded.name}: fitted on "
+        f"{len(loaded.fit):,} pictures, tested on {len(loaded.test):,}"
+    )
+    detect = make_detector(trained.networks)
+    landmarks = once(functools.partial(detect, trained.variables))
+    untrained = functools.partial(detect, untrained_variables(trained))
+    found = evaluate_landmarks(landmarks, untrained, loaded.fit, loaded.test)
+    if options.few_shot:
+        found["few_shot_nme_percent"] = few_shot(landmarks, loaded.fit, loaded.test)
+    if options.backward:
+        found["backward_nme_percent"] = backward(landmarks, loaded.fit, loaded.test)
+    return found
+
+
+def data_config(options: Options, own: DataConfig) -> DataConfig:
+    """The run's own data, or those that are named; the size of the pictures is the run's.
+
+    Raises:
+      UsageError: data without annotations, or options that these data do not have.
+    """
+    named = options.data.name is not None
+    base = DataConfig(image_size=own.image_size) if named else own
+    options = {**vars(options.data), "fit_rows": options.fit_rows, "test_rows": options.test_rows}
+    changes = {name: value for name, value in options.items() if value is not None}
+    config = dataclasses.replace(base, **changes)
+    labelled = "give --data.name labelled --data.path DIR --fit-rows A-B --test-rows C-D"
+    if config.name == "folder":
+        raise UsageError(f"the run's own data, a folder, have no annotations: {labelled}")
+    if config.name == "rendered_faces" and (idle := changes.keys() - {"name"}):
+        raise UsageError(f"rendered_faces have no {', '.join(sorted(idle))}: {labelled}")
+    return config
+
+
+def check_eyes(test) -> None:
+    """Raises UsageError unless the two points of the normaliser lie apart in every picture."""
+    count, (first, second) = test.keypoints_px.shape[1], test.eyes
+    if first == second or not (0 <= first < count and 0 <= second < count):
+        raise UsageError(
+            f"--data.iod-points {first} {second}: give two different points of 0 to {count - 1}"
+        )
+    eyes = test.keypoints_px[:, [first, second]]
+    if len(same := np.flatnonzero((eyes[:, 0] == eyes[:, 1]).all(-1))):
+        raise UsageError(
+            f"points {first} and {second} coincide in test picture {same[0] + 1}: there is no "
+            "inter-ocular distance; correct it, or give other --data.iod-points"
+        )
+
+
+def once(detect):
+    """`detect`, run once for each array of pictures."""
+    found: dict[int, np.ndarray] = {}
+
+    def remembered(images: np.ndarray) -> np.ndarray:
+        if id(images) not in found:
+            found[id(images)] = detect(images)
+        return found[id(images)]
+
+    return remembered
+
+
+def untrained_variables(trained) -> dict[str, Any]:
+    """The landmark network at step 0: random by the run's seed, on the same pretrained trunk.
+
+    The trunk is that of the checkpoint where training left it alone, so that no file is needed.
+    """
+    import jax
+    import jax.numpy as jnp
+
+    from experiments.c3_faces import networks as nets
+
+    config, network = trained.config, trained.networks.model
+    if config.model.trunk != "small" and config.model.train_trunk:
+        return nets.init_variables(trained.networks, config)
+    image = jnp.zeros((1, *network.image_shape, 3))
+    variables = jax.jit(network.init)(jax.random.key(config.seed), image)
+    frozen = set(nets.frozen_groups(config))
+    return {
+        name: {**tree, **{k: v for k, v in trained.variables[name].items() if k in frozen}}
+        for name, tree in variables.items()
+    }
+
+
+def few_shot(detect, fit, test) -> dict[str, dict[str, float]]:
+    """Error when the regressor is fitted on few pictures: mean and deviation of ten draws."""
+    from experiments.common.evaluation import regression_error
+
+    fit_landmarks, test_landmarks = detect(fit.images), detect(test.images)
+    random = np.random.default_rng(0)
+    found = {}
+    for count in (n for n in FEW_SHOT if n <= len(fit)):
+        errors = []
+        for _ in range(DRAWS):
+            rows = random.choice(len(fit), count, replace=False)
+            few = dataclasses.replace(
+                fit, images=fit.images[rows], keypoints_px=fit.keypoints_px[rows]
+            )
+            errors.append(regression_error(fit_landmarks[rows], test_landmarks, few, test))
+        found[str(count)] = {"mean": float(np.mean(errors)), "deviation": float(np.std(errors))}
+    return found
+
+
+def backward(detect, fit, test) -> float:
+    """Error of landmarks regressed from annotations, in percent of the same normaliser."""
+    from c3jax import metrics
+    from c3jax.coordinates import to_normalized, to_pixels
+
+    shape = fit.images.shape[1:3]
+    regressor = metrics.fit_landmark_regressor(
+        to_normalized(fit.keypoints_px, shape), detect(fit.images)
+    )
+    predicted_px = to_pixels(regressor(to_normalized(test.keypoints_px, shape)), shape)
+    true_px = to_pixels(detect(test.images), shape)
+    normalizer = metrics.inter_ocular_distance(test.keypoints_px, eyes=test.eyes)
+    return float(metrics.normalized_mean_error(predicted_px, true_px, normalizer).mean())
+
+
+if __name__ == "__main__":
+    cli.guarded(main)
