@@ -1,6 +1,6 @@
 """The networks of C3: trunk N, extractors E_a and E_p, decoder D, cross-image flow module."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import flax.linen as nn
 import jax.numpy as jnp
@@ -8,25 +8,17 @@ from jaxtyping import Array, Float
 
 from c3jax.landmarks import landmark_bottleneck
 from c3jax.models.flow import FlowModule
-from c3jax.models.layers import ConvBlock, Initializer, normal, resize
+from c3jax.models.imm import IMM
+from c3jax.models.layers import (
+    ConvBlock,
+    Decoder,
+    Encoding,
+    Initializer,
+    normal,
+    pool,
+    resize,
+)
 from c3jax.models.resnet import ResNet
-
-
-class Encoding(NamedTuple):
-    """What the encoder says of a batch of images.
-
-    appearance: `a = E_a(f)`, `[b, h, w, channels]`.
-    logits: raw pose maps before the bottleneck, `[b, h, w, K]`.
-    landmarks: `[b, K, 2]`, (x, y) in [-1, 1].
-    maps: `p`, Gaussian maps at the landmarks, `[b, h, w, K]`.
-    flow_features: `f'`, `[b, h', w', channels]`.
-    """
-
-    appearance: Array
-    logits: Array
-    landmarks: Array
-    maps: Array
-    flow_features: Array
 
 
 class Extractor(nn.Module):
@@ -43,48 +35,6 @@ class Extractor(nn.Module):
                 self.channels, axis_name=self.axis_name, kernel_init=self.kernel_init
             )(features, train=train)
         return features
-
-
-class Decoder(nn.Module):
-    """Image decoder D (C3, appendix).
-
-    Blocks of two convolutions; each block but the first works at twice the resolution (bilinear)
-    and half the channels of the one before, from `channels` down to `min_channels`, up to
-    `image_shape`. A last convolution without non-linearity gives the three colours.
-    """
-
-    image_shape: tuple[int, int]
-    channels: int = 256
-    min_channels: int = 32
-    axis_name: str | None = None
-    kernel_init: Initializer = normal(None)
-
-    @nn.compact
-    def __call__(
-        self,
-        appearance: Float[Array, "b h w ca"],
-        maps: Float[Array, "b h w k"],
-        *,
-        train: bool,
-    ) -> Float[Array, "b h2 w2 3"]:
-        outputs = jnp.concatenate([appearance, maps], axis=-1)
-        height, width = outputs.shape[1:3]
-        channels = self.channels
-        while True:
-            for _ in range(2):
-                outputs = ConvBlock(
-                    channels, axis_name=self.axis_name, kernel_init=self.kernel_init
-                )(outputs, train=train)
-            if (height, width) == tuple(self.image_shape):
-                break
-            height, width = (
-                min(2 * height, self.image_shape[0]),
-                min(2 * width, self.image_shape[1]),
-            )
-            outputs = resize(outputs, (height, width))
-            channels = max(channels // 2, self.min_channels)
-        # Images lie in [0, 1]: starting at mid-grey spares the first steps.
-        return 0.5 + nn.Conv(3, (3, 3), kernel_init=self.kernel_init, name="colors")(outputs)
 
 
 class C3(nn.Module):
@@ -143,7 +93,7 @@ class C3(nn.Module):
         features = _join(stages, self.landmark_stages)
         appearance = self.appearance(features, train=train)
         if self.appearance_grid is not None:
-            appearance = _pool(appearance, self.appearance_grid)
+            appearance = pool(appearance, self.appearance_grid)
         logits = self.pose_logits(self.pose(features, train=train))
         landmarks, maps = landmark_bottleneck(
             logits, stddev=self.stddev, temperature=self.temperature
@@ -173,34 +123,32 @@ class C3(nn.Module):
         return self.decode(encoding.appearance, encoding.maps, train=train)
 
 
-def from_config(config: dict[str, Any]) -> C3:
-    """The model of a JSON-like dict: fields of `C3`, with `trunk` the fields of its `ResNet`.
+def from_config(config: dict[str, Any]) -> C3 | IMM:
+    """The model of a JSON-like dict.
+
+    `family` is 'c3' (also when missing) or 'imm'; the rest are the fields of `C3`, with `trunk` the
+    fields of its `ResNet`, or those of `IMM`.
 
     Raises:
-      ValueError: an unknown field.
+      ValueError: an unknown family or field.
     """
-    fields = {name: tuple(v) if isinstance(v, list) else v for name, v in config.items()}
-    trunk = {
-        name: tuple(v) if isinstance(v, list) else v for name, v in fields.pop("trunk").items()
-    }
+    fields = _with_tuples(config)
+    family = fields.pop("family", "c3")
     try:
-        return C3(trunk=ResNet(**trunk), **fields)
+        if family == "imm":
+            return IMM(**fields)
+        if family == "c3":
+            return C3(trunk=ResNet(**_with_tuples(fields.pop("trunk", {}))), **fields)
     except TypeError as error:
         raise ValueError(f"the model configuration does not fit: {error}") from error
+    raise ValueError(f"family must be 'c3' or 'imm', got {family!r}")
+
+
+def _with_tuples(fields: dict[str, Any]) -> dict[str, Any]:
+    return {name: tuple(v) if isinstance(v, list) else v for name, v in fields.items()}
 
 
 def _join(stages: dict[str, Array], names: tuple[str, ...]) -> Array:
     """Feature maps of several stages on the grid of the first, concatenated."""
     shape = stages[names[0]].shape[1:3]
     return jnp.concatenate([resize(stages[name], shape) for name in names], axis=-1)
-
-
-def _pool(maps: Array, cells: int) -> Array:
-    """Average over `cells` x `cells` regions, spread out again to the grid of `maps`."""
-    height, width = maps.shape[1:3]
-    if height % cells or width % cells:
-        raise ValueError(
-            f"appearance_grid {cells} does not divide the feature map {height}x{width}"
-        )
-    pooled = nn.avg_pool(maps, (height // cells, width // cells), (height // cells, width // cells))
-    return resize(pooled, (height, width))

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from typing import NamedTuple
 
 import flax.linen as nn
 import jax
@@ -71,3 +72,80 @@ def resize(maps: Float[Array, "b h w c"], shape: tuple[int, int]) -> Float[Array
     if maps.shape[1:3] == tuple(shape):
         return maps
     return jax.image.resize(maps, (maps.shape[0], *shape, maps.shape[3]), "bilinear")
+
+
+def pool(maps: Float[Array, "b h w c"], cells: int) -> Float[Array, "b h w c"]:
+    """Average over `cells` x `cells` regions, spread out again to the grid of `maps`."""
+    height, width = maps.shape[1:3]
+    if height % cells or width % cells:
+        raise ValueError(
+            f"appearance_grid {cells} does not divide the feature map {height}x{width}"
+        )
+    pooled = nn.avg_pool(maps, (height // cells, width // cells), (height // cells, width // cells))
+    return resize(pooled, (height, width))
+
+
+class Encoding(NamedTuple):
+    """What the encoder says of a batch of images.
+
+    appearance: `a = E_a(f)`, `[b, h, w, channels]`.
+    logits: raw pose maps before the bottleneck, `[b, h, w, K]`.
+    landmarks: `[b, K, 2]`, (x, y) in [-1, 1].
+    maps: `p`, Gaussian maps at the landmarks, `[b, h, w, K]`.
+    flow_features: `f'`, `[b, h', w', channels]`.
+    """
+
+    appearance: Array
+    logits: Array
+    landmarks: Array
+    maps: Array
+    flow_features: Array
+
+
+class Decoder(nn.Module):
+    """Image decoder D (C3, appendix).
+
+    Blocks of two convolutions; each block but the first works at twice the resolution (bilinear)
+    and half the channels of the one before, from `channels` down to `min_channels`, up to
+    `image_shape`. A last convolution without non-linearity gives the three colours.
+
+    Args (fields):
+      image_shape: (height, width) of the images.
+      channels, min_channels: of the first block, and the smallest.
+      last_convolutions: convolutions of the last block, the colours not counted (IMM: 1).
+    """
+
+    image_shape: tuple[int, int]
+    channels: int = 256
+    min_channels: int = 32
+    last_convolutions: int = 2
+    axis_name: str | None = None
+    kernel_init: Initializer = normal(None)
+
+    @nn.compact
+    def __call__(
+        self,
+        appearance: Float[Array, "b h w ca"],
+        maps: Float[Array, "b h w k"],
+        *,
+        train: bool,
+    ) -> Float[Array, "b h2 w2 3"]:
+        outputs = jnp.concatenate([appearance, maps], axis=-1)
+        height, width = outputs.shape[1:3]
+        channels = self.channels
+        while True:
+            last = (height, width) == tuple(self.image_shape)
+            for _ in range(self.last_convolutions if last else 2):
+                outputs = ConvBlock(
+                    channels, axis_name=self.axis_name, kernel_init=self.kernel_init
+                )(outputs, train=train)
+            if last:
+                break
+            height, width = (
+                min(2 * height, self.image_shape[0]),
+                min(2 * width, self.image_shape[1]),
+            )
+            outputs = resize(outputs, (height, width))
+            channels = max(channels // 2, self.min_channels)
+        # Images lie in [0, 1]: starting at mid-grey spares the first steps.
+        return 0.5 + nn.Conv(3, (3, 3), kernel_init=self.kernel_init, name="colors")(outputs)
