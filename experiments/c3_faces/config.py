@@ -11,18 +11,23 @@ from pathlib import Path
 from typing import Literal
 
 from experiments.common.data import DataConfig
+from experiments.common.errors import UsageError
 
 
 @dataclass(frozen=True)
 class ModelConfig:
     """Architecture (C3 4.1 and appendix)."""
 
+    family: Literal["c3", "imm"] = "c3"
+    """`imm`: the baseline, with encoders of its own and no flow module"""
+    encoder_widths: tuple[int, ...] = (32, 64, 128, 256)
+    """imm: channels of its encoders; each level but the first halves the resolution"""
     trunk: Literal["small", "resnet18", "resnet50", "resnet101"] = "resnet50"
     """backbone N; `small` is learned from scratch"""
     weights: Path | None = None
     """ImageNet weights of the trunk (.npz with torchvision keys, .safetensors)"""
     train_trunk: bool = False
-    """move the parameters of a pretrained trunk too (`small` is always trained)"""
+    """stage 2 moves the parameters of a pretrained trunk too (`small` is always trained)"""
     output_stride: int = 8
     """greatest stride of the trunk; deeper stages dilate instead"""
     landmark_stages: tuple[str, ...] = ("layer4",)
@@ -55,15 +60,26 @@ class ModelConfig:
 class StageConfig:
     """One training stage."""
 
-    steps: int
+    steps: int | None
+    """optimiser steps; None: what `epochs` take"""
     batch_size: int
     """examples (stage 1: images, stage 2: pairs) over all devices"""
     learning_rate: float
-    schedule: Literal["drops", "cosine"] = "drops"
-    """divided by 10 at 1/2 and 3/4 of the steps, or a half cosine"""
+    epochs: int | None = None
+    """passes over the training pictures, where `steps` is None"""
+    schedule: Literal["drops", "cosine", "slow_decay"] = "drops"
+    """divided by 10 at 1/2 and 3/4 of the steps; a half cosine; x.95 per 100,000 steps (IMM)"""
     weight_decay: float = 1e-4
     clip_norm: float | None = None
     """bound on the norm of each variable's gradient (IMM: 1)"""
+
+    def num_steps(self, num_pictures: int) -> int:
+        """Optimiser steps on so many training pictures."""
+        if self.steps is not None:
+            return self.steps
+        if self.epochs is None:
+            raise UsageError("a stage needs --STAGE.steps or --STAGE.epochs")
+        return round(self.epochs * num_pictures / self.batch_size)
 
 
 @dataclass(frozen=True)
@@ -171,7 +187,8 @@ LAPTOP = Config(
         hard_match=False,
         synthetic=1.0,
         warp_consistency=20.0,
-        separation=20.0,
+        separation=40.0,
+        separation_margin=0.25,
         flow=0.1,
     ),
     warp=WarpConfig(
