@@ -125,8 +125,6 @@ class WarpConfig:
     source_scale: float = 0.1
     source_translation: float = 0.1
     source_warp: tuple[float, float] = (0.001, 0.01)
-    color: float = 0.0
-    """standard deviation of a random change of brightness, contrast and colour of the source"""
 
 
 @dataclass(frozen=True)
@@ -208,7 +206,46 @@ LAPTOP = Config(
     check_every=500,
 )
 
-PAPER = Config(data=DataConfig(name="celeb_a", image_size=128, loader="tf"))
+PAPER = Config(
+    data=DataConfig(name="celeb_a", image_size=128, loader="tf"),
+    model=ModelConfig(
+        trunk="resnet50",
+        train_trunk=True,
+        output_stride=8,
+        landmark_stages=("layer4",),
+        flow_stages=("layer3",),
+        flow_channels=(16, 16, 1),
+        init_stddev=0.01,
+        perceptual="vgg16",
+    ),
+    loss=LossConfig(landmarks_as="maps", hard_match=True, flow=0.1),
+    pretrain=StageConfig(
+        steps=20_000,
+        batch_size=200,
+        learning_rate=1e-3,
+        schedule="slow_decay",
+        weight_decay=1e-5,
+        clip_norm=1.0,
+    ),
+    joint=StageConfig(
+        steps=None,
+        epochs=200,
+        batch_size=200,
+        learning_rate=5e-4,
+        schedule="drops",
+        weight_decay=1e-4,
+    ),
+)
+
+IMM = dataclasses.replace(
+    PAPER,
+    model=ModelConfig(family="imm", init_stddev=0.01, perceptual="vgg16"),
+    loss=LossConfig(reconstruction=6000.0),
+    pretrain=dataclasses.replace(PAPER.pretrain, steps=300_000, batch_size=50),
+    joint=dataclasses.replace(PAPER.joint, steps=0, epochs=None),
+    cycle=False,
+    flow=False,
+)
 
 LAPTOP_RESNET18 = dataclasses.replace(
     LAPTOP,
@@ -222,5 +259,4 @@ LAPTOP_RESNET18 = dataclasses.replace(
     ),
 )
 
-PRESETS = {"laptop": LAPTOP, "laptop_resnet18": LAPTOP_RESNET18, "paper": PAPER}
-
+PRESETS = {"laptop": LAPTOP, "laptop_resnet18": LAPTOP_RESNET18, "paper": PAPER, "imm": IMM}
