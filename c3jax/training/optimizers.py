@@ -1,5 +1,7 @@
 """Optimisers and learning-rate schedules of the papers."""
 
+import fnmatch
+
 import jax
 import jax.numpy as jnp
 import optax
@@ -25,19 +27,44 @@ def warmup_cosine(learning_rate: float, steps: int, *, warmup: float = 0.02) -> 
     )
 
 
+def slow_decay(learning_rate: float, *, factor: float = 0.95, every: int = 100_000):
+    """Constant, times `factor` after `every` steps, again and again (IMM)."""
+    return optax.exponential_decay(learning_rate, every, factor, staircase=True)
+
+
 def adam(
-    schedule: optax.ScalarOrSchedule, *, weight_decay: float = 0.0, clip_norm: float | None = None
+    schedule: optax.ScalarOrSchedule,
+    *,
+    weight_decay: float = 0.0,
+    clip_norm: float | None = None,
+    held: tuple[str, ...] = (),
 ) -> optax.GradientTransformation:
     """Adam with coupled L2 decay: `weight_decay * w` joins the gradient before the moments.
 
-    `clip_norm` bounds the norm of each variable's gradient (IMM: 1).
+    `clip_norm` bounds the norm of each variable's gradient (IMM: 1). Parameters whose path, such as
+    'trunk/layer1_0/bn1/scale', matches a pattern in `held` stay where they are (a star stands for
+    any part of a path): what gets no gradient is not to be moved by the decay alone.
     """
     return optax.chain(
         _clip_each(clip_norm),
         optax.add_decayed_weights(weight_decay),
         optax.scale_by_adam(),
         optax.scale_by_learning_rate(schedule),
+        _hold(held),
     )
+
+
+def _hold(patterns: tuple[str, ...]) -> optax.GradientTransformation:
+    """No updates for the parameters whose paths match."""
+
+    def held(path) -> bool:
+        name = jax.tree_util.keystr(path, simple=True, separator="/")
+        return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
+
+    def zero(path, update):
+        return jnp.zeros_like(update) if held(path) else update
+
+    return optax.stateless(lambda updates, _: jax.tree_util.tree_map_with_path(zero, updates))
 
 
 def _clip_each(clip_norm: float | None) -> optax.GradientTransformation:

@@ -28,6 +28,7 @@ def main() -> None:
 def default_name(preset: str, config: Config) -> str:
     """Run name that tells preset, data, K, ablation and seed."""
     parts = [preset, config.data.name, f"k{config.landmarks}"]
+    parts += ["imm"] * (config.model.family == "imm" != preset)
     parts += ["no_cycle"] * (not config.cycle) + ["no_flow"] * (not config.flow)
     return "-".join([*parts, f"seed{config.seed}"])
 

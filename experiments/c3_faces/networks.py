@@ -1,5 +1,7 @@
 """The networks of a configuration: landmark model, perceptual network, their first variables."""
 
+import dataclasses
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -16,48 +18,66 @@ from experiments.c3_faces.steps import Networks
 from experiments.common.errors import UsageError
 
 PERCEPTUAL_STAGES = ("input", "stem", "layer1", "layer2")
+# Fields of `ModelConfig` that are fields of both families of models, and of C3 alone.
+FIELDS = (
+    "decoder_channels",
+    "min_decoder_channels",
+    "appearance_grid",
+    "stddev",
+    "temperature",
+    "init_stddev",
+)
+C3_FIELDS = (
+    "landmark_stages",
+    "flow_stages",
+    "appearance_channels",
+    "pose_channels",
+    "flow_channels",
+    "flow_linear",
+)
 
 
 def model_config(config: Config) -> dict[str, Any]:
     """What `c3jax.models.c3.from_config` builds the landmark model from (JSON)."""
     model = config.model
-    pretrained = model.trunk != "small"
-    axis_name = AXIS if config.sync_batch_norm else None
-    stages = dict.fromkeys(model.landmark_stages + model.flow_stages)
-    return {
-        "trunk": {
-            "architecture": model.trunk,
-            "output_stride": model.output_stride,
-            "stages": list(stages),
-            "normalization": "frozen" if pretrained else "batch",
-            "trainable": not pretrained or model.train_trunk,
-            "axis_name": axis_name,
-        },
+    fields = {
+        "family": model.family,
         "num_landmarks": config.landmarks,
         "image_shape": [config.data.image_size] * 2,
-        "axis_name": axis_name,
-        **{
-            name: getattr(model, name)
-            for name in (
-                "landmark_stages",
-                "flow_stages",
-                "appearance_channels",
-                "pose_channels",
-                "decoder_channels",
-                "min_decoder_channels",
-                "appearance_grid",
-                "stddev",
-                "temperature",
-                "init_stddev",
-                "flow_channels",
-                "flow_linear",
-            )
-        },
+        "axis_name": AXIS if config.sync_batch_norm else None,
+        **{name: getattr(model, name) for name in FIELDS},
     }
+    if model.family == "imm":
+        return fields | {"encoder_widths": model.encoder_widths}
+    trunk = {
+        "architecture": model.trunk,
+        "output_stride": model.output_stride,
+        "stages": list(dict.fromkeys(model.landmark_stages + model.flow_stages)),
+        "normalization": "frozen" if has_pretrained_trunk(config) else "batch",
+        "trainable": not has_pretrained_trunk(config) or model.train_trunk,
+        "axis_name": fields["axis_name"],
+    }
+    return fields | {"trunk": trunk} | {name: getattr(model, name) for name in C3_FIELDS}
 
 
-def make_networks(config: Config) -> Networks:
-    """Landmark model and perceptual network of a configuration."""
+def has_pretrained_trunk(config: Config) -> bool:
+    """Whether the landmark model starts from ImageNet weights."""
+    return config.model.family == "c3" and config.model.trunk != "small"
+
+
+def make_networks(config: Config, *, joint: bool = True) -> Networks:
+    """Landmark model and perceptual network of a configuration, for stage 2 or stage 1.
+
+    They differ in a pretrained trunk alone: C3 pretrains E_a, E_p and D (appendix), not N.
+
+    Raises:
+      UsageError: IMM with a flow module.
+    """
+    if config.model.family == "imm" and config.flow:
+        raise UsageError("IMM has no cross-image flow module: add --no-flow to --model.family imm")
+    if not joint:
+        model = dataclasses.replace(config.model, train_trunk=False)
+        config = dataclasses.replace(config, model=model)
     perceptual = {
         "random": lambda: RandomPyramid(),
         "resnet18": lambda: ResNet("resnet18", stages=PERCEPTUAL_STAGES),
@@ -84,41 +104,78 @@ def init_variables(networks: Networks, config: Config) -> dict[str, Any]:
     """
     variables = jax.jit(random_variables, static_argnums=(0, 1))(networks, config)
     model = config.model
+    files = find_weights(config)
     try:
-        if model.trunk != "small":
-            path = _weights(model.trunk, model.weights, "--model.weights")
+        if "trunk" in files:
             stages = networks.model.trunk.stages
-            loaded = weights.load_resnet(path, model.trunk, stages=stages)
+            loaded = weights.load_resnet(files["trunk"], model.trunk, stages=stages)
             variables = _with_group(variables, "trunk", loaded)
-        if model.perceptual != "random":
-            path = _weights(
-                model.perceptual, model.perceptual_weights, "--model.perceptual-weights"
-            )
+        if "perceptual" in files:
             if model.perceptual == "resnet18":
-                loaded = weights.load_resnet(path, "resnet18", stages=PERCEPTUAL_STAGES)
+                loaded = weights.load_resnet(
+                    files["perceptual"], "resnet18", stages=PERCEPTUAL_STAGES
+                )
             else:
-                loaded = weights.load_vgg(path, "vgg16", taps=networks.perceptual.taps)
+                loaded = weights.load_vgg(
+                    files["perceptual"], "vgg16", taps=networks.perceptual.taps
+                )
             variables = _with_group(variables, "perceptual", loaded)
     except ValueError as error:
         raise UsageError(str(error)) from error
     return variables
 
 
+def find_weights(config: Config) -> dict[str, Path]:
+    """Files of ImageNet weights by parameter group ('trunk', 'perceptual'); prints which.
+
+    Raises:
+      UsageError: names all that are missing, and what to put where.
+    """
+    model = config.model
+    wanted = {}
+    if has_pretrained_trunk(config):
+        wanted["trunk"] = (model.trunk, model.weights, "--model.weights")
+    if model.perceptual != "random":
+        option = "--model.perceptual-weights"
+        wanted["perceptual"] = (model.perceptual, model.perceptual_weights, option)
+    try:
+        files = {group: weights.find_weights(*of[:2]) for group, of in wanted.items()}
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    missing = [wanted[group] for group, file in files.items() if file is None]
+    if missing:
+        names = " and ".join(f"{name} ({option} FILE)" for name, _, option in missing)
+        raise UsageError(
+            f"no ImageNet weights of {names}: put NAME.safetensors or NAME.npz with torchvision's "
+            "keys into ~/.cache/c3jax or the folder that C3JAX_WEIGHTS names; the files "
+            f"model.safetensors of {', '.join(f'timm/{name}.tv_in1k' for name, *_ in missing)} on "
+            "the Hugging Face hub fit, renamed"
+        )
+    for group, file in files.items():
+        print(f"weights: {wanted[group][0]} from {file}", flush=True)
+    return files
+
+
 def frozen_groups(config: Config) -> tuple[str, ...]:
     """Top-level parameter groups that no optimiser moves."""
-    trunk = config.model.trunk != "small" and not config.model.train_trunk
+    trunk = has_pretrained_trunk(config) and not config.model.train_trunk
     return ("trunk",) * trunk + ("perceptual",) * (config.model.perceptual != "random")
 
 
-def _weights(architecture: str, path, option: str):
-    found = weights.find_weights(architecture, path)
-    if found is None:
-        raise UsageError(
-            f"no ImageNet weights of {architecture}: give {option} FILE, or put {architecture}.npz "
-            "or .safetensors into ~/.cache/c3jax or the folder that C3JAX_WEIGHTS names"
-        )
-    print(f"weights: {architecture} from {found}", flush=True)
-    return found
+def held_parameters(config: Config, *, joint: bool) -> tuple[str, ...]:
+    """Patterns of trained parameters that get no gradient in stage 2, or in stage 1.
+
+    Weight decay alone must not move them: Adam would take it for a gradient, and shrink them by
+    the learning rate at every step.
+    """
+    held = []
+    if has_pretrained_trunk(config):
+        frozen_normalization = ["trunk/*bn?/*", "trunk/*downsample_1/*"]
+        held += frozen_normalization if joint else ["trunk/*"]
+    soft_match = joint and not config.loss.hard_match
+    if not config.flow or not (config.loss.flow or soft_match):
+        held.append("flow/*")
+    return tuple(held)
 
 
 def _with_group(variables, group: str, loaded) -> dict[str, Any]:

@@ -31,7 +31,7 @@ def run(config: Config, preset: str, data: Data, folder: Path, *, started: float
     """Trains (or goes on), evaluates, and writes `results.json`."""
     networks = nets.make_networks(config)
     variables = first_variables(networks, config)
-    stages = make_stages(config, networks, data)
+    stages = make_stages(config, data)
     state = init_state(
         jax.tree.map(jnp.copy, variables),  # the step donates its state; these stay for comparison
         optimizer=stages[0].optimizer,
@@ -137,33 +137,39 @@ def first_variables(networks: Networks, config: Config) -> dict:
     return trained
 
 
-def make_stages(config: Config, networks: Networks, data: Data) -> list[loop.Stage]:
+def make_stages(config: Config, data: Data) -> list[loop.Stage]:
     """Stage 1: synthetic pairs. Stage 2: unpaired photos, or more of stage 1 (Table 2, row 1)."""
     second = unpaired_loss if config.cycle or config.flow else synthetic_loss
     stages = []
-    for name, stage, loss, seed in (
-        ("pretrain", config.pretrain, synthetic_loss, 2 * config.seed),
-        ("joint", config.joint, second, 2 * config.seed + 1),
+    for name, stage, loss, joint in (
+        ("pretrain", config.pretrain, synthetic_loss, False),
+        ("joint", config.joint, second, True),
     ):
+        networks = nets.make_networks(config, joint=joint)
+        steps = stage.num_steps(data.num_train)
         stages.append(
             loop.Stage(
                 name=name,
-                steps=stage.steps,
+                steps=steps,
                 loss_fn=functools.partial(loss, networks=networks, config=config),
-                optimizer=make_optimizer(stage),
-                batches=functools.partial(_batches, data, stage, seed),
+                optimizer=make_optimizer(
+                    stage, steps, held=nets.held_parameters(config, joint=joint)
+                ),
+                batches=functools.partial(_batches, data, stage, 2 * config.seed + joint),
             )
         )
     return [stage for stage in stages if stage.steps]
 
 
-def make_optimizer(stage: StageConfig):
-    """Adam with the stage's schedule."""
-    schedule = {"drops": optimizers.step_drops, "cosine": optimizers.warmup_cosine}[stage.schedule]
+def make_optimizer(stage: StageConfig, steps: int = 1, *, held: tuple[str, ...] = ()):
+    """Adam with the stage's schedule over `steps`; the parameters that `held` names stay."""
+    schedule = {
+        "drops": lambda: optimizers.step_drops(stage.learning_rate, steps),
+        "cosine": lambda: optimizers.warmup_cosine(stage.learning_rate, steps),
+        "slow_decay": lambda: optimizers.slow_decay(stage.learning_rate),
+    }[stage.schedule]()
     return optimizers.adam(
-        schedule(stage.learning_rate, stage.steps),
-        weight_decay=stage.weight_decay,
-        clip_norm=stage.clip_norm,
+        schedule, weight_decay=stage.weight_decay, clip_norm=stage.clip_norm, held=held
     )
 
 

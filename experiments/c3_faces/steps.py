@@ -101,13 +101,21 @@ def unpaired_loss(
         "equivariance": equivariance.mean(),
         **raw,
     }
-    if weights.synthetic:
-        variables = {**variables, "batch_stats": batch_stats}
+    variables = {**variables, "batch_stats": batch_stats}
+    # Without the cycle, landmarks learn from synthetic pairs as before (Table 2), whatever the
+    # weight: L_equiv alone has the trivial solution of points that stay where they are.
+    share = weights.synthetic if config.cycle else weights.synthetic or 1.0
+    if share:
         synthetic, synthetic_metrics, batch_stats, loss_stats["reconstruction"] = _synthetic_terms(
             variables, images[: len(keys)], keys, loss_stats["reconstruction"],
             networks=networks, config=config,
         )  # fmt: skip
-        loss, metrics = loss + weights.synthetic * synthetic, metrics | synthetic_metrics
+        loss, metrics = loss + share * synthetic, metrics | synthetic_metrics
+    elif config.flow and weights.flow:
+        flow = _flow_on_warped(
+            variables, images[: len(keys)], keys, networks=networks, config=config
+        )
+        loss, metrics = loss + weights.flow * flow, metrics | {"flow": flow.mean()}
     return loss, Aux(metrics, batch_stats, loss_stats)
 
 
@@ -188,6 +196,13 @@ def _synthetic_terms(variables, images, keys, running_mean, *, networks, config:
     )
 
 
+def _flow_on_warped(variables, images, keys, *, networks, config: Config):
+    """The auxiliary flow loss alone: with hard T, L_total teaches W1 and W2 nothing."""
+    source, target, _, g_s = jax.vmap(lambda k, i: synthetic_pair(k, i, config.warp))(keys, images)
+    code, _ = networks.encode(variables, jnp.concatenate([source, target]))
+    return _flow_term(variables, code, g_s, networks=networks, config=config)
+
+
 def _flow_term(variables, code: Encoding, g_s, *, networks, config: Config):
     """Cross-entropy of the flow module's scores against the known match of the warped pair.
 
@@ -204,7 +219,7 @@ def _flow_term(variables, code: Encoding, g_s, *, networks, config: Config):
 
 def synthetic_pair(key: Array, image: Float[Array, "H W 3"], warp: WarpConfig):
     """Source, target, the target's mask and the warp g_s between them, for one image."""
-    target_key, source_key, color_key = jax.random.split(key, 3)
+    target_key, source_key = jax.random.split(key)
     g_t = warps.random_warp(
         target_key,
         rotation_stddev=warp.target_rotation,
