@@ -13,7 +13,8 @@ from c3jax.training import optimizers
 from c3jax.training.checkpoints import Checkpoints
 from c3jax.training.state import init_state
 from experiments.c3_faces import networks as nets
-from experiments.c3_faces.config import Config, StageConfig
+from experiments.c3_faces.config import PAPER, Config, StageConfig
+from experiments.c3_faces.gallery import draw_gallery, measure_consistency
 from experiments.c3_faces.steps import (
     Networks,
     as_float,
@@ -21,10 +22,13 @@ from experiments.c3_faces.steps import (
     synthetic_loss,
     unpaired_loss,
 )
+from experiments.c3_faces.viewer import make_viewer
 from experiments.common import cli, loop, runs
 from experiments.common.data import Data
 from experiments.common.errors import UsageError
 from experiments.common.evaluation import collapse_warnings, evaluate_landmarks
+from experiments.common.published import comparable_errors
+from experiments.common.report import write_report
 
 
 def run(config: Config, preset: str, data: Data, folder: Path, *, started: float) -> None:
@@ -67,11 +71,14 @@ def run(config: Config, preset: str, data: Data, folder: Path, *, started: float
             data.fit,
             data.test,
         )
+    viewer = make_viewer(networks, config, state.variables())
+    untrained = make_viewer(networks, config, variables)
+    results["consistency"] = measure_consistency(viewer, untrained, data)
     runs.write_json(folder / "results.json", results)
-    print_table(results)
-    print(
-        f"whole command: {time.monotonic() - started:.0f} s; checkpoint: {folder / 'checkpoints'}"
-    )
+    print_table(results, config.landmarks)
+    reference = ("paper", cli.to_json(PAPER))
+    report = write_report(folder, results, draw_gallery(viewer, data), reference=reference)
+    print(f"whole command: {time.monotonic() - started:.0f} s; report: {report}")
 
 
 @dataclass(frozen=True)
@@ -191,8 +198,8 @@ def make_detector(networks: Networks, *, batch_size: int = 64):
     return detect
 
 
-def print_table(results: dict) -> None:
-    """The errors of a run beside its baselines."""
+def print_table(results: dict, num_landmarks: int) -> None:
+    """The errors of a run beside its baselines and, under the same protocol, the published ones."""
     landmarks = results.get("landmarks")
     if landmarks is None:
         return
@@ -205,6 +212,8 @@ def print_table(results: dict) -> None:
     ):
         if key in landmarks:
             print(f"  {name:28s}{landmarks[key]:8.2f}")
+    for method, error in comparable_errors(results, num_landmarks):
+        print(f"  {method:28s}{error:8.2f}")
 
 
 def _batches(data: Data, stage: StageConfig, seed: int, start_step: int):

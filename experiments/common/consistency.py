@@ -1,0 +1,180 @@
+"""Whether landmarks mark the same spot in different pictures: C3's Figure 3 in numbers.
+
+Pairs are (source, target) of pictures; a field holds, on the source's grid, where each cell lies in
+the target: T^{j->i} with i the target, `transformation_map(over='target')`. All points here are
+(x, y) in pixels of the square picture but those of the fields, which are in [-1, 1].
+"""
+
+from typing import NamedTuple
+
+import jax
+import numpy as np
+
+from c3jax import matching, metrics
+from c3jax.coordinates import to_normalized, to_pixels
+from experiments.common.data import Evaluation
+
+HEAD_POINTS = 32  # random points of a head that the flow is tested on
+_carry_points = jax.jit(matching.carry_points)
+
+PROTOCOL = (
+    "mean over pairs and points of the distance in the second picture; percent: of its "
+    "inter-ocular distance; true: by the surface of rendered faces, over points that are on the "
+    "head in the first picture and seen in the second"
+)
+
+
+class Found(NamedTuple):
+    """What networks say of some pictures: landmarks `[n, K, 2]` and fields `[pairs, h, w, 2]`."""
+
+    landmarks: np.ndarray
+    fields: np.ndarray
+
+
+class Pairs(NamedTuple):
+    """Indices of the first and the second picture of each pair."""
+
+    source: np.ndarray
+    target: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+
+def random_pairs(num_images: int, num_pairs: int, *, seed: int = 0) -> Pairs:
+    """Random pairs of different pictures; each picture is source and target about equally often.
+
+    Raises:
+      ValueError: there are fewer than two pictures.
+    """
+    if num_images < 2:
+        raise ValueError(f"pairs need two pictures or more, got {num_images}")
+    rng = np.random.default_rng(seed)
+    source, target = [], []
+    while len(source) < num_pairs:
+        ring = rng.permutation(num_images)
+        source.extend(ring)
+        target.extend(np.roll(ring, 1))
+    return Pairs(np.array(source[:num_pairs]), np.array(target[:num_pairs]))
+
+
+def carry(points_px, fields, shape: tuple[int, int]) -> np.ndarray:
+    """Points `[pairs, P, 2]` of the source in the target, by fields `[pairs, h, w, 2]`."""
+    points = to_normalized(np.asarray(points_px, np.float32), shape)
+    return np.asarray(to_pixels(_carry_points(points, np.asarray(fields)), shape))
+
+
+def evaluate_consistency(
+    found: Found, untrained: Found, pairs: Pairs, images: np.ndarray, test: Evaluation | None = None
+) -> dict:
+    """The `consistency` object of `results.json`.
+
+    `landmarks_carried_by_flow`: detected landmarks of the first picture, carried by the flow,
+    against those detected in the second (Fig. 3). A detector that never moves fools it; only the
+    others, on rendered faces, measure against the truth. `landmarks_true`: carried by the true
+    correspondence instead. `flow_true`: points of the head carried by the flow against the truth.
+
+    Args:
+      found: of the trained networks.
+      untrained: of the same networks at step 0.
+      pairs: of indices of `images`.
+      images: `[n, S, S, 3]`.
+      test: annotations of `images`: with eyes errors are in percent too, with surfaces there is
+        a true correspondence.
+    """
+    shape = images.shape[1:3]
+    length = (
+        metrics.inter_ocular_distance(test.keypoints_px, eyes=test.eyes)
+        if test is not None
+        else None
+    )
+    to_error = _Errors(None if length is None else np.asarray(length)[pairs.target])
+    landmarks_px = np.asarray(to_pixels(found.landmarks, shape))
+    first, second = landmarks_px[pairs.source], landmarks_px[pairs.target]
+    carried = _carried(first, found, untrained, shape)
+    result = {
+        "pairs": len(pairs),
+        "normalizer": "inter-ocular distance of the second picture",
+        "protocol": PROTOCOL,
+        "landmarks_carried_by_flow": to_error.all(
+            {name: points - second for name, points in carried.items()}
+        ),
+    }
+    if test is None or test.masks is None or test.surfaces is None:
+        return result
+    untrained_px = np.asarray(to_pixels(untrained.landmarks, shape))
+    detectors = {
+        "": landmarks_px,
+        "fixed_": np.broadcast_to(landmarks_px.mean(0), landmarks_px.shape),
+        "untrained_": untrained_px,
+    }
+    offsets = {
+        name: true_positions(points[pairs.source], pairs, test) - points[pairs.target]
+        for name, points in detectors.items()
+    }
+    points = random_head_points(pairs, test)
+    true, carried = true_positions(points, pairs, test), _carried(points, found, untrained, shape)
+    return result | {
+        "landmarks_true": to_error.all(offsets)
+        | {"seen_percent": _seen_percent(offsets[""])}
+        | {"untrained_seen_percent": _seen_percent(offsets["untrained_"])},
+        "flow_true": to_error.all({name: points - true for name, points in carried.items()}),
+    }
+
+
+def _carried(points_px, found: Found, untrained: Found, shape) -> dict[str, np.ndarray]:
+    """Points of the source in the target: by the flow, left in place, by the untrained flow."""
+    return {
+        "": carry(points_px, found.fields, shape),
+        "identity_": points_px,
+        "untrained_": carry(points_px, untrained.fields, shape),
+    }
+
+
+def true_positions(points_px: np.ndarray, pairs: Pairs, test: Evaluation) -> np.ndarray:
+    """True positions in the target of points of the source, `[pairs, P, 2]`; NaN where hidden.
+
+    The true correspondence is one of pixels; a point keeps its place within its pixel.
+    """
+    from data_pipelines.rendered_faces import true_correspondence
+
+    carried = np.full(points_px.shape, np.nan)
+    for pair, (i, j) in enumerate(zip(*pairs, strict=True)):
+        points = points_px[pair].astype(np.float64)
+        there, seen = true_correspondence(
+            test.surfaces[i], test.masks[i], test.surfaces[j], test.masks[j], points
+        )
+        carried[pair, seen] = (there + points - np.round(points))[seen]
+    return carried
+
+
+def random_head_points(pairs: Pairs, test: Evaluation, *, seed: int = 0) -> np.ndarray:
+    """Random pixels of the source's head, `[pairs, HEAD_POINTS, 2]`."""
+    rng = np.random.default_rng(seed)
+    chosen = [rng.choice(np.argwhere(test.masks[i]), HEAD_POINTS) for i in pairs.source]
+    return np.stack(chosen)[..., ::-1].astype(np.float64)  # (row, column) to (x, y)
+
+
+class _Errors(NamedTuple):
+    """Mean lengths of offsets `[pairs, P, 2]`, in pixels and in percent of a length per pair."""
+
+    length: np.ndarray | None
+
+    def all(self, offsets: dict[str, np.ndarray]) -> dict[str, float | None]:
+        found = {}
+        for name, offset in offsets.items():
+            distance = np.linalg.norm(offset, axis=-1)
+            found[f"{name}px"] = _mean(distance)
+            if self.length is not None:
+                found[f"{name}percent"] = _mean(100 * distance / self.length[:, None])
+        return found
+
+
+def _mean(values: np.ndarray) -> float | None:
+    """Mean of what is not NaN; None of nothing."""
+    values = values[np.isfinite(values)]
+    return float(values.mean()) if values.size else None
+
+
+def _seen_percent(offsets: np.ndarray) -> float:
+    return float(100 * np.isfinite(offsets[..., 0]).mean())

@@ -1,0 +1,237 @@
+"""`report.html` of a run: one file with its numbers, curves, configuration and pictures."""
+
+import base64
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from experiments.common import runs
+from experiments.common.pictures import Picture, loss_curves
+from experiments.common.published import comparable_errors
+
+TEMPLATE = "report.html.j2"
+OWN_PLACE = ("config", "landmarks", "consistency")  # keys of results.json with a table of their own
+
+
+@dataclass(frozen=True)
+class Table:
+    """Cells in rows; numbers are rounded and None is a dash when it is shown."""
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[Any]]
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of a page."""
+
+    title: str
+    text: str = ""
+    tables: Sequence[Table] = ()
+    pictures: Sequence[Picture] = ()
+    code: str = ""
+
+
+def write_report(
+    folder: Path,
+    results: dict[str, Any],
+    pictures: Sequence[Picture] = (),
+    *,
+    reference: tuple[str, dict[str, Any]] | None = None,
+) -> Path:
+    """Writes `report.html` and `pictures/` into a run folder; returns the report's path.
+
+    Args:
+      folder: of the run, with config.json and, where something was logged, metrics.jsonl.
+      results: as in results.json.
+      pictures: drawn from the run.
+      reference: name and JSON of a preset; the report names what differs from it.
+    """
+    described = runs.read_json(folder / "config.json")
+    curves = loss_curves(read_metrics(folder / "metrics.jsonl"))
+    if curves is not None:
+        pictures = [*pictures, _curves_picture(curves)]
+    save_pictures(pictures, folder / "pictures")
+    sections = [
+        *result_sections(results, described["config"].get("landmarks")),
+        Section("Pictures", pictures=[p for p in pictures if p.name != "losses"]),
+        Section("Training", pictures=[p for p in pictures if p.name == "losses"]),
+        config_section(described["config"], reference),
+    ]
+    path = folder / "report.html"
+    path.write_text(render(folder.name, lead(results), sections), encoding="utf-8")
+    return path
+
+
+def render(title: str, lead: str, sections: Sequence[Section]) -> str:
+    """One HTML page without anything outside it; sections without content are left out."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.filters |= {"cell": format_cell, "data_uri": data_uri}
+    full = [s for s in sections if s.text or s.tables or s.pictures or s.code]
+    return environment.get_template(TEMPLATE).render(title=title, lead=lead, sections=full)
+
+
+def format_cell(value: Any) -> str:
+    """A cell as text: two decimals, a dash for None.
+
+    >>> [format_cell(v) for v in (3.14159, 0.00123, 12345, None, True, "a")]
+    ['3.14', '0.00123', '12,345', '–', 'yes', 'a']
+    """
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.3g}" if 0 < abs(value) < 0.1 else f"{value:.2f}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def data_uri(picture: Picture) -> str:
+    """A picture as the `src` of an image."""
+    return "data:image/png;base64," + base64.b64encode(picture.png()).decode("ascii")
+
+
+def save_pictures(pictures: Sequence[Picture], folder: Path) -> None:
+    """Writes pictures as PNG files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for picture in pictures:
+        (folder / f"{picture.name}.png").write_bytes(picture.png())
+
+
+def read_metrics(path: Path) -> list[dict[str, Any]]:
+    """The rows of metrics.jsonl; none if there is no such file."""
+    if not path.exists():
+        return []
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def lead(results: dict[str, Any]) -> str:
+    """What was run, in one line."""
+    minutes, seconds = divmod(round(results["seconds"]), 60)
+    return (
+        f"{results['experiment']}, preset {results['preset']}, data {results['data']}, "
+        f"seed {results['seed']}: {results['steps']:,} steps in {minutes} min {seconds} s"
+    )
+
+
+def result_sections(results: dict[str, Any], num_landmarks: int | None) -> list[Section]:
+    """Sections of what was measured; measurements that are unknown here become plain tables."""
+    sections = []
+    if "landmarks" in results:
+        sections.append(landmarks_section(results, num_landmarks))
+    if "consistency" in results:
+        sections.append(consistency_section(results["consistency"]))
+    for name, value in results.items():
+        if isinstance(value, dict) and name not in OWN_PLACE:
+            table = Table(["", ""], list(flatten(value).items()))
+            sections.append(Section(name.replace("_", " ").capitalize(), tables=[table]))
+    return sections
+
+
+def landmarks_section(results: dict[str, Any], num_landmarks: int | None) -> Section:
+    """The headline: the error beside its baselines, and whether the landmarks are alive."""
+    landmarks = results["landmarks"]
+    rows = [("this run", landmarks["nme_percent"])]
+    rows += [(name, landmarks[key]) for name, key in BASELINES if key in landmarks]
+    rows += comparable_errors(results, num_landmarks or 0)
+    errors = Table(
+        ["", f"error, % of {landmarks['normalizer']}"],
+        rows,
+        f"{landmarks['protocol']}; fitted on {landmarks['fitted_on']:,}, tested on "
+        f"{landmarks['tested_on']:,} images.",
+    )
+    health = landmarks.get("health", {})
+    rows = [(name, health[key]) for name, key in HEALTH if key in health]
+    return Section("Landmarks", tables=[errors, Table(["health of the landmarks", ""], rows)])
+
+
+def consistency_section(consistency: dict[str, Any]) -> Section:
+    """Figure 3 in numbers."""
+    unit = "percent" if "percent" in consistency["landmarks_carried_by_flow"] else "px"
+    kept = {"percent": "identity_percent", "px": "identity_px"}[unit]
+    fixed = kept.replace("identity", "fixed")
+    rows = []
+    for name, key, still in (
+        ("detected landmarks, carried by the flow (Fig. 3)", "landmarks_carried_by_flow", kept),
+        ("detected landmarks, carried by the truth", "landmarks_true", fixed),
+        ("points of the head, carried by the flow", "flow_true", kept),
+    ):
+        if key in consistency:
+            found = consistency[key]
+            rows.append((name, found[unit], found["px"], found[still], found[f"untrained_{unit}"]))
+    columns = ["", "% of IOD" if unit == "percent" else "px", "px", "left in place", "untrained"]
+    note = (
+        f"{consistency['protocol']}. {consistency['pairs']} pairs. Left in place: points that stay "
+        "where they are (a detector that never moves, in the second row). Untrained: the flow or "
+        "the detector before training."
+    )
+    return Section("Consistency across images", tables=[Table(columns, rows, note)])
+
+
+def config_section(config: dict[str, Any], reference: tuple[str, dict] | None) -> Section:
+    """The whole configuration, and what differs from a reference."""
+    code = json.dumps(config, indent=2)
+    if reference is None:
+        return Section("Configuration", code=code)
+    name, other = reference
+    rows = [(field, _short(a), _short(b)) for field, (a, b) in differences(config, other).items()]
+    table = Table(["field", "this run", f"preset {name}"], rows)
+    return Section("Configuration", f"What differs from the preset {name}:", [table], code=code)
+
+
+def flatten(value: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested dicts with dotted names.
+
+    >>> flatten({"a": {"b": 1}, "c": 2})
+    {'a.b': 1, 'c': 2}
+    """
+    flat: dict[str, Any] = {}
+    for name, item in value.items():
+        if isinstance(item, dict):
+            flat |= flatten(item, f"{prefix}{name}.")
+        else:
+            flat[prefix + name] = item
+    return flat
+
+
+def differences(one: dict[str, Any], other: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """Fields whose values differ, by dotted name; fields that name or place a run are left out."""
+    one, other = flatten(one), flatten(other)
+    return {
+        field: (one.get(field), other.get(field))
+        for field in {**one, **other}
+        if field not in runs.FREE and one.get(field) != other.get(field)
+    }
+
+
+BASELINES = (
+    ("with intercept", "nme_with_intercept_percent"),
+    ("untrained network", "untrained_nme_percent"),
+    ("mean shape", "mean_shape_nme_percent"),
+    ("mean shape in the true box", "box_mean_shape_nme_percent"),
+)
+HEALTH = (
+    ("spread of the stillest landmark over the images, px", "min_stddev_px"),
+    ("mean distance of the closest two landmarks, px", "min_distance_px"),
+    ("landmarks on the head, %", "on_head_percent"),
+    ("images with 80 % of the landmarks on the head, %", "images_with_80_percent_on_head"),
+    ("spread on the head's surface, 1 = random points", "surface_spread_ratio"),
+)
+
+
+def _curves_picture(image) -> Picture:
+    caption = "As logged (pale) and smoothed; a dotted line where a stage ends."
+    return Picture("losses", "Losses by step", caption, image)
+
+
+def _short(value: Any) -> str:
+    return json.dumps(value) if isinstance(value, list) else format_cell(value)
