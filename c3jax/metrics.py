@@ -61,7 +61,7 @@ def fit_landmark_regressor(
     """
     check_shapes(landmarks=(landmarks, "n K 2"), keypoints=(keypoints, "n P 2"))
     rows, values = _from_corner(landmarks), _from_corner(keypoints)
-    row_offset, value_offset = jnp.zeros(rows.shape[-1]), jnp.zeros(values.shape[-1])
+    row_offset, value_offset = jnp.zeros_like(rows[0]), jnp.zeros_like(values[0])
     if intercept:
         row_offset, value_offset = rows.mean(0), values.mean(0)
     # Directions a hundred thousand times weaker than the strongest are float32 noise: landmarks
@@ -154,8 +154,9 @@ def pck(
     if valid is None:
         valid = jnp.ones((sizes["n"], sizes["P"]), bool)
     check_shapes(predicted=(predicted, "n P 2"), valid=(valid, "n P"))
-    correct = _distance(predicted, true) <= alpha * jnp.asarray(length)[:, None]
-    return 100 * jnp.where(valid, correct, False).sum(-1) / jnp.sum(valid, -1)
+    distance = _distance(predicted, true)
+    correct = distance <= alpha * jnp.asarray(length)[:, None]
+    return 100 * (correct & valid).sum(-1, dtype=distance.dtype) / jnp.sum(valid, -1)
 
 
 class LandmarkHealth(NamedTuple):

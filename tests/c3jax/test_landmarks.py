@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-import c3jax
+from tests.compiled import c3jax, library
 from tests.gradients import assert_gradient
 from tests.reference import landmarks as reference
 from tests.tolerances import FLOAT32, FLOAT64
@@ -154,5 +154,5 @@ def test_gaussian_maps_refuse_wrong_points_shapes_and_deviations():
 
 
 def test_a_traced_temperature_is_allowed():
-    points = jax.jit(lambda t: c3jax.soft_argmax(LOGITS, temperature=t))(0.5)
+    points = jax.jit(lambda t: library.soft_argmax(LOGITS, temperature=t))(0.5)
     np.testing.assert_allclose(points, c3jax.soft_argmax(LOGITS, temperature=0.5), rtol=1e-5)

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-import c3jax
+from tests.compiled import c3jax
 from tests.gradients import assert_gradient
 from tests.reference import warps as reference
 from tests.tolerances import FLOAT32, FLOAT64

@@ -1,13 +1,11 @@
 """Affine maps, random warps and the border mask."""
 
-import functools
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-import c3jax
+from tests.compiled import c3jax, library
 from tests.gradients import assert_gradient
 from tests.reference import warps as reference
 from tests.tolerances import FLOAT32
@@ -15,6 +13,7 @@ from tests.tolerances import FLOAT32
 RANDOM = np.random.default_rng(0)
 OUTER, INNER = RANDOM.normal(size=(2, 2, 3))
 STILL = {"rotation_stddev": 0.0, "scale_stddev": 0.0, "translation_stddev": 0.0}
+# Of the source of an IMM pair; rotations in degrees.
 IMM_SOURCE = {"rotation_stddev": 5.0, "scale_stddev": 0.1, "translation_stddev": 0.1}
 
 
@@ -22,9 +21,15 @@ def affine_map(affine, points):
     return points @ affine[:, :2].T + affine[:, 2]
 
 
-def many(function, count=4000, **options):
-    keys = jax.random.split(jax.random.key(0), count)
-    return jax.jit(jax.vmap(functools.partial(function, **options)))(keys)
+@jax.jit
+def draw(keys, options):
+    """Many random warps; the deviations are traced, so that one compilation serves all."""
+    return jax.vmap(lambda key: library.random_warp(key, **options))(keys)
+
+
+def draws(count=1000, warp_stddevs=(0.001, 0.01)):
+    options = {**IMM_SOURCE, "warp_stddevs": warp_stddevs}
+    return draw(jax.random.split(jax.random.key(0), count), options)
 
 
 def test_worked_affine_grid_of_two_by_three_cells():
@@ -62,32 +67,39 @@ def test_gradient_of_affine_grid_and_composition(x64):
 
 
 def test_random_affine_is_a_similarity_with_the_deviations_asked_for():
-    affine = np.asarray(many(c3jax.random_affine, **IMM_SOURCE))
+    affine = np.asarray(draws().affine)
     a, b, c, d = affine[:, 0, 0], affine[:, 0, 1], affine[:, 1, 0], affine[:, 1, 1]
     np.testing.assert_allclose(a, d)
     np.testing.assert_allclose(b, -c)
     scale, angle = np.hypot(a, c), np.rad2deg(np.arctan2(c, a))
-    np.testing.assert_allclose(scale.mean(), 1, atol=0.01)
-    np.testing.assert_allclose(scale.std(), 0.1, rtol=0.05)
-    np.testing.assert_allclose(angle.mean(), 0, atol=0.3)
-    np.testing.assert_allclose(angle.std(), 5, rtol=0.05)
-    np.testing.assert_allclose(affine[:, :, 2].std(0), [0.1, 0.1], rtol=0.05)
+    np.testing.assert_allclose(scale.mean(), 1, atol=0.02)
+    np.testing.assert_allclose(scale.std(), 0.1, rtol=0.1)
+    np.testing.assert_allclose(angle.mean(), 0, atol=0.6)
+    np.testing.assert_allclose(angle.std(), 5, rtol=0.1)
+    np.testing.assert_allclose(affine[:, :, 2].std(0), [0.1, 0.1], rtol=0.1)
     correlation = np.corrcoef(np.stack([scale, angle, affine[:, 0, 2], affine[:, 1, 2]]))
-    assert np.abs(correlation - np.eye(4)).max() < 0.06
+    assert np.abs(correlation - np.eye(4)).max() < 0.12
+
+
+def test_affine_part_of_a_random_warp_is_a_random_affine():
+    key = jax.random.key(3)
+    spline = c3jax.random_warp(key, **IMM_SOURCE, warp_stddevs=(0, 0), control_points=2)
+    affine_key = jax.random.split(key, 4)[0]
+    np.testing.assert_allclose(
+        spline.affine, c3jax.random_affine(affine_key, **IMM_SOURCE), **FLOAT32
+    )
 
 
 def test_half_of_the_random_weights_move_more():
-    spline = many(c3jax.random_warp, 200, **STILL, warp_stddevs=(0.001, 0.01))
-    weights = np.asarray(spline.weights)
-    assert weights.shape == (200, 100, 2)
+    weights = np.asarray(draws().weights)
+    assert weights.shape == (1000, 100, 2)
     np.testing.assert_allclose(weights.mean(), 0, atol=1e-4)
     np.testing.assert_allclose(weights.std(), np.hypot(0.001, 0.01 / 2**0.5), rtol=0.02)
-    # A mixture of two Gaussians: 0.5 * P(|N(0, 1)| < 3) and what the wide half adds.
-    np.testing.assert_allclose(
-        np.mean(np.abs(weights) < 0.003), 0.5 * 0.997 + 0.5 * 0.234, atol=0.01
-    )
-    only_half = many(c3jax.random_warp, 50, **STILL, warp_stddevs=(0.0, 0.01)).weights
-    np.testing.assert_allclose(np.mean(np.asarray(only_half) == 0), 0.5, atol=0.02)
+    # A mixture of two Gaussians, |w| < 3 deviations of the narrow one.
+    share = 0.5 * 0.997 + 0.5 * 0.234
+    np.testing.assert_allclose(np.mean(np.abs(weights) < 0.003), share, atol=0.01)
+    only_half = np.asarray(draws(warp_stddevs=(0.0, 0.01)).weights)
+    np.testing.assert_allclose(np.mean(only_half == 0), 0.5, atol=0.01)
 
 
 def test_no_deviations_give_the_identity():
@@ -97,15 +109,13 @@ def test_no_deviations_give_the_identity():
 
 def test_keys_are_used_once_and_examples_differ():
     with jax.debug_key_reuse(True):
-        first = c3jax.random_warp(jax.random.key(0), **IMM_SOURCE, warp_stddevs=(0.001, 0.01))
-    second = c3jax.random_warp(jax.random.key(1), **IMM_SOURCE, warp_stddevs=(0.001, 0.01))
-    assert (np.asarray(first.weights) != second.weights).all()
-    assert (np.asarray(first.affine) != second.affine).all()
+        splines = draws(2)
+    assert (splines.weights[0] != splines.weights[1]).all()
+    assert (splines.affine[0] != splines.affine[1]).all()
 
 
 def test_imm_pair_moves_the_landmarks_of_an_image_by_a_tenth_of_its_side():
-    spline = many(c3jax.random_warp, 500, **IMM_SOURCE, warp_stddevs=(0.001, 0.01))
-    cells = np.asarray(jax.jit(c3jax.warp_grid, static_argnums=1)(spline, (4, 6)))
+    cells = np.asarray(c3jax.warp_grid(draws(), (4, 6)))
     moved = np.linalg.norm(cells - np.asarray(c3jax.grid((4, 6))), axis=-1).mean()
     assert 0.15 < moved < 0.4, moved
 

@@ -17,7 +17,9 @@ def map_distance(first, second):
 
 
 def point_distance(first, second):
-    return np.mean([(a[0] - b[0]) ** 2 + (a[1] - b[1]) ** 2 for a, b in zip(first, second, strict=True)])
+    return np.mean(
+        [(a[0] - b[0]) ** 2 + (a[1] - b[1]) ** 2 for a, b in zip(first, second, strict=True)]
+    )
 
 
 def warp(maps, transformation):

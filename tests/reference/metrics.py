@@ -26,6 +26,8 @@ def normalized_mean_error(predicted, true, normalizer):
 def pck(predicted, true, length, alpha, valid):
     out = []
     for p, t, n, v in zip(predicted, true, length, valid, strict=True):
-        correct = [np.hypot(*(a - b)) <= alpha * n for a, b, good in zip(p, t, v, strict=True) if good]
+        correct = [
+            np.hypot(*(a - b)) <= alpha * n for a, b, good in zip(p, t, v, strict=True) if good
+        ]
         out.append(100 * np.mean(correct))
     return np.array(out)

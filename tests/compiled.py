@@ -1,0 +1,39 @@
+"""The public functions under `jit`, options static: tests of values use these.
+
+Eager calls compile every operation on its own, which takes most of the time of a test. That eager
+and compiled calls agree is tested once for each function, in `c3jax/test_public_api.py`.
+"""
+
+import inspect
+from types import SimpleNamespace
+
+import jax
+
+import c3jax as library
+
+ARRAY_OPTIONS = {"valid"}
+STATIC_ARGUMENTS = {"shape", "size"}
+
+
+def compiled(function):
+    static = {
+        name
+        for name, parameter in inspect.signature(function).parameters.items()
+        if parameter.kind is parameter.KEYWORD_ONLY or name in STATIC_ARGUMENTS
+    }
+    return jax.jit(function, static_argnames=sorted(static - ARRAY_OPTIONS))
+
+
+def namespace(module):
+    return SimpleNamespace(
+        **{
+            name: compiled(value) if inspect.isfunction(value) else value
+            for name, value in vars(module).items()
+            if not name.startswith("_")
+        }
+    )
+
+
+c3jax = namespace(library)
+losses = namespace(library.losses)
+metrics = namespace(library.metrics)

@@ -1,0 +1,105 @@
+"""Who may import whom, what an import loads, and how large a file may be."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import c3jax
+
+ROOT = Path(__file__).parent.parent
+ROOMS = ("c3jax", "experiments", "data_pipelines")
+FILES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
+NAMES = [path.relative_to(ROOT).as_posix() for path in FILES]
+
+CORE = {"jax", "flax", "numpy", "jaxtyping", "c3jax"}
+# What a file of the library may import besides the core, by the beginning of its path.
+EXTRAS = {
+    "c3jax/training/": {"optax", "orbax"},
+    "c3jax/weights.py": {"safetensors"},
+    "c3jax/inference.py": {"safetensors"},
+}
+# Pure functions know no networks, networks know no training.
+UPPER_FLOORS = {"c3jax.models", "c3jax.weights", "c3jax.training", "c3jax.inference"}
+TENSORFLOW = {"tensorflow", "tensorflow_datasets", "tensorflow_cpu", "keras"}
+
+
+def imports_of(path):
+    """Dotted names of all that a file imports, wherever in the file."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def packages_of(path):
+    return {name.split(".")[0] for name in imports_of(path)} - set(sys.stdlib_module_names)
+
+
+def floor_of(name):
+    return next(
+        (floor for floor in UPPER_FLOORS if name == floor or name.startswith(floor + ".")), ""
+    )
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name.startswith("c3jax/")])
+def test_files_import_only_what_their_room_allows(name):
+    extras = {package for start in EXTRAS if name.startswith(start) for package in EXTRAS[start]}
+    assert packages_of(ROOT / name) <= CORE | extras
+    own = floor_of(name.removesuffix(".py").replace("/", "."))
+    floors = {floor_of(imported) for imported in imports_of(ROOT / name)} - {"", own}
+    if not own:
+        assert not floors, "pure functions know no networks"
+    if own == "c3jax.models":
+        assert not floors, "networks know no training"
+    if own in ("c3jax.models", "c3jax.weights", "c3jax.training"):
+        assert "c3jax.inference" not in floors
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name.startswith("data_pipelines/")])
+def test_data_pipelines_know_no_jax(name):
+    assert not packages_of(ROOT / name) & {"jax", "flax", "optax", "c3jax", "experiments"}
+
+
+def test_tensorflow_lives_in_data_pipelines_only():
+    users = {n for n, path in zip(NAMES, FILES, strict=True) if packages_of(path) & TENSORFLOW}
+    assert all(name.startswith("data_pipelines/") for name in users), users
+
+
+def test_nobody_imports_experiments():
+    users = {n for n, path in zip(NAMES, FILES, strict=True) if "experiments" in packages_of(path)}
+    assert all(name.startswith("experiments/") for name in users), users
+
+
+def test_importing_the_library_stays_light():
+    heavy = TENSORFLOW | {"optax", "orbax", "flax", "safetensors", "experiments", "data_pipelines"}
+    code = f"import sys, c3jax; print(sorted({heavy!r} & set(sys.modules)))"
+    run = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert run.stdout.strip() == "[]"
+
+
+def test_networks_and_weights_are_loaded_on_first_use():
+    assert c3jax.models.__name__ == "c3jax.models"
+    assert {"models", "training", "weights", "soft_argmax"} <= set(dir(c3jax))
+    with pytest.raises(AttributeError, match="module 'c3jax' has no attribute 'modles'"):
+        _ = c3jax.modles
+
+
+def test_public_names_exist_and_are_sorted():
+    for module in (c3jax, c3jax.losses):
+        assert module.__all__ == sorted(module.__all__)
+        assert all(hasattr(module, name) for name in module.__all__)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_files_are_short_and_none_is_called_utils(name):
+    assert Path(name).stem not in ("utils", "util", "helpers", "misc")
+    assert len((ROOT / name).read_text().splitlines()) <= 340
