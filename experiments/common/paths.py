@@ -2,18 +2,26 @@
 
 import dataclasses
 
+from c3jax import weights
 from experiments.common import celeb_a
 from experiments.common.data import DataConfig
 
 
 def choose_preset() -> tuple[str, str]:
-    """`paper` with CelebA in place and an accelerator, else `laptop`; and why."""
+    """The preset that fits what is in place, and why.
+
+    `paper` with CelebA and an accelerator; else `laptop_resnet18` where weights are found, else
+    `laptop`.
+    """
     without = [*_no_accelerator(), *_no_celeb_a(DataConfig())]
     if not without:
         folder = celeb_a.folder_of(DataConfig())
         return "paper", f"CelebA in {folder} and an accelerator are present"
-    return "laptop", (
-        f"{' and '.join(without)}; the paper's run is: make train EXP=c3_faces PRESET=paper"
+    found = weights.find_weights("resnet18")
+    preset = "laptop_resnet18" if found else "laptop"
+    trunk = f"ResNet-18 weights in {found}" if found else "no ResNet-18 weights"
+    return preset, (
+        f"{', '.join([*without, trunk])}; the paper's run is: make train EXP=c3_faces PRESET=paper"
     )
 
 
