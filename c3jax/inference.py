@@ -41,7 +41,7 @@ FORMAT = 1
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
 FIELDS = ("model", "image_size", "crop", "trained_on")
 DTYPES = ("float16", "float32")
-CROPS = ("centre", "pad", "squash", "squash_inner")
+CROPS = ("centre", "centre_inner", "pad", "squash", "squash_inner")
 # squash_inner is the frame of the MAFL protocol: the central 128 of 160 pixels on either side.
 INNER_FRACTION = 0.8
 
@@ -56,8 +56,9 @@ class LandmarkModel:
       variables: of the network, float32.
       image_size: side of the square that the network looks at, in pixels.
       crop: the part of a picture that becomes this square: 'centre' its largest central square,
-        'pad' the whole picture with its edges repeated, 'squash' the whole picture stretched,
-        'squash_inner' the central 80 % of either side stretched.
+        'centre_inner' the central 80 % of that, 'pad' the whole picture with its edges repeated,
+        'squash' the whole picture stretched, 'squash_inner' the central 80 % of either side
+        stretched.
       trained_on: what it was trained on.
       batch_size: pictures that the network sees at once.
     """
@@ -130,12 +131,11 @@ def load(path: str | Path, *, batch_size: int = 32) -> LandmarkModel:
     config = _read_config(described)
     if file_digest(weights) != config["sha256"]:
         raise ValueError(f"{weights} is damaged: its sha256 is not the one that {CONFIG} names")
-    network = _network(described, config["model"])
+    network, wanted = _network(described, config)
     try:
         arrays = safetensors.numpy.load_file(weights)
     except SafetensorError as error:
         raise ValueError(f"{weights} is no safetensors file: {error}") from error
-    wanted = _abstract(network, config["image_size"])
     _check_arrays(weights, arrays, wanted)
     if extra := sorted(arrays.keys() - wanted.keys()):
         raise ValueError(f"{weights} has {len(extra)} arrays too many, first {extra[0]}")
@@ -169,7 +169,7 @@ def save(
     folder = Path(path).expanduser()
     check_choice("dtype", dtype, DTYPES)
     _check_fields("config", config, FIELDS)
-    wanted = _abstract(_network("config", config["model"]), config["image_size"])
+    _, wanted = _network("config", config)
     given = flatten_dict(variables, sep="/")
     _check_arrays("variables", given, wanted)
     arrays = {name: _cast(name, given[name], dtype) for name in wanted}
@@ -191,9 +191,11 @@ def crop_region(crop: str, height: int, width: int) -> tuple[float, float, float
     (0.5, 0.0, 2.5, 2.0)
     """
     check_choice("crop", crop, CROPS)
+    shorter, longer = min(width, height), max(width, height)
     w, h = {
-        "centre": (min(width, height),) * 2,
-        "pad": (max(width, height),) * 2,
+        "centre": (shorter, shorter),
+        "centre_inner": (INNER_FRACTION * shorter, INNER_FRACTION * shorter),
+        "pad": (longer, longer),
         "squash": (width, height),
         "squash_inner": (INNER_FRACTION * width, INNER_FRACTION * height),
     }[crop]
@@ -294,17 +296,15 @@ def _check_fields(name, config, fields):
     check_choice(f"{name}: crop", config["crop"], CROPS)
 
 
-def _network(name, model: dict[str, Any]) -> c3.C3:
+def _network(name, config: dict[str, Any]):
+    """The network, and its variables by path without their values."""
+    image = jax.ShapeDtypeStruct((1, config["image_size"], config["image_size"], 3), jnp.float32)
     try:
-        return c3.from_config(model)
+        network = c3.from_config(config["model"])
+        variables = jax.eval_shape(network.init, jax.random.key(0), image)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{name}: the field 'model' describes no network: {error}") from error
-
-
-def _abstract(network, image_size):
-    """The network's variables by path, without computing anything."""
-    image = jax.ShapeDtypeStruct((1, image_size, image_size, 3), jnp.float32)
-    return flatten_dict(jax.eval_shape(network.init, jax.random.key(0), image), sep="/")
+    return network, flatten_dict(variables, sep="/")
 
 
 def _check_arrays(name, arrays, wanted):

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import tyro
 
+from data_pipelines.frames import Crop
 from experiments.common import cli
 from experiments.common.data import DataConfig
 from experiments.common.errors import UsageError
@@ -31,7 +32,7 @@ class DataOptions:
     """folder of the data set"""
     landmarks_file: str | None = None
     """labelled: the CSV of points in `path` (landmarks.csv)"""
-    crop: Literal["centre", "pad", "squash", "squash_inner"] | None = None
+    crop: Crop | None = None
     """how a picture that is not square becomes square (centre)"""
     iod_points: tuple[int, int] | None = None
     """the two points whose distance is the normaliser, 0-based (0 1)"""
@@ -146,20 +147,23 @@ def untrained_variables(trained) -> dict[str, Any]:
     """The landmark network at step 0: random by the run's seed, on the same pretrained trunk.
 
     The trunk is that of the checkpoint where training left it alone, so that no file is needed.
+
+    Raises:
+      UsageError: training moved the trunk, and the file that it came from is not there.
     """
     import jax
-    import jax.numpy as jnp
 
     from experiments.c3_faces import networks as nets
 
-    config, network = trained.config, trained.networks.model
-    if config.model.trunk != "small" and config.model.train_trunk:
-        return nets.init_variables(trained.networks, config)
-    image = jnp.zeros((1, *network.image_shape, 3))
-    variables = jax.jit(network.init)(jax.random.key(config.seed), image)
-    frozen = set(nets.frozen_groups(config))
+    model = dataclasses.replace(trained.config.model, perceptual="random")  # not looked at here
+    config = dataclasses.replace(trained.config, model=model)
+    networks = nets.make_networks(config)
+    if nets.has_pretrained_trunk(config) and not nets.frozen_groups(config):
+        return nets.init_variables(networks, config)
+    variables = jax.jit(nets.random_variables, static_argnums=(0, 1))(networks, config)
+    frozen = nets.frozen_groups(config)
     return {
-        name: {**tree, **{k: v for k, v in trained.variables[name].items() if k in frozen}}
+        name: tree | {group: trained.variables[name][group] for group in frozen if group in tree}
         for name, tree in variables.items()
     }
 

@@ -1,0 +1,225 @@
+"""`python -m experiments.detect`, and the overlays."""
+
+import csv
+import json
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from c3jax import inference, to_pixels
+from data_pipelines.frames import frame_picture, resize_picture
+from data_pipelines.pictures import read_picture
+from data_pipelines.tables import read_number_table
+from experiments import detect, export
+from experiments.common.overlays import colors, draw_landmarks
+from tests.experiments.tiny_runs import NUM_LANDMARKS, SIZE, call, config, smooth_picture, write_run
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """An exported model that cuts out central squares."""
+    root = tmp_path_factory.mktemp("runs")
+    run = write_run(root / "tiny", config())
+    found, trained = export.read_run(run)
+    inference.save(root / "model", trained.variables, export.model_config(found, trained))
+    return root / "model"
+
+
+@pytest.fixture
+def photos(tmp_path, monkeypatch):
+    """Nested pictures, two of one name, two that are broken."""
+    monkeypatch.chdir(tmp_path)
+    root = tmp_path / "photos"
+    (root / "sub").mkdir(parents=True)
+    smooth_picture(40, 60, 0).save(root / "a.png")
+    smooth_picture(50, 30, 1).save(root / "sub" / "a.png")
+    smooth_picture(64, 64, 2).save(root / "sub" / "b.jpg")
+    (root / "empty.jpg").write_bytes(b"")
+    (root / "page.png").write_bytes(b"<html>")
+    return root
+
+
+def lines(out):
+    text = (out / "landmarks.jsonl").read_text()
+    return {
+        row["image"]: np.array(row["landmarks_px"])
+        for row in map(json.loads, text.split("\n")[:-1])
+    }
+
+
+def expected_px(model, path, **framing):
+    """Landmarks in pixels of the original, by a frame of our own."""
+    image = read_picture(path)
+    frame = frame_picture(image.shape[1], image.shape[0], size=SIZE, **{"crop": "centre"} | framing)
+    points = inference.load(model).landmarks(resize_picture(image, frame)[None])[0]
+    return frame.to_original(np.asarray(to_pixels(points, (SIZE, SIZE))))
+
+
+def test_a_folder_is_searched_and_what_is_broken_is_left_out(model, photos, tmp_path, capsys):
+    before = {file: file.read_bytes() for file in photos.rglob("*") if file.is_file()}
+    assert call(detect.main, photos, "--checkpoint", model, "--out", "new/found") == 0
+    said = capsys.readouterr()
+    assert "landmarks of 3 of 5 pictures: new/found/landmarks.jsonl" in said.out
+    assert "left out: empty.jpg: an empty file" in said.err
+    assert "left out: page.png: not a picture" in said.err
+    out = tmp_path / "new" / "found"
+    found = lines(out)
+    assert list(found) == ["a.png", "sub/a.png", "sub/b.jpg"]
+    for name, points_px in found.items():
+        assert points_px.shape == (NUM_LANDMARKS, 2)
+        np.testing.assert_allclose(points_px, expected_px(model, photos / name), atol=0.01)
+        with (
+            Image.open(out / "overlays" / f"{name}.png") as overlay,
+            Image.open(photos / name) as p,
+        ):
+            assert overlay.size == p.size
+            assert np.any(np.asarray(overlay) != np.asarray(p))
+    assert "0 at the centre of the top left pixel" in (out / "README.txt").read_text()
+    assert before == {file: file.read_bytes() for file in photos.rglob("*") if file.is_file()}
+
+
+def test_a_csv_has_the_layout_of_labelled_folders(model, photos):
+    arguments = ["photos/a.png", "photos/sub/a.png", "photos/a.png", "--checkpoint", model]
+    assert call(detect.main, *arguments, "--format", "csv", "--no-overlays", "--out", "out") == 0
+    header, rows = read_number_table(photos.parent / "out/landmarks.csv")
+    assert header == ["image", "x0", "y0", "x1", "y1", "x2", "y2"]
+    assert [name for name, _ in rows] == ["a.png", "sub/a.png"]
+    np.testing.assert_allclose(
+        np.reshape(rows[1][1], (-1, 2)), expected_px(model, photos / "sub/a.png"), atol=0.01
+    )
+    assert not (photos.parent / "out/overlays").exists()
+
+
+def test_boxes_are_cut_out_with_the_margin_of_training(model, photos, capsys):
+    (photos.parent / "boxes.csv").write_text("image,x0,y0,x1,y1\na.png,5,10,35,50\nz.png,0,0,9,9\n")
+    arguments = [photos, "--boxes", "boxes.csv", "--no-overlays", "--checkpoint", model]
+    assert call(detect.main, *arguments) == 0
+    assert "boxes: for 1 of 5 pictures" in capsys.readouterr().out
+    found = lines(photos.parent / "landmarks")
+    boxed = expected_px(model, photos / "a.png", box=(5, 10, 35, 50), margin=0.2)
+    np.testing.assert_allclose(found["a.png"], boxed, atol=0.01)
+    whole = expected_px(model, photos / "sub/a.png")
+    np.testing.assert_allclose(found["sub/a.png"], whole, atol=0.01)
+
+
+def test_pixels_are_those_of_the_upright_picture(model, photos):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # shown after a quarter turn clockwise
+    picture = smooth_picture(40, 60, 0)
+    picture.transpose(Image.Transpose.ROTATE_90).save(photos / "turned.png", exif=exif)
+    assert call(detect.main, photos, "--no-overlays", "--checkpoint", model) == 0
+    found = lines(photos.parent / "landmarks")
+    np.testing.assert_allclose(found["turned.png"], found["a.png"], atol=0.01)
+
+
+def test_an_interrupt_leaves_what_was_found(model, photos, monkeypatch, capsys):
+    draw, drawn = detect.draw, []
+
+    def interrupted(*arguments):
+        if drawn:
+            raise KeyboardInterrupt
+        drawn.append(draw(*arguments))
+
+    monkeypatch.setattr(detect, "draw", interrupted)
+    assert call(detect.main, photos, "--checkpoint", model) == 130
+    assert list(lines(photos.parent / "landmarks")) == ["a.png", "sub/a.png"]
+
+
+def test_results_are_replaced_but_never_taken_for_pictures(model, photos):
+    arguments = [photos, "--checkpoint", model, "--out", photos / "landmarks"]
+    for _ in range(2):
+        assert call(detect.main, *arguments) == 0
+        assert len(lines(photos / "landmarks")) == 3
+
+
+def test_folders_with_other_files_are_not_written_to(model, photos, capsys):
+    (photos / "landmarks.csv").write_text("image,x0,y0\n")
+    arguments = ["--checkpoint", model, "--format", "csv"]
+    assert call(detect.main, photos / "a.png", *arguments, "--out", photos) == 2
+    assert "holds other files; give a new folder" in capsys.readouterr().err
+    assert (photos / "landmarks.csv").read_text() == "image,x0,y0\n"
+    assert call(detect.main, photos / "a.png", *arguments, "--out", photos / "a.png") == 2
+    assert "a.png is a file; give a folder" in capsys.readouterr().err
+    assert call(detect.main, photos / "a.png", *arguments, "--out", "out") == 0
+    assert call(detect.main, "out/overlays", *arguments, "--out", "out") == 2
+    assert "lies in the folder of the results" in capsys.readouterr().err
+
+
+def test_the_detector_that_comes_along_is_the_default(model, photos, monkeypatch, capsys):
+    monkeypatch.setattr(detect, "DETECTOR", photos / "detector")
+    assert call(detect.main, photos / "a.png") == 2
+    said = capsys.readouterr().err
+    assert "no detector in experiments/detector: train one (make train EXP=c3_faces)" in said
+    shutil.copytree(model, photos / "detector")
+    assert call(detect.main, photos / "a.png") == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        ([], "give at least one picture or folder"),
+        (["photos/nowhere.png"], "none of 1 pictures can be used; the first, nowhere.png: no such"),
+        (
+            ["photos/empty.jpg", "photos/page.png"],
+            "none of 2 pictures can be used; the first, empty",
+        ),
+        (["void"], "void: no picture"),
+        (["photos", "--boxes", "photos/page.png"], "page.png: row 1|the header is '<html>'"),
+        (["photos", "--boxes", "none.csv"], "none.csv: no such file"),
+        (["photos", "--boxes", "other.csv"], "other.csv names none of the pictures, such as a.png"),
+        (["photos", "--checkpoint", "void"], "config.json is missing: is void a run folder"),
+        (["photos", "--checkpoint", "nowhere"], "nowhere is no folder; give a run folder"),
+        (["photos", "--checkpoint", "no.safetensors"], "no.safetensors: no such file"),
+        (["photos", "--format", "xml"], "xml"),
+        (["photos", "--colour", "red"], "--colour"),
+    ],
+)
+def test_wrong_use_ends_with_status_2_and_writes_nothing(model, photos, arguments, named, capsys):
+    (photos.parent / "void").mkdir()
+    (photos.parent / "other.csv").write_text("image,x0,y0,x1,y1\nz.png,0,0,9,9\n")
+    checkpoint = [] if "--checkpoint" in arguments else ["--checkpoint", model]
+    assert call(detect.main, *arguments, *checkpoint) == 2
+    said = capsys.readouterr().err
+    assert any(part in said for part in named.split("|")) and "Traceback" not in said
+    if said.startswith("error: "):
+        assert said.count("\n") == 1
+    assert not (photos.parent / "landmarks").exists()
+
+
+def test_a_point_is_drawn_where_it_lies():
+    grey = np.full((40, 60, 3), 90, np.uint8)
+    drawn = draw_landmarks(grey, np.array([[20.0, 10.0], [50.0, 30.0]]), radius=2)
+    np.testing.assert_array_equal(drawn[10, 20], colors(2)[0])
+    np.testing.assert_array_equal(drawn[30, 50], colors(2)[1])
+    rows, columns = np.nonzero(np.any(drawn[:20, :40] != 90, axis=-1))
+    assert (rows.mean(), columns.mean()) == (10, 20)  # symmetric about it
+    assert np.all(grey == 90)
+
+
+def test_numbers_stand_beside_large_points_and_nothing_breaks_outside():
+    grey = np.full((50, 70, 3), 90, np.uint8)
+    point = np.array([[30.0, 25.0]])
+    beside = np.s_[15:36, 40:55]
+    assert np.all(draw_landmarks(grey, point, radius=2.9)[beside] == 90)
+    assert np.any(draw_landmarks(grey, point, radius=5)[beside] != 90)
+    outside = np.array([[-90.0, 25.0], [30.0, 900.0], [1e6, -1e6]])
+    np.testing.assert_array_equal(draw_landmarks(grey, outside, radius=5), grey)
+
+
+def test_colors_differ():
+    assert len(set(colors(30))) == 30
+
+
+def test_rows_are_written_at_once(tmp_path):
+    for suffix in ("jsonl", "csv"):
+        path = tmp_path / f"landmarks.{suffix}"
+        with detect.writer(path, 1) as write:
+            write("ä, b.png", np.array([[1.00049, 2.0]]))
+            text = path.read_text(encoding="utf-8")
+        assert text == path.read_text(encoding="utf-8")
+    assert list(csv.reader(text.splitlines())) == [
+        ["image", "x0", "y0"],
+        ["ä, b.png", "1.0", "2.0"],
+    ]
