@@ -31,11 +31,10 @@ def measure_consistency(viewer: Viewer, untrained: Viewer, data: Data) -> dict:
 def draw_gallery(viewer: Viewer, data: Data) -> list[Picture]:
     """Every picture of the report."""
     images, test = shown_images(data, SHOWN)
-    code, pairs = viewer.encode(as_float(images)), shown_pairs(len(images))
-    fields = viewer.transform(code.flow_features[pairs.source], code.flow_features[pairs.target])
+    code, pairs = viewer.look(images), shown_pairs(len(images))
     return [
         draw_landmarks(images, code.landmarks),
-        draw_consistency(images, code.landmarks, fields, pairs, test),
+        draw_consistency(images, code.landmarks, viewer.fields(code, pairs), pairs, test),
         draw_swaps(viewer, images, code),
         draw_cycles(viewer, images, code, pairs),
         draw_isolated(viewer, images, code),
@@ -46,11 +45,17 @@ def shown_images(data: Data, count: int) -> tuple[np.ndarray, Evaluation | None]
     """Up to `count` test images and their annotations; training images where there are none."""
     if data.test is None:
         return data.preview[:count], None
+    test = first_of(data.test, count)
+    return test.images, test
+
+
+def first_of(test: Evaluation, count: int) -> Evaluation:
+    """The first `count` annotated images."""
     arrays = {
         name: value if value is None or name == "eyes" else value[:count]
-        for name, value in vars(data.test).items()
+        for name, value in vars(test).items()
     }
-    return arrays["images"], Evaluation(**arrays)
+    return Evaluation(**arrays)
 
 
 def shown_pairs(count: int) -> Pairs:
@@ -62,11 +67,6 @@ def shown_pairs(count: int) -> Pairs:
 def spread(count: int, chosen: int) -> np.ndarray:
     """Up to `chosen` indices spread over `count` (neighbours may show the same person)."""
     return np.arange(min(count, chosen)) * max(1, count // chosen)
-
-
-def as_float(images: np.ndarray) -> np.ndarray:
-    """uint8 images in [0, 1]."""
-    return images / np.float32(255)
 
 
 def draw_landmarks(images: np.ndarray, landmarks: np.ndarray) -> Picture:

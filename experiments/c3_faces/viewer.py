@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
+from PIL import Image
 
 from c3jax import matching
 from experiments.c3_faces.config import Config
@@ -31,18 +32,29 @@ class Viewer:
 
     encode: images float `[n, S, S, 3]` in [0, 1] -> Code; decode: appearance, maps -> images;
     transform: flow features of sources and targets -> T^{j->i} `[n, h, w, 2]`, which carries points
-    of the source to the target.
+    of the source to the target; image_size: S.
     """
 
+    image_size: int
     encode: Callable[[np.ndarray], Code]
     decode: Callable[[np.ndarray, np.ndarray], np.ndarray]
     transform: Callable[[np.ndarray, np.ndarray], np.ndarray]
 
+    def look(self, images: np.ndarray) -> Code:
+        """Code of uint8 images `[n, H, W, 3]` of any size."""
+        if images.shape[1:3] != (self.image_size,) * 2:
+            size = (self.image_size,) * 2
+            images = np.stack([np.asarray(Image.fromarray(image).resize(size)) for image in images])
+        return self.encode(images / np.float32(255))
+
+    def fields(self, code: Code, pairs: Pairs) -> np.ndarray:
+        """T^{j->i} of pairs of images, by their codes."""
+        return self.transform(code.flow_features[pairs.source], code.flow_features[pairs.target])
+
     def find(self, images: np.ndarray, pairs: Pairs) -> Found:
         """Landmarks of uint8 images and the fields of pairs of them."""
-        code = self.encode(images / np.float32(255))
-        features = code.flow_features
-        return Found(code.landmarks, self.transform(features[pairs.source], features[pairs.target]))
+        code = self.look(images)
+        return Found(code.landmarks, self.fields(code, pairs))
 
 
 def make_viewer(networks: Networks, config: Config, variables: Any) -> Viewer:
@@ -53,6 +65,7 @@ def make_viewer(networks: Networks, config: Config, variables: Any) -> Viewer:
         return functools.partial(in_batches, functools.partial(function, *static, variables))
 
     return Viewer(
+        image_size=config.data.image_size,
         encode=bind(_encode, networks.model),
         decode=bind(_decode, networks.model),
         transform=bind(_transform, networks.model, hard, temperature),

@@ -82,13 +82,7 @@ def evaluate_consistency(
       test: annotations of `images`: with eyes errors are in percent too, with surfaces there is
         a true correspondence.
     """
-    shape = images.shape[1:3]
-    length = (
-        metrics.inter_ocular_distance(test.keypoints_px, eyes=test.eyes)
-        if test is not None
-        else None
-    )
-    to_error = _Errors(None if length is None else np.asarray(length)[pairs.target])
+    shape, to_error = images.shape[1:3], _errors(pairs, test)
     landmarks_px = np.asarray(to_pixels(found.landmarks, shape))
     first, second = landmarks_px[pairs.source], landmarks_px[pairs.target]
     carried = _carried(first, found, untrained, shape)
@@ -131,6 +125,14 @@ def _carried(points_px, found: Found, untrained: Found, shape) -> dict[str, np.n
     }
 
 
+def carried_error(found: Found, pairs: Pairs, images: np.ndarray, test: Evaluation | None) -> dict:
+    """Mean distance of carried landmarks to those detected in the target, px and percent."""
+    shape = images.shape[1:3]
+    points_px = np.asarray(to_pixels(found.landmarks, shape))
+    carried = carry(points_px[pairs.source], found.fields, shape)
+    return _errors(pairs, test).all({"": carried - points_px[pairs.target]})
+
+
 def true_positions(points_px: np.ndarray, pairs: Pairs, test: Evaluation) -> np.ndarray:
     """True positions in the target of points of the source, `[pairs, P, 2]`; NaN where hidden.
 
@@ -168,6 +170,13 @@ class _Errors(NamedTuple):
             if self.length is not None:
                 found[f"{name}percent"] = _mean(100 * distance / self.length[:, None])
         return found
+
+
+def _errors(pairs: Pairs, test: Evaluation | None) -> _Errors:
+    if test is None:
+        return _Errors(None)
+    length = metrics.inter_ocular_distance(test.keypoints_px, eyes=test.eyes)
+    return _Errors(np.asarray(length)[pairs.target])
 
 
 def _mean(values: np.ndarray) -> float | None:

@@ -1,5 +1,6 @@
 """Pictures for people: points on images, sheets of images with titles, loss curves."""
 
+import functools
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,10 +27,11 @@ class Picture:
     caption: str
     image: Image.Image
 
+    @functools.cached_property
     def png(self) -> bytes:
         """The image as a PNG file."""
         stream = io.BytesIO()
-        self.image.save(stream, "PNG", optimize=True)
+        self.image.save(stream, "PNG")
         return stream.getvalue()
 
 
@@ -171,6 +173,6 @@ def _dot(draw: ImageDraw.ImageDraw, center, color) -> None:
 def _cross(draw: ImageDraw.ImageDraw, center, color) -> None:
     x, y = center
     arm = 4.5 * FINE
-    for width, fill in ((round(3.4 * FINE), (255, 255, 255)), (round(1.8 * FINE), color)):
+    for width, fill in ((round(3.8 * FINE), (255, 255, 255)), (round(2.2 * FINE), color)):
         draw.line([x - arm, y - arm, x + arm, y + arm], fill=fill, width=width)
         draw.line([x - arm, y + arm, x + arm, y - arm], fill=fill, width=width)

@@ -97,14 +97,14 @@ def format_cell(value: Any) -> str:
 
 def data_uri(picture: Picture) -> str:
     """A picture as the `src` of an image."""
-    return "data:image/png;base64," + base64.b64encode(picture.png()).decode("ascii")
+    return "data:image/png;base64," + base64.b64encode(picture.png).decode("ascii")
 
 
 def save_pictures(pictures: Sequence[Picture], folder: Path) -> None:
     """Writes pictures as PNG files."""
     folder.mkdir(parents=True, exist_ok=True)
     for picture in pictures:
-        (folder / f"{picture.name}.png").write_bytes(picture.png())
+        (folder / f"{picture.name}.png").write_bytes(picture.png)
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
@@ -229,7 +229,10 @@ HEALTH = (
 
 
 def _curves_picture(image) -> Picture:
-    caption = "As logged (pale) and smoothed; a dotted line where a stage ends."
+    caption = (
+        "As logged (pale) and smoothed; a dotted line where a stage ends. Perceptual terms are "
+        "divided by their running means and tend to a constant: their layers tell the progress."
+    )
     return Picture("losses", "Losses by step", caption, image)
 
 

@@ -1,0 +1,221 @@
+"""`python -m experiments.compare RUN RUN ...`: runs side by side, in numbers and pictures."""
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+
+from experiments.common import cli, comparison, runs
+from experiments.common.comparison import METRICS, Group
+from experiments.common.errors import UsageError
+from experiments.common.report import Section, Table, format_cell, render
+
+
+@dataclass(frozen=True)
+class Options:
+    """Compare runs: numbers with their spread over seeds, configurations, pictures.
+
+    Runs that differ in nothing but the seed make up a group. Prints tables; writes an HTML page
+    and the same numbers as JSON beside it.
+    """
+
+    runs: tyro.conf.Positional[
+        Annotated[tuple[Path, ...], tyro.conf.arg(metavar="RUN RUN [MORE ...]")]
+    ]
+    """run folders, such as runs/c3_faces/NAME"""
+    out: Path | None = None
+    """the page to write, NAME.html; by default compare.html beside the first run"""
+    pictures: bool = True
+    """draw landmarks, Figure 1 and Figure 3 of the first run of each group"""
+
+
+def main() -> None:
+    """Reads, compares, prints and writes."""
+    options = tyro.cli(Options, prog="python -m experiments.compare")
+    finished = comparison.read_runs(options.runs)
+    groups = comparison.group_runs(finished)
+    out = options.out or finished[0].found.folder.parent / "compare.html"
+    if out.suffix != ".html" or out.is_dir():
+        raise UsageError(f"--out must be a file that ends in .html, got {out}")
+    tables, drawn, numbers = number_tables(groups), [], as_json(groups)
+    if options.pictures:
+        drawn, numbers["common_flow"] = draw(groups)
+        tables.append(common_flow_table(numbers["common_flow"]))
+    for table in tables:
+        print(as_text(table), end="\n\n")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    sections = [Section("Numbers", tables=tables), *drawn]
+    lead = f"{len(finished)} runs, {len(groups)} configurations"
+    out.write_text(render("Comparison", lead, sections), encoding="utf-8")
+    runs.write_json(out.with_suffix(".json"), numbers)
+    print(f"page: {out}\nnumbers: {out.with_suffix('.json')}")
+
+
+def number_tables(groups: Sequence[Group]) -> list[Table]:
+    """Runs, groups of seeds, paired differences, and how the configurations differ."""
+    keys = comparison.measured(groups)
+    titles = [METRICS[key] for key in keys]
+    every = [
+        (run.name, group.name, run.seed, run.results["steps"], *map(run.numbers.get, keys))
+        for group in groups
+        for run in group.runs
+    ]
+    spreads = [
+        (group.name, len(group.seeds), *(_spread(group.by_seed(key)) for key in keys))
+        for group in groups
+    ]
+    paired = []
+    for first, second in comparison.all_pairs(groups):
+        differences = comparison.paired_differences(first, second)
+        if differences:
+            seeds = len(set(first.seeds) & set(second.seeds))
+            name = f"{second.name} − {first.name}"
+            paired.append((name, seeds, *(differences.get(key) for key in keys)))
+    fields = comparison.differing_fields(groups)
+    tables = [
+        Table(["run", "group", "seed", "steps", *titles], every, _warning(groups, fields)),
+        Table(["group: mean ± deviation over seeds", "seeds", *titles], spreads),
+        Table(["paired difference, same seeds", "seeds", *titles], paired),
+        Table(
+            ["configuration", *(group.name for group in groups)],
+            [(field, *map(_value, values)) for field, values in fields.items()],
+        ),
+    ]
+    return [table for table in tables if table.rows]
+
+
+def as_text(table: Table) -> str:
+    """A table for a terminal, the first column to the left, the others to the right.
+
+    >>> print(as_text(Table(["run", "error"], [("a", 1.5), ("long", None)])))
+    run   error
+    a      1.50
+    long      –
+    """
+    rows = [list(table.columns)] + [[format_cell(cell) for cell in row] for row in table.rows]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = [
+        "  ".join(
+            cell.rjust(width) if c else cell.ljust(width)
+            for c, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+    return "\n".join([*lines, *([table.note] if table.note else [])])
+
+
+def as_json(groups: Sequence[Group]) -> dict[str, Any]:
+    """All numbers, for programs."""
+    return {
+        "runs": [
+            {
+                "name": run.name,
+                "folder": str(run.found.folder),
+                "group": group.name,
+                "seed": run.seed,
+                "numbers": run.numbers,
+            }
+            for group in groups
+            for run in group.runs
+        ],
+        "groups": [
+            {
+                "name": group.name,
+                "seeds": group.seeds,
+                "numbers": {
+                    key: dataclasses.asdict(_spread(group.by_seed(key)))
+                    for key in comparison.measured([group])
+                },
+            }
+            for group in groups
+        ],
+        "paired_differences": [
+            {
+                "first": first.name,
+                "second": second.name,
+                "second_minus_first": {
+                    key: dataclasses.asdict(value)
+                    for key, value in comparison.paired_differences(first, second).items()
+                },
+            }
+            for first, second in comparison.all_pairs(groups)
+        ],
+        "differing_fields": {
+            field: dict(zip((group.name for group in groups), values, strict=True))
+            for field, values in comparison.differing_fields(groups).items()
+        },
+    }
+
+
+def draw(groups: Sequence[Group]) -> tuple[list[Section], dict[str, Any]]:
+    """Pictures of the first run of each group, and its landmarks carried by one flow for all.
+
+    As in the paper's Figure 3 the flow is that of the first run that has one; every run looks at
+    the test images of the very first.
+    """
+    from experiments.c3_faces import gallery
+    from experiments.c3_faces.viewer import make_viewer
+    from experiments.common import consistency, data
+    from experiments.export import read_run
+
+    trained = {group.name: read_run(group.runs[0].found.folder)[1] for group in groups}
+    viewers = {
+        name: make_viewer(run.networks, run.config, run.variables) for name, run in trained.items()
+    }
+    loaded = data.load(next(iter(trained.values())).config.data, training=False)
+    images, test = gallery.shown_images(loaded, gallery.NUM_PAIRS)
+    codes = {name: viewer.look(images) for name, viewer in viewers.items()}
+    judge = next((name for name, run in trained.items() if run.config.flow), groups[0].name)
+
+    pairs = consistency.random_pairs(len(images), gallery.NUM_PAIRS)
+    fields = viewers[judge].fields(codes[judge], pairs)
+    errors = {
+        name: consistency.carried_error(
+            consistency.Found(code.landmarks, fields), pairs, images, test
+        )
+        for name, code in codes.items()
+    }
+
+    images, test = gallery.shown_images(loaded, gallery.SHOWN)
+    pairs = gallery.shown_pairs(len(images))
+    fields = viewers[judge].fields(codes[judge], pairs)
+    sections = []
+    for name, viewer in viewers.items():
+        landmarks = codes[name].landmarks[: len(images)]
+        pictures = [
+            gallery.draw_landmarks(images, landmarks),
+            gallery.draw_consistency(images, landmarks, fields, pairs, test),
+            gallery.draw_swaps(viewer, images, codes[name]),
+        ]
+        text = "" if name == judge else f"T of Figure 3 is that of {judge}."
+        sections.append(Section(name, text, pictures=pictures))
+    return sections, {"flow_of": judge, "pairs": gallery.NUM_PAIRS, "errors": errors}
+
+
+def common_flow_table(common: dict[str, Any]) -> Table:
+    """Landmarks of every group carried by one flow."""
+    rows = [(name, e.get("percent"), e["px"]) for name, e in common["errors"].items()]
+    title = f"landmarks carried by the flow of {common['flow_of']} (Fig. 3)"
+    return Table([title, "% of IOD", "px"], rows)
+
+
+def _spread(values: dict[int, float]) -> comparison.Spread | None:
+    return comparison.spread(list(values.values()))
+
+
+def _value(value: Any) -> Any:
+    return ", ".join(map(str, value)) if isinstance(value, list) else value
+
+
+def _warning(groups: Sequence[Group], fields: dict[str, Any]) -> str:
+    data = [field for field in fields if field.startswith("data.")]
+    if not data:
+        return ""
+    return f"Not the same data ({', '.join(data)}): errors need not be comparable."
+
+
+if __name__ == "__main__":
+    cli.guarded(main)
