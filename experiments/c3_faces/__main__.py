@@ -17,6 +17,11 @@ def main() -> None:
     runs.open_run(folder, "c3_faces", preset, config)
     print(f"run: {folder}", flush=True)
     started = time.monotonic()
+
+    from experiments.c3_faces.networks import find_weights
+
+    if config.init_from is None:
+        find_weights(config)  # what is missing is said before minutes are spent on the data
     loaded = data.load(config.data)
     print(f"data: {loaded.description}, {config.data.image_size} px", flush=True)
 

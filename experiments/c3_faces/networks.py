@@ -105,6 +105,8 @@ def init_variables(networks: Networks, config: Config) -> dict[str, Any]:
     variables = jax.jit(random_variables, static_argnums=(0, 1))(networks, config)
     model = config.model
     files = find_weights(config)
+    for group, file in files.items():
+        print(f"weights: {getattr(model, group)} from {file}", flush=True)
     try:
         if "trunk" in files:
             stages = networks.model.trunk.stages
@@ -126,7 +128,7 @@ def init_variables(networks: Networks, config: Config) -> dict[str, Any]:
 
 
 def find_weights(config: Config) -> dict[str, Path]:
-    """Files of ImageNet weights by parameter group ('trunk', 'perceptual'); prints which.
+    """Files of the ImageNet weights that are needed, by parameter group: 'trunk', 'perceptual'.
 
     Raises:
       UsageError: names all that are missing, and what to put where.
@@ -151,8 +153,6 @@ def find_weights(config: Config) -> dict[str, Path]:
             f"model.safetensors of {', '.join(f'timm/{name}.tv_in1k' for name, *_ in missing)} on "
             "the Hugging Face hub fit, renamed"
         )
-    for group, file in files.items():
-        print(f"weights: {wanted[group][0]} from {file}", flush=True)
     return files
 
 

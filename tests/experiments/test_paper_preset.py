@@ -277,14 +277,23 @@ def test_one_error_names_all_weights_that_are_missing(tmp_path, monkeypatch):
         assert part in message
 
 
-def test_without_celeb_a_the_command_says_what_to_put_where(tmp_path, monkeypatch, capsys):
+def test_the_command_says_what_is_missing_before_it_begins(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("C3JAX_WEIGHTS", str(tmp_path))
     arguments = f"--preset paper --data.cache {tmp_path} --runs {tmp_path / 'runs'}"
     monkeypatch.setattr(sys, "argv", ["c3_faces", *arguments.split()])
-    with pytest.raises(SystemExit) as stopped:
-        cli.guarded(entry.main)
-    assert stopped.value.code == 2
-    message = capsys.readouterr().err
-    assert f"{tmp_path}/celeb_a/img_align_celeba" in message and "testing.txt" in message
+
+    def message():
+        with pytest.raises(SystemExit) as stopped:
+            cli.guarded(entry.main)
+        assert stopped.value.code == 2
+        return capsys.readouterr().err
+
+    assert "no ImageNet weights of resnet50" in message()
+    for name in ("resnet50", "vgg16"):
+        (tmp_path / f"{name}.npz").touch()
+    named = message()
+    assert f"{tmp_path}/celeb_a/img_align_celeba" in named and "testing.txt" in named
 
 
 @pytest.mark.slow
