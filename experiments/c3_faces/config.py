@@ -163,7 +163,7 @@ class Config:
 
 
 LAPTOP = Config(
-    data=DataConfig(image_size=64),
+    data=DataConfig(image_size=64, train_examples=5000),
     model=ModelConfig(
         trunk="small",
         output_stride=16,
@@ -187,6 +187,7 @@ LAPTOP = Config(
         warp_consistency=20.0,
         separation=40.0,
         separation_margin=0.25,
+        invariance=10.0,
         flow=0.1,
     ),
     warp=WarpConfig(
@@ -197,10 +198,10 @@ LAPTOP = Config(
         source_translation=0.15,
     ),
     pretrain=StageConfig(
-        steps=3000, batch_size=16, learning_rate=2e-3, schedule="cosine", weight_decay=0.0
+        steps=2200, batch_size=16, learning_rate=2e-3, schedule="cosine", weight_decay=0.0
     ),
     joint=StageConfig(
-        steps=1500, batch_size=16, learning_rate=1e-3, schedule="cosine", weight_decay=0.0
+        steps=400, batch_size=16, learning_rate=1e-3, schedule="cosine", weight_decay=0.0
     ),
     checkpoint_every=500,
     check_every=500,
