@@ -1,6 +1,7 @@
 """Checkpoints of a run: Orbax for the arrays, our own digests for what Orbax does not check."""
 
 import hashlib
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -55,16 +56,19 @@ class Checkpoints:
         return self._manager.latest_step()
 
     def save(self, step: int, state: Tree, meta: dict[str, Any]) -> None:
-        """Writes `state` (a tree of arrays) and `meta` (JSON) as step `step`; returns when whole."""
+        """Writes `state` (a tree of arrays) and `meta` (JSON) as step `step`; returns when whole.
+
+        Raises:
+          CheckpointError: it cannot be written, on a full disk say; the steps before are untouched.
+        """
+        self._check_room(step, state)
         meta = {**meta, "leaves": _describe(state)}
-        self._manager.save(
-            step,
-            args=ocp.args.Composite(
-                state=ocp.args.StandardSave(state), meta=ocp.args.JsonSave(meta)
-            ),
-            force=True,
-        )
-        self._manager.wait_until_finished()
+        items = ocp.args.Composite(state=ocp.args.StandardSave(state), meta=ocp.args.JsonSave(meta))
+        try:
+            self._manager.save(step, args=items, force=True)
+            self._manager.wait_until_finished()
+        except (ValueError, OSError) as error:  # tensorstore's errors are ValueErrors
+            raise self._unwritten(step, _first_line(error)) from error
 
     def meta(self, step: int | None = None) -> dict[str, Any]:
         """The JSON side of a step (default: the latest)."""
@@ -74,10 +78,10 @@ class Checkpoints:
                 step, args=ocp.args.Composite(meta=ocp.args.JsonRestore())
             )["meta"]
         except (ValueError, OSError, KeyError) as error:
-            raise self._damaged(step, str(error)) from error
+            raise self._damaged(step, _first_line(error)) from error
 
     def restore(self, target: Tree, step: int | None = None) -> Tree:
-        """The state of a step (default: the latest) in the structure, shapes and dtypes of `target`.
+        """The state of a step (default: the latest), its structure, shapes and dtypes `target`'s.
 
         Raises:
           CheckpointError: no such step, another structure, or a leaf whose bits have changed.
@@ -102,7 +106,7 @@ class Checkpoints:
                 step, args=ocp.args.Composite(state=ocp.args.StandardRestore(abstract))
             )["state"]
         except (ValueError, OSError, KeyError) as error:
-            raise self._damaged(step, str(error).splitlines()[0]) from error
+            raise self._damaged(step, _first_line(error)) from error
         for path, (_, _, digest) in _describe(state).items():
             if digest != stored[path][2]:
                 raise self._damaged(step, f"the bits of {path} have changed")
@@ -112,17 +116,34 @@ class Checkpoints:
         steps = self._manager.all_steps()
         step = self.latest_step() if step is None else step
         if step is None or step not in steps:
+            wanted = "no checkpoint" if step is None else f"no checkpoint of step {step}"
             raise CheckpointError(
-                f"{self.directory} holds no checkpoint{'' if step is None else f' of step {step}'}; "
-                f"steps there: {sorted(steps) or 'none'}"
+                f"{self.directory} holds {wanted}; steps there: {sorted(steps) or 'none'}"
             )
         return step
 
+    def _check_room(self, step: int, state: Tree) -> None:
+        """Orbax on a full disk leaves threads that print tracebacks: look before."""
+        needed = 2 * sum(leaf.nbytes for leaf in jax.tree.leaves(state))  # written, then merged
+        free = shutil.disk_usage(self.directory).free
+        if free < needed:
+            raise self._unwritten(step, f"{needed >> 20} MiB needed, {free >> 20} MiB free")
+
+    def _unwritten(self, step: int, reason: str) -> CheckpointError:
+        return CheckpointError(
+            f"the checkpoint {self.directory / str(step)} cannot be written ({reason}); make room: "
+            "the same command then goes on from the step before it"
+        )
+
     def _damaged(self, step: int, reason: str) -> CheckpointError:
         return CheckpointError(
-            f"the checkpoint {self.directory / str(step)} is damaged ({reason}); delete that folder "
-            "to go on from the step before it"
+            f"the checkpoint {self.directory / str(step)} is damaged ({reason}); delete that "
+            "folder to go on from the step before it"
         )
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]
 
 
 def _leaves(tree: Tree) -> list[tuple[str, Any]]:

@@ -10,7 +10,7 @@ import optax
 def step_drops(
     learning_rate: float, steps: int, *, at: tuple[float, ...] = (0.5, 0.75)
 ) -> optax.Schedule:
-    """Constant, divided by 10 at each of the fractions `at` of `steps` (C3 4.2: 100, 150 of 200)."""
+    """Constant, divided by 10 at the fractions `at` of `steps` (C3 4.2: 100 and 150 of 200)."""
     return optax.piecewise_constant_schedule(
         learning_rate, {round(fraction * steps): 0.1 for fraction in at}
     )

@@ -1,7 +1,9 @@
 """From the command line to a configuration, and from errors to one line and an exit status."""
 
 import dataclasses
+import logging
 import sys
+import traceback
 import typing
 from collections.abc import Callable
 from pathlib import Path
@@ -66,12 +68,16 @@ def fail(message: str) -> None:
 def guarded(main: Callable[[], Any]) -> None:
     """Runs `main`; the user's errors become one line and exit status 2, Ctrl-C 130.
 
-    Everything else is a fault of the program, and keeps its traceback.
+    The user's errors are those of the experiments, and arguments that the library or the data
+    pipelines refuse. Everything else is a fault of the program, and keeps its traceback.
     """
     from c3jax.training.checkpoints import CheckpointError
     from data_pipelines.errors import DataError
+    from experiments.common.compilation import keep_compiled
     from experiments.common.loop import Interrupted
 
+    keep_compiled()
+    logging.getLogger("absl").setLevel(logging.CRITICAL)  # Orbax logs what it then raises
     try:
         main()
     except Interrupted as stop:
@@ -83,9 +89,17 @@ def guarded(main: Callable[[], Any]) -> None:
     except (UsageError, DataError, CheckpointError, OSError) as error:
         fail(str(error))
     except Exception as error:
+        if isinstance(error, ValueError) and _raised_by(error) in ("c3jax", "data_pipelines"):
+            fail(str(error))
         if "No space left" in str(error) or "RESOURCE_EXHAUSTED" in str(error):
             fail(f"the disk (or the memory) is full: {str(error).splitlines()[0]}")
         raise
+
+
+def _raised_by(error: Exception) -> str:
+    """The package whose code raised `error`."""
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    return frame.f_globals.get("__name__", "").partition(".")[0]
 
 
 def to_json(config: Any) -> Any:

@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from c3jax.training.checkpoints import Checkpoints
 from c3jax.training.state import TrainState
 from c3jax.training.step import LossFn, make_train_step, replicate, shard_batch
 from experiments.common.errors import UsageError
+from experiments.common.runs import replace_text
 
 MAX_SKIPPED_IN_A_ROW = 5
 
@@ -76,13 +78,18 @@ def train(
     """
     devices = devices or jax.local_devices()
     total = sum(stage.steps for stage in stages)
+    _check_intervals(
+        log_every=log_every, check_every=check_every, checkpoint_every=checkpoint_every
+    )
     key = jax.random.key(seed)
-    with Checkpoints(folder / "checkpoints") as checkpoints, _Signals() as signals:
+    with ExitStack() as stack:
+        checkpoints = stack.enter_context(Checkpoints(folder / "checkpoints"))
+        signals = stack.enter_context(_Signals())
         step, seconds = checkpoints.latest_step() or 0, 0.0
         if step:
             state, seconds = _resume(checkpoints, stages, state, step)
             print(f"resumed at step {step:,} of {total:,}", flush=True)
-        log = _Log(folder / "metrics.jsonl", step, total)
+        log = stack.enter_context(_Log(folder / "metrics.jsonl", step, total))
         started = time.monotonic() - seconds
 
         def save() -> None:
@@ -99,11 +106,9 @@ def train(
                 state = state.replace(opt_state=stage.optimizer.init(state.params))
             state = replicate(state, devices)
             train_step = make_train_step(stage.loss_fn, stage.optimizer, devices=devices)
-            batches = stage.batches(step - begin)
+            batches = _sharded(stage, step - begin, len(devices))
             while step < end:
-                batch = dict(next(batches))
-                batch["example_index"] = np.arange(len(batch["source"]), dtype=np.int32)
-                state, metrics = train_step(state, shard_batch(batch, len(devices)), key)
+                state, metrics = train_step(state, next(batches), key)
                 step += 1
                 log.step(stage.name, step, metrics, write=step % log_every == 0 or step == end)
                 if step % check_every == 0:
@@ -114,6 +119,19 @@ def train(
                 if signals.received:
                     raise Interrupted(signals.received, step)
         return state, time.monotonic() - started
+
+
+def _sharded(stage: Stage, start_step: int, num_devices: int) -> Iterator[dict[str, np.ndarray]]:
+    """The stage's batches with the global index of each example, spread over the devices."""
+    for batch in stage.batches(start_step):
+        index = np.arange(len(batch["source"]), dtype=np.int32)
+        yield shard_batch({**batch, "example_index": index}, num_devices)
+
+
+def _check_intervals(**intervals: int) -> None:
+    for name, steps in intervals.items():
+        if steps < 1:
+            raise UsageError(f"--{name.replace('_', '-')} must be at least 1, got {steps}")
 
 
 def _resume(checkpoints: Checkpoints, stages: list[Stage], state: TrainState, step: int):
@@ -140,6 +158,13 @@ class _Log:
         )
         self._start, self._total, self._begun, self._told = step, total, time.monotonic(), 0.0
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self._bar.close()
+        self._file.close()
+
     def step(self, stage: str, step: int, metrics: dict[str, jax.Array], *, write: bool) -> None:
         """Takes note of a step; looks at the metrics of the one before."""
         self._read()
@@ -165,8 +190,7 @@ class _Log:
         if int(metrics["skipped_in_a_row"]) >= MAX_SKIPPED_IN_A_ROW:
             raise UsageError(
                 f"the loss was not finite in {MAX_SKIPPED_IN_A_ROW} steps in a row, up to step "
-                f"{step:,}; lower the learning rate (--{stage}.learning-rate) and run again: it "
-                "goes on from the last checkpoint"
+                f"{step:,}; lower --{stage}.learning-rate and give the run another --name"
             )
         if write:
             row = {name: float(value) for name, value in metrics.items()}
@@ -203,11 +227,11 @@ def _drop_rows_after(path: Path, step: int) -> None:
                 kept.append(line + "\n")
         except (ValueError, KeyError):
             break
-    path.write_text("".join(kept), encoding="utf-8")
+    replace_text(path, "".join(kept))
 
 
 class _Signals:
-    """Notes SIGTERM and SIGINT, so that the loop can save first; the second one interrupts at once."""
+    """Notes SIGTERM and SIGINT, so that the loop can save first; a second one interrupts."""
 
     received = 0
 

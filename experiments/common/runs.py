@@ -1,4 +1,4 @@
-"""Run folders: `runs/EXPERIMENT/NAME` with config.json, metrics.jsonl, results.json, checkpoints."""
+"""Run folders, `runs/EXPERIMENT/NAME`: config.json, metrics.jsonl, results.json, checkpoints."""
 
 import json
 import os
@@ -16,12 +16,14 @@ FREE = ("name", "runs", "log_every", "check_every", "checkpoint_every", "data.ca
 def open_run(folder: Path, experiment: str, preset: str, config: Any) -> None:
     """Makes the run folder, or checks that it holds a run of the same configuration.
 
+    A run that never saved a checkpoint has not begun: its configuration may still change.
+
     Raises:
       UsageError: the folder holds a run of another configuration; the message names the fields.
     """
     described = {"experiment": experiment, "preset": preset, "config": to_json(config)}
     path = folder / "config.json"
-    if path.exists():
+    if path.exists() and any(folder.glob("checkpoints/[0-9]*")):
         differing = _differences(read_json(path).get("config", {}), described["config"])
         if differing:
             raise UsageError(
@@ -35,7 +37,7 @@ def open_run(folder: Path, experiment: str, preset: str, config: Any) -> None:
 
 @dataclass(frozen=True)
 class Run:
-    """A run that was trained: `folder`, its `step`, and config.json (experiment, preset, config)."""
+    """A trained run: `folder`, its `step`, and config.json (experiment, preset, config)."""
 
     folder: Path
     step: int | None
@@ -73,8 +75,13 @@ def read_json(path: Path) -> Any:
 
 def write_json(path: Path, value: Any) -> None:
     """Writes a JSON file whole or not at all."""
+    replace_text(path, json.dumps(value, indent=2) + "\n")
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Writes a text file whole or not at all, also when the process is killed."""
     temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
+    temporary.write_text(text, encoding="utf-8")
     os.replace(temporary, path)
 
 
