@@ -213,7 +213,7 @@ def draw(picture: Path, points_px: np.ndarray, path: Path) -> None:
 
     path.parent.mkdir(parents=True, exist_ok=True)
     overlay = Image.fromarray(draw_landmarks(read_picture(picture), points_px))
-    overlay.save(path, compress_level=3)
+    overlay.save(path, compress_level=1)  # three times as fast as the default
 
 
 if __name__ == "__main__":

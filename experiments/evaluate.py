@@ -5,6 +5,7 @@ import dataclasses
 import functools
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -81,19 +82,21 @@ def evaluate(options: Options) -> dict[str, Any]:
     from experiments.common.evaluation import evaluate_landmarks
 
     loaded = data.load(data_config(options, trained.config.data), training=False)
-    check_eyes(loaded.test)
+    fit, test = loaded.fit, loaded.test
+    assert fit is not None and test is not None  # data_config refuses others
+    check_eyes(test)
     print(
         f"step {trained.step:,} of {options.checkpoint} on {loaded.name}: fitted on "
-        f"{len(loaded.fit):,} pictures, tested on {len(loaded.test):,}"
+        f"{len(fit):,} pictures, tested on {len(test):,}"
     )
     detect = make_detector(trained.networks)
     landmarks = once(functools.partial(detect, trained.variables))
     untrained = functools.partial(detect, untrained_variables(trained))
-    found = evaluate_landmarks(landmarks, untrained, loaded.fit, loaded.test)
+    found = evaluate_landmarks(landmarks, untrained, fit, test)
     if options.few_shot:
-        found["few_shot_nme_percent"] = few_shot(landmarks, loaded.fit, loaded.test)
+        found["few_shot_nme_percent"] = few_shot(landmarks, fit, test)
     if options.backward:
-        found["backward_nme_percent"] = backward(landmarks, loaded.fit, loaded.test)
+        found["backward_nme_percent"] = backward(landmarks, fit, test)
     return found
 
 
@@ -105,8 +108,8 @@ def data_config(options: Options, own: DataConfig) -> DataConfig:
     """
     named = options.data.name is not None
     base = DataConfig(image_size=own.image_size) if named else own
-    options = {**vars(options.data), "fit_rows": options.fit_rows, "test_rows": options.test_rows}
-    changes = {name: value for name, value in options.items() if value is not None}
+    given = {**vars(options.data), "fit_rows": options.fit_rows, "test_rows": options.test_rows}
+    changes = {name: value for name, value in given.items() if value is not None}
     config = dataclasses.replace(base, **changes)
     labelled = "give --data.name labelled --data.path DIR --fit-rows A-B --test-rows C-D"
     if config.name == "folder":
@@ -131,7 +134,7 @@ def check_eyes(test) -> None:
         )
 
 
-def once(detect):
+def once(detect: Callable) -> Callable:
     """`detect`, run once for each array of pictures."""
     found: dict[int, np.ndarray] = {}
 

@@ -138,6 +138,20 @@ def test_float16_files_are_half_as_large_and_move_landmarks_by_little(model, fol
     assert half.trained_on == {"data": "nothing"}
 
 
+def test_models_of_the_other_family_are_saved_too(tmp_path):
+    imm = {
+        "family": "imm",
+        "num_landmarks": 2,
+        "image_shape": [SIZE, SIZE],
+        "encoder_widths": (4, 4, 8),
+        "decoder_channels": 8,
+    }
+    image = jax.ShapeDtypeStruct((1, SIZE, SIZE, 3), np.float32)
+    shapes = jax.eval_shape(c3.from_config(imm).init, jax.random.key(0), image)
+    inference.save(tmp_path, random_tree(shapes), CONFIG | {"model": imm})
+    assert inference.load(tmp_path).landmarks(pictures((20, 30))).shape == (1, 2, 2)
+
+
 @pytest.mark.parametrize(
     ("images", "named"),
     [
