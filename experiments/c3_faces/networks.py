@@ -134,17 +134,18 @@ def find_weights(config: Config) -> dict[str, Path]:
       UsageError: names all that are missing, and what to put where.
     """
     model = config.model
-    wanted = {}
+    wanted: dict[str, tuple[str, Path | None, str]] = {}
     if has_pretrained_trunk(config):
         wanted["trunk"] = (model.trunk, model.weights, "--model.weights")
     if model.perceptual != "random":
         option = "--model.perceptual-weights"
         wanted["perceptual"] = (model.perceptual, model.perceptual_weights, option)
     try:
-        files = {group: weights.find_weights(*of[:2]) for group, of in wanted.items()}
+        found = {group: weights.find_weights(*of[:2]) for group, of in wanted.items()}
     except ValueError as error:
         raise UsageError(str(error)) from error
-    missing = [wanted[group] for group, file in files.items() if file is None]
+    files = {group: file for group, file in found.items() if file is not None}
+    missing = [wanted[group] for group in wanted if group not in files]
     if missing:
         names = " and ".join(f"{name} ({option} FILE)" for name, _, option in missing)
         raise UsageError(

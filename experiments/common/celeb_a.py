@@ -1,11 +1,10 @@
 """CelebA in the experiments: unlabelled training pictures, MAFL to fit and test on."""
 
-import dataclasses
 from pathlib import Path
 
 from data_pipelines import celeb_a
 from data_pipelines.sources import PictureSource
-from experiments.common.data import Data, DataConfig, Evaluation, from_memory, from_stream
+from experiments.common.data import Data, DataConfig, Evaluation, from_memory, from_stream, select
 
 
 def folder_of(config: DataConfig) -> Path:
@@ -40,11 +39,11 @@ def load(config: DataConfig, training: bool) -> Data:
     counts = celeb_a.count_splits(tables)
 
     def evaluation(split: celeb_a.Split) -> Evaluation:
-        chosen = _select(pictures, celeb_a.split_names(tables, split))
+        chosen = select(pictures, celeb_a.split_names(tables, split))
         found = celeb_a.load_labelled_pictures(chosen, tables, size=config.image_size)
         return Evaluation(found.images, found.keypoints_px)
 
-    train = _select(pictures, celeb_a.split_names(tables, "train"))
+    train = select(pictures, celeb_a.split_names(tables, "train"))
     streamed = config.loader == "tf" or not training
     batches, preview = (from_stream if streamed else from_memory)(train, config)
     return Data(
@@ -71,10 +70,6 @@ def _pictures(config: DataConfig, tables: celeb_a.CelebATables) -> PictureSource
     from data_pipelines.celeb_a_tfds import open_archive
 
     return open_archive(root, tables, prepared=config.cache)
-
-
-def _select(pictures: PictureSource, names: tuple[str, ...]) -> PictureSource:
-    return dataclasses.replace(pictures, names=names)
 
 
 def _archive(root: Path) -> Path:

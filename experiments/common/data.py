@@ -5,7 +5,7 @@ import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -144,12 +144,13 @@ def _rendered_faces(config: DataConfig, training: bool) -> Data:
 def _folder(config: DataConfig, training: bool) -> Data:
     from data_pipelines.folder import check_folder, find_folder, load_folder
 
-    options = {"boxes": config.boxes, "crop": config.crop}
     if config.loader == "tf":
-        files = check_folder(find_folder(_path(config), **options))
+        files = check_folder(find_folder(_path(config), crop=config.crop, boxes=config.boxes))
         num, (batches, preview) = len(files.names), from_stream(files, config)
     else:
-        images = load_folder(_path(config), size=config.image_size, **options).images
+        images = load_folder(
+            _path(config), size=config.image_size, crop=config.crop, boxes=config.boxes
+        ).images
         num, batches, preview = len(images), _memory(images), images[:NUM_PREVIEW]
     return Data(
         name="folder",
@@ -204,9 +205,14 @@ def from_stream(pictures: PictureSource, config: DataConfig) -> tuple[Batches, n
     from data_pipelines.examples import load_pictures
     from data_pipelines.streams import tf_stream
 
-    first = dataclasses.replace(pictures, names=pictures.names[:NUM_PREVIEW])
+    first = select(pictures, pictures.names[:NUM_PREVIEW])
     batches = functools.partial(tf_stream, pictures, size=config.image_size)
     return batches, load_pictures(first, size=config.image_size).images
+
+
+def select(pictures: Any, names: tuple[str, ...]) -> PictureSource:
+    """The named ones of some pictures."""
+    return dataclasses.replace(pictures, names=names)
 
 
 def _memory(images: np.ndarray | None) -> Batches:

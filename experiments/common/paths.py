@@ -1,6 +1,7 @@
 """What `auto` means: which data are in place, which preset fits this machine. Never silent."""
 
 import dataclasses
+from typing import Literal
 
 from c3jax import weights
 from experiments.common import celeb_a
@@ -30,7 +31,7 @@ def resolve_data(config: DataConfig) -> DataConfig:
     if config.name != "auto":
         return config
     without = [*_no_accelerator(), *_no_celeb_a(config)]
-    name = "rendered_faces" if without else "celeb_a"
+    name: Literal["rendered_faces", "celeb_a"] = "rendered_faces" if without else "celeb_a"
     why = " and ".join(without) or "CelebA is in place and an accelerator is present"
     print(f"data: {name} ({why}; --data.name folder|labelled|celeb_a|rendered_faces for others)")
     return dataclasses.replace(config, name=name)
