@@ -2,7 +2,14 @@
 
 import numbers
 
+import jax.numpy as jnp
 import numpy as np
+
+
+def as_float(array):
+    """The array in JAX, integers as floats: constants that take its dtype are no integers."""
+    array = jnp.asarray(array)
+    return array if jnp.issubdtype(array.dtype, jnp.floating) else array.astype(float)
 
 
 def check_shapes(**arguments):

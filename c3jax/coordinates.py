@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from c3jax._checks import check_shape_argument, check_shapes
+from c3jax._checks import as_float, check_shape_argument, check_shapes
 
 
 def grid(shape: tuple[int, int], *, dtype=None) -> Float[Array, "H W 2"]:
@@ -57,7 +57,7 @@ def to_pixels(points: Float[Array, "*b 2"], shape: tuple[int, int]) -> Float[Arr
     """
     check_shapes(points=(points, "... 2"))
     height, width = check_shape_argument("shape", shape)
-    points = jnp.asarray(points)
+    points = as_float(points)
     return (points + 1) / 2 * jnp.array([width - 1, height - 1], points.dtype)
 
 
@@ -79,5 +79,5 @@ def to_normalized(points_px: Float[Array, "*b 2"], shape: tuple[int, int]) -> Fl
     """
     check_shapes(points_px=(points_px, "... 2"))
     height, width = check_shape_argument("shape", shape)
-    points_px = jnp.asarray(points_px) * 1.0
+    points_px = as_float(points_px)
     return 2 * points_px / jnp.array([max(width - 1, 1), max(height - 1, 1)], points_px.dtype) - 1

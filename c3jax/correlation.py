@@ -13,7 +13,7 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Float
 
-from c3jax._checks import check_not_negative, check_positive, check_shapes
+from c3jax._checks import as_float, check_not_negative, check_positive, check_shapes
 
 
 def l2_normalize(features: Float[Array, "*b C"], *, epsilon: float = 1e-12) -> Float[Array, "*b C"]:
@@ -35,7 +35,7 @@ def l2_normalize(features: Float[Array, "*b C"], *, epsilon: float = 1e-12) -> F
     """
     check_shapes(features=(features, "... C"))
     check_not_negative(epsilon=epsilon)
-    features = jnp.asarray(features)
+    features = as_float(features)
     return features * lax.rsqrt(jnp.sum(features**2, axis=-1, keepdims=True) + epsilon)
 
 
@@ -94,7 +94,7 @@ def mutual_matching(
     """
     check_shapes(correlation=(correlation, "... hs ws ht wt"))
     check_not_negative(epsilon=epsilon)
-    correlation = jnp.asarray(correlation)
+    correlation = as_float(correlation)
     best_source = correlation.max(axis=(-4, -3), keepdims=True)
     best_target = correlation.max(axis=(-2, -1), keepdims=True)
     return correlation**3 / ((best_source + epsilon) * (best_target + epsilon))
@@ -240,12 +240,16 @@ def _conv2d(maps, kernel):
 
 def _conv2d_as_matmul(maps, kernel):
     """One channel in, one out: a matrix over the cells, 5 to 40 times as fast on a CPU."""
-    (height, width), size = maps.shape[1:3], kernel.shape[0]
-    y, x = np.divmod(np.arange(height * width), width)
-    dy, dx = (p[:, None] - p[None, :] + size // 2 for p in (y, x))
-    tap = np.where((np.minimum(dy, dx) >= 0) & (np.maximum(dy, dx) < size), dy * size + dx, -1)
-    weights = (tap[..., None] == np.arange(size**2)).astype(maps.dtype) @ kernel.reshape(-1)
-    return (maps.reshape(-1, height * width) @ weights).reshape(maps.shape)
+    height, width = maps.shape[1:3]
+    rows, columns = (_seen_through_taps(n, len(kernel), maps.dtype) for n in (height, width))
+    matrix = jnp.einsum("iac,jbd,ij->abcd", rows, columns, kernel[..., 0, 0])
+    cells = height * width
+    return (maps.reshape(-1, cells) @ matrix.reshape(cells, cells)).reshape(maps.shape)
+
+
+def _seen_through_taps(size, taps, dtype):
+    """`[taps, size, size]`: 1 where an input cell reaches an output cell through a tap."""
+    return np.stack([np.eye(size, k=taps // 2 - tap, dtype=dtype) for tap in range(taps)])
 
 
 def _check_odd(name, size):

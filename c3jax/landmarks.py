@@ -11,7 +11,7 @@ import numpy as np
 from jax.lax import Precision
 from jaxtyping import Array, Float
 
-from c3jax._checks import check_positive, check_shape_argument, check_shapes
+from c3jax._checks import as_float, check_positive, check_shape_argument, check_shapes
 from c3jax.coordinates import numpy_grid
 
 
@@ -128,7 +128,7 @@ def gaussian_maps(
     check_shapes(points=(points, "... K 2"))
     check_positive(stddev=stddev)
     height, width = check_shape_argument("shape", shape)
-    points = jnp.asarray(points)
+    points = as_float(points)
 
     def profile(centres, size):  # [*b, K] to [*b, size, K]
         cells = np.linspace(-1, 1, size).astype(points.dtype)[:, None]
@@ -169,4 +169,5 @@ def landmark_bottleneck(
     (Array([[-1.,  1.]], dtype=float32), Array([1., 0., 0.], dtype=float32))
     """
     points = soft_argmax(logits, temperature=temperature)
-    return points, gaussian_maps(points, shape or jnp.shape(logits)[-3:-1], stddev=stddev)
+    height, width = shape or jnp.shape(logits)[-3:-1]
+    return points, gaussian_maps(points, (height, width), stddev=stddev)

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from jax.lax import Precision
 from jaxtyping import Array, Float
 
-from c3jax._checks import check_choice, check_positive, check_shapes
+from c3jax._checks import as_float, check_choice, check_positive, check_shapes
 from c3jax.coordinates import numpy_grid
 from c3jax.sampling import sample
 
@@ -146,5 +146,5 @@ def soft_warp(
 def _searched_side_last(scores, over):
     check_shapes(scores=(scores, "... hs ws ht wt"))
     check_choice("over", over, SIDES)
-    scores = jnp.asarray(scores)
+    scores = as_float(scores)
     return jnp.moveaxis(scores, (-4, -3), (-2, -1)) if over == "source" else scores

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from c3jax._checks import check_batched_points, check_choice, check_shapes
+from c3jax._checks import as_float, check_batched_points, check_choice, check_shapes
 
 PADDINGS = ("zeros", "clamp", "reflect")
 
@@ -38,7 +38,7 @@ def sample(
     """
     check_shapes(image=(image, "... H W C"))
     check_choice("padding", padding, PADDINGS)
-    image, points = jnp.asarray(image), jnp.asarray(points)
+    image, points = as_float(image), as_float(points)
     batch, (height, width, channels) = image.shape[:-3], image.shape[-3:]
     check_batched_points("points", points, batch)
     one = functools.partial(_sample_one, size=(height, width), padding=padding)

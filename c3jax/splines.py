@@ -13,7 +13,7 @@ import numpy as np
 from jax.lax import Precision
 from jaxtyping import Array, Float
 
-from c3jax._checks import check_batched_points, check_shape_argument, check_shapes
+from c3jax._checks import as_float, check_batched_points, check_shape_argument, check_shapes
 from c3jax.coordinates import numpy_grid
 from c3jax.sampling import warp
 
@@ -56,7 +56,7 @@ def apply_warp(tps: ThinPlateSpline, points: Float[Array, "*bn 2"]) -> Float[Arr
     Array([[ 0.5, -1. ]], dtype=float32)
     """
     batch = _check_spline(tps)
-    points = jnp.asarray(points)
+    points = as_float(points)
     check_batched_points("points", points, batch)
     flat = points.reshape(*batch, -1, 2)
     return _combine(_basis(flat, tps.control_points, jnp), tps).reshape(points.shape)
@@ -108,8 +108,8 @@ def warp_image(
     >>> warp_image(jnp.array([[[1.0], [2.0], [3.0]]] * 2), flip)[0, :, 0]
     Array([3., 2., 1.], dtype=float32)
     """
-    check_shapes(image=(image, "... H W C"), tps_affine=(tps.affine, "... 2 3"))
-    return warp(image, warp_grid(tps, jnp.shape(image)[-3:-1]), padding=padding)
+    sizes = check_shapes(image=(image, "... H W C"), tps_affine=(tps.affine, "... 2 3"))
+    return warp(image, warp_grid(tps, (sizes["H"], sizes["W"])), padding=padding)
 
 
 def _basis(points, control_points, xp):
@@ -128,7 +128,8 @@ def _grid_basis(height, width, control_points):
 
 
 def _combine(basis, tps):
-    coefficients = jnp.concatenate([tps.weights, jnp.swapaxes(tps.affine, -1, -2)], axis=-2)
+    affine = jnp.swapaxes(as_float(tps.affine), -1, -2)
+    coefficients = jnp.concatenate([tps.weights, affine], axis=-2)
     # HIGHEST: in TF32 a location would be off by a tenth of a pixel at 128 pixels.
     return jnp.matmul(basis.astype(coefficients.dtype), coefficients, precision=Precision.HIGHEST)
 

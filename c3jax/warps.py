@@ -13,7 +13,7 @@ import numpy as np
 from jax.lax import Precision
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from c3jax._checks import check_not_negative, check_shape_argument, check_shapes
+from c3jax._checks import as_float, check_not_negative, check_shape_argument, check_shapes
 from c3jax.coordinates import numpy_grid
 from c3jax.sampling import sample, warp
 from c3jax.splines import ThinPlateSpline, apply_warp, warp_grid, warp_image
@@ -50,7 +50,7 @@ def affine_grid(affine: Float[Array, "*b 2 3"], shape: tuple[int, int]) -> Float
     Array([-2. , -0.5], dtype=float32)
     """
     check_shapes(affine=(affine, "... 2 3"))
-    affine = jnp.asarray(affine)
+    affine = as_float(affine)
     cells = numpy_grid(shape).astype(affine.dtype)
     linear = jnp.einsum("yxc,...dc->...yxd", cells, affine[..., :2], precision=Precision.HIGHEST)
     return linear + affine[..., None, None, :, 2]

@@ -74,6 +74,14 @@ def test_separable_convolution_equals_slow_reference(activation, x64):
     np.testing.assert_allclose(fast, slow, **FLOAT64)
 
 
+@pytest.mark.parametrize("shape", [(2, 3, 4, 5), (1, 1, 40, 30)], ids=["matrix", "convolution"])
+def test_one_channel_equals_slow_reference_on_both_paths(shape, x64):
+    volume, kernels = RANDOM.normal(size=(*shape, 1)), RANDOM.normal(size=(2, 5, 5, 1, 1))
+    slow = reference.separable_conv4d(volume, *kernels, jnp.abs)
+    fast = c3jax.separable_conv4d(volume, *kernels, activation=jnp.abs)
+    np.testing.assert_allclose(fast, slow, **FLOAT64)
+
+
 def test_separable_convolution_equals_six_nested_loops_over_the_product_kernel(x64):
     # W(d, e) = W2(e) W1(d): of rank one per channel mix, so full and separable agree.
     target = KERNEL_TARGET[1:4, 1:4]
@@ -196,6 +204,8 @@ def test_gradients_of_the_convolutions(x64):
     assert_gradient(c3jax.conv4d, WITH_CHANNELS, kernel)
     arguments = (WITH_CHANNELS, KERNEL_SOURCE, KERNEL_TARGET)
     assert_gradient(c3jax.separable_conv4d, *arguments)
+    one_channel = [array[..., :1, :1] for array in (KERNEL_SOURCE, KERNEL_TARGET)]
+    assert_gradient(c3jax.separable_conv4d, WITH_CHANNELS[..., :1], *one_channel)
 
 
 def test_gradient_of_mutual_matching_of_an_empty_volume_is_finite():

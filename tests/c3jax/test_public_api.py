@@ -228,7 +228,14 @@ def test_outputs_have_the_dtype_of_the_inputs(name, x64):
         assert {leaf.dtype.name for leaf in jax.tree.leaves(shapes)} == {"float32"}
 
 
-ARRAYS_OR_SHAPES = {"shape", "size"}  # static arguments that may be given by position
+@pytest.mark.parametrize(
+    "name", sorted({name for name in CASES if "." not in name} - set(WITHOUT_BATCH_AXES))
+)
+def test_integers_are_read_as_numbers(name):
+    call, arguments = jax.jit(call_of(name)), arguments_of(name, 1)
+    integers = [np.asarray(argument[0] > 0.5, np.int32) for argument in arguments]
+    floats = [array.astype(np.float32) for array in integers]
+    chex.assert_trees_all_close(call(*integers), call(*floats), rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", sorted(FUNCTIONS))
