@@ -1,6 +1,7 @@
 """Checkpoints of a run: Orbax for the arrays, our own digests for what Orbax does not check."""
 
 import hashlib
+import logging
 import shutil
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,8 @@ class Checkpoints:
         self.directory = Path(directory).absolute()
         if read_only and not self.directory.is_dir():
             raise CheckpointError(f"there are no checkpoints in {self.directory}")
+        # Orbax warns of every read-only folder; that it is one was asked for.
+        logging.getLogger("absl").setLevel(logging.ERROR)
         self._manager = ocp.CheckpointManager(
             self.directory,
             options=ocp.CheckpointManagerOptions(
@@ -105,7 +108,7 @@ class Checkpoints:
             state = self._manager.restore(
                 step, args=ocp.args.Composite(state=ocp.args.StandardRestore(abstract))
             )["state"]
-        except (ValueError, OSError, KeyError) as error:
+        except Exception as error:  # Orbax raises a bare Exception for data that do not decode
             raise self._damaged(step, _first_line(error)) from error
         for path, (_, _, digest) in _describe(state).items():
             if digest != stored[path][2]:

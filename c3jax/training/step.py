@@ -46,7 +46,7 @@ def make_train_step(loss_fn: LossFn, optimizer: optax.GradientTransformation, *,
         (loss, aux), gradients = jax.value_and_grad(mean_loss, has_aux=True)(state.params)
         loss, aux, gradients = jax.lax.pmean((loss, aux, gradients), AXIS)
         updates, opt_state = optimizer.update(gradients, state.opt_state, state.params)
-        gradient_norm = optax.global_norm(gradients)
+        gradient_norm = optax.tree.norm(gradients)
         good = jnp.isfinite(loss) & jnp.isfinite(gradient_norm)
         moved = state.replace(
             params=optax.apply_updates(state.params, updates),

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import jax
 
-FOLDER = Path(".cache/jax")
+FOLDER = Path.home() / ".cache" / "c3jax" / "compiled"
 
 
 def keep_compiled() -> None:
