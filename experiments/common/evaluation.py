@@ -64,7 +64,7 @@ def landmark_health(landmarks, test: Evaluation) -> dict:
     health = metrics.landmark_health(points_px)
     distances = np.asarray(health.distances) + np.diag(np.full(points_px.shape[1], np.inf))
     found = {
-        "stddev_px": np.asarray(health.stddev).round(2).tolist(),
+        "stddev_px": np.asarray(health.stddev, float).round(2).tolist(),
         "min_stddev_px": float(np.min(health.stddev)),
         "min_distance_px": float(distances.min()),
     }
