@@ -40,7 +40,8 @@ def main() -> None:
     out = options.out or finished[0].found.folder.parent / "compare.html"
     if out.suffix != ".html" or out.is_dir():
         raise UsageError(f"--out must be a file that ends in .html, got {out}")
-    tables, drawn, numbers = number_tables(groups), [], as_json(groups)
+    tables, numbers = number_tables(groups), as_json(groups)
+    drawn: list[Section] = []
     if options.pictures:
         drawn, numbers["common_flow"] = draw(groups)
         tables.append(common_flow_table(numbers["common_flow"]))
@@ -126,8 +127,9 @@ def as_json(groups: Sequence[Group]) -> dict[str, Any]:
                 "name": group.name,
                 "seeds": group.seeds,
                 "numbers": {
-                    key: dataclasses.asdict(_spread(group.by_seed(key)))
-                    for key in comparison.measured([group])
+                    key: dataclasses.asdict(spread)
+                    for key in METRICS
+                    if (spread := _spread(group.by_seed(key))) is not None
                 },
             }
             for group in groups

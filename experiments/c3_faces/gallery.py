@@ -2,12 +2,13 @@
 
 import numpy as np
 
-from c3jax.coordinates import to_normalized, to_pixels
 from experiments.c3_faces.viewer import Code, Viewer
 from experiments.common.consistency import (
     Pairs,
     carry,
     evaluate_consistency,
+    in_pixels,
+    normalized,
     random_pairs,
     true_positions,
 )
@@ -90,12 +91,16 @@ def draw_consistency(
     """Figure 3: landmarks of I1 carried to I2 (crosses) against those detected there (dots)."""
     shape = images.shape[1:3]
     first, second = landmarks[pairs.source], landmarks[pairs.target]
-    first_px = np.asarray(to_pixels(first, shape))
-    columns = {"I1": (pairs.source, first, None), "I2": (pairs.target, second, None)}
-    by_flow = np.asarray(to_normalized(carry(first_px, fields, shape), shape))
-    columns["I2, by T"] = (pairs.target, second, by_flow)
-    if test is not None and test.surfaces is not None:
-        true = np.asarray(to_normalized(true_positions(first_px, pairs, test), shape))
+    first_px = in_pixels(first, shape)
+    by_flow = normalized(carry(first_px, fields, shape), shape)
+    columns: dict[str, tuple[np.ndarray, np.ndarray, np.ndarray | None]] = {
+        "I1": (pairs.source, first, None),
+        "I2": (pairs.target, second, None),
+        "I2, by T": (pairs.target, second, by_flow),
+    }
+    if test is not None and test.masks is not None and test.surfaces is not None:
+        true = true_positions(first_px, pairs, test.masks, test.surfaces)
+        true = normalized(true, shape)
         columns["I2, in truth"] = (pairs.target, np.where(np.isnan(true), np.nan, second), true)
     tiles = [
         draw_points(images[indices[p]], points[p], carried=None if carried is None else carried[p])

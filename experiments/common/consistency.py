@@ -8,6 +8,7 @@ the target: T^{j->i} with i the target, `transformation_map(over='target')`. All
 from typing import NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from c3jax import matching, metrics
@@ -50,7 +51,8 @@ def random_pairs(num_images: int, num_pairs: int, *, seed: int = 0) -> Pairs:
     if num_images < 2:
         raise ValueError(f"pairs need two pictures or more, got {num_images}")
     rng = np.random.default_rng(seed)
-    source, target = [], []
+    source: list[int] = []
+    target: list[int] = []
     while len(source) < num_pairs:
         ring = rng.permutation(num_images)
         source.extend(ring)
@@ -60,8 +62,17 @@ def random_pairs(num_images: int, num_pairs: int, *, seed: int = 0) -> Pairs:
 
 def carry(points_px, fields, shape: tuple[int, int]) -> np.ndarray:
     """Points `[pairs, P, 2]` of the source in the target, by fields `[pairs, h, w, 2]`."""
-    points = to_normalized(np.asarray(points_px, np.float32), shape)
-    return np.asarray(to_pixels(_carry_points(points, np.asarray(fields)), shape))
+    return in_pixels(_carry_points(normalized(points_px, shape), fields), shape)
+
+
+def in_pixels(points, shape: tuple[int, int]) -> np.ndarray:
+    """`to_pixels` of NumPy arrays."""
+    return np.asarray(to_pixels(jnp.asarray(points), shape))
+
+
+def normalized(points_px, shape: tuple[int, int]) -> np.ndarray:
+    """`to_normalized` of NumPy arrays."""
+    return np.asarray(to_normalized(jnp.asarray(points_px, jnp.float32), shape))
 
 
 def evaluate_consistency(
@@ -83,7 +94,7 @@ def evaluate_consistency(
         a true correspondence.
     """
     shape, to_error = images.shape[1:3], _errors(pairs, test)
-    landmarks_px = np.asarray(to_pixels(found.landmarks, shape))
+    landmarks_px = in_pixels(found.landmarks, shape)
     first, second = landmarks_px[pairs.source], landmarks_px[pairs.target]
     carried = _carried(first, found, untrained, shape)
     result = {
@@ -96,18 +107,20 @@ def evaluate_consistency(
     }
     if test is None or test.masks is None or test.surfaces is None:
         return result
-    untrained_px = np.asarray(to_pixels(untrained.landmarks, shape))
+    untrained_px = in_pixels(untrained.landmarks, shape)
     detectors = {
         "": landmarks_px,
         "fixed_": np.broadcast_to(landmarks_px.mean(0), landmarks_px.shape),
         "untrained_": untrained_px,
     }
     offsets = {
-        name: true_positions(points[pairs.source], pairs, test) - points[pairs.target]
+        name: true_positions(points[pairs.source], pairs, test.masks, test.surfaces)
+        - points[pairs.target]
         for name, points in detectors.items()
     }
-    points = random_head_points(pairs, test)
-    true, carried = true_positions(points, pairs, test), _carried(points, found, untrained, shape)
+    points = random_head_points(pairs, test.masks)
+    true = true_positions(points, pairs, test.masks, test.surfaces)
+    carried = _carried(points, found, untrained, shape)
     return result | {
         "landmarks_true": to_error.all(offsets)
         | {"seen_percent": _seen_percent(offsets[""])}
@@ -128,12 +141,14 @@ def _carried(points_px, found: Found, untrained: Found, shape) -> dict[str, np.n
 def carried_error(found: Found, pairs: Pairs, images: np.ndarray, test: Evaluation | None) -> dict:
     """Mean distance of carried landmarks to those detected in the target, px and percent."""
     shape = images.shape[1:3]
-    points_px = np.asarray(to_pixels(found.landmarks, shape))
+    points_px = in_pixels(found.landmarks, shape)
     carried = carry(points_px[pairs.source], found.fields, shape)
     return _errors(pairs, test).all({"": carried - points_px[pairs.target]})
 
 
-def true_positions(points_px: np.ndarray, pairs: Pairs, test: Evaluation) -> np.ndarray:
+def true_positions(
+    points_px: np.ndarray, pairs: Pairs, masks: np.ndarray, surfaces: np.ndarray
+) -> np.ndarray:
     """True positions in the target of points of the source, `[pairs, P, 2]`; NaN where hidden.
 
     The true correspondence is one of pixels; a point keeps its place within its pixel.
@@ -143,17 +158,15 @@ def true_positions(points_px: np.ndarray, pairs: Pairs, test: Evaluation) -> np.
     carried = np.full(points_px.shape, np.nan)
     for pair, (i, j) in enumerate(zip(*pairs, strict=True)):
         points = points_px[pair].astype(np.float64)
-        there, seen = true_correspondence(
-            test.surfaces[i], test.masks[i], test.surfaces[j], test.masks[j], points
-        )
+        there, seen = true_correspondence(surfaces[i], masks[i], surfaces[j], masks[j], points)
         carried[pair, seen] = (there + points - np.round(points))[seen]
     return carried
 
 
-def random_head_points(pairs: Pairs, test: Evaluation, *, seed: int = 0) -> np.ndarray:
+def random_head_points(pairs: Pairs, masks: np.ndarray, *, seed: int = 0) -> np.ndarray:
     """Random pixels of the source's head, `[pairs, HEAD_POINTS, 2]`."""
     rng = np.random.default_rng(seed)
-    chosen = [rng.choice(np.argwhere(test.masks[i]), HEAD_POINTS) for i in pairs.source]
+    chosen = [rng.choice(np.argwhere(masks[i]), HEAD_POINTS) for i in pairs.source]
     return np.stack(chosen)[..., ::-1].astype(np.float64)  # (row, column) to (x, y)
 
 
@@ -175,7 +188,7 @@ class _Errors(NamedTuple):
 def _errors(pairs: Pairs, test: Evaluation | None) -> _Errors:
     if test is None:
         return _Errors(None)
-    length = metrics.inter_ocular_distance(test.keypoints_px, eyes=test.eyes)
+    length = metrics.inter_ocular_distance(jnp.asarray(test.keypoints_px), eyes=test.eyes)
     return _Errors(np.asarray(length)[pairs.target])
 
 

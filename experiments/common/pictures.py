@@ -60,13 +60,14 @@ def draw_points(
         return tuple(((np.asarray(point) + 1) / 2 * (size - 1) + 0.5) / size * FINE * TILE)
 
     colors = colors_of(len(points))
-    for k, point in enumerate(points if carried is not None else []):
-        if np.isfinite([*point, *carried[k]]).all():
-            draw.line([place(point), place(carried[k])], fill=colors[k], width=FINE)
+    carried = np.full_like(points, np.nan) if carried is None else carried
+    for k, (point, end) in enumerate(zip(points, carried, strict=True)):
+        if np.isfinite([*point, *end]).all():
+            draw.line([place(point), place(end)], fill=colors[k], width=FINE)
     for k, point in enumerate(points):
         if np.isfinite(point).all():
             _dot(draw, place(point), colors[k])
-    for k, point in enumerate(carried if carried is not None else []):
+    for k, point in enumerate(carried):
         if np.isfinite(point).all():
             _cross(draw, place(point), colors[k])
     return canvas.resize((TILE, TILE), Image.Resampling.LANCZOS)
@@ -107,6 +108,7 @@ def loss_curves(rows: list[dict[str, Any]]) -> Image.Image | None:
 
     matplotlib.use("agg")
     import matplotlib.pyplot as plt
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     names = sorted({name for row in rows for name in row} - {"step", "stage", "skipped_in_a_row"})
     names.sort(key=lambda name: (name != "loss", _plot_of(name)))
@@ -125,9 +127,10 @@ def loss_curves(rows: list[dict[str, Any]]) -> Image.Image | None:
             axis.axvline(border, color="0.75", linewidth=0.8, linestyle=":")
     for axis in axes.flat[len(plots) :]:
         axis.axis("off")
-    figure.canvas.draw()
-    image = Image.fromarray(np.asarray(figure.canvas.buffer_rgba())[..., :3].copy())
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
     plt.close(figure)
+    image = Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3].copy())
     return image
 
 

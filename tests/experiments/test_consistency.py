@@ -74,21 +74,24 @@ def test_a_detector_that_never_moves_is_seen_through_by_the_truth_alone(heads):
 def test_points_off_the_head_have_no_truth(heads):
     pairs = Pairs(np.array([0]), np.array([1]))
     points = np.array([[[0.0, 0.0], [5.0, 7.0]]])
-    carried = consistency.true_positions(points, pairs, heads)
+    carried = consistency.true_positions(points, pairs, heads.masks, heads.surfaces)
     assert np.isnan(carried[0, 0]).all()
     np.testing.assert_allclose(carried[0, 1], [11, 4])
 
 
 def test_a_point_keeps_its_place_within_its_pixel(heads):
     carried = consistency.true_positions(
-        np.array([[[5.3, 6.8]]]), Pairs(np.array([0]), np.array([1])), heads
+        np.array([[[5.3, 6.8]]]),
+        Pairs(np.array([0]), np.array([1])),
+        heads.masks,
+        heads.surfaces,
     )
     np.testing.assert_allclose(carried, [[[11.3, 3.8]]])
 
 
 def test_random_points_lie_on_the_head(heads):
     pairs = random_pairs(4, 6)
-    points = consistency.random_head_points(pairs, heads).astype(int)
+    points = consistency.random_head_points(pairs, heads.masks).astype(int)
     for image, (x, y) in zip(pairs.source, points.transpose(0, 2, 1), strict=True):
         assert heads.masks[image, y, x].all()
 
