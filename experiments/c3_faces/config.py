@@ -242,8 +242,8 @@ PAPER = Config(
     make train EXP=c3_faces PRESET=paper [ARGS="--landmarks 30"]
 
 Needs CelebA and MAFL in data/celeb_a and ImageNet weights of ResNet-50 and VGG-16; what is missing
-is named at the start. Hardware: the paper's 4 GPUs with 50 examples each (the batch of 200 divides
-over any number of devices that divides it; batch statistics are per device), 40 GB each or more.
+is named at the start. Hardware: the paper's 4 GPUs with 50 examples each (another number
+must divide 200; batch statistics are per device), about 30 GB of memory each by a rough count.
 
 Time: about a day on 4 A100. An estimate, not a measurement: 95 GFLOP per image in stage 1 and 313
 per pair in stage 2, counted by XLA, are 1.04e19 in all, at 30 TFLOP/s a GPU (half of what one
