@@ -41,8 +41,8 @@ class FlowModule(nn.Module):
     """Refined correlation between two feature maps, Eq. 3 of [1].
 
     `C_hat = W1 * (W2 * C)`: each layer filters the target side (W2), applies the activation and
-    filters the source side (W1). With `channels=(1,)` and `linear=True` it is the literal single
-    linear layer of Eq. 3. The block is symmetric, `N(c) + N(c^T)^T`, so that swapping the images
+    filters the source side (W1). With `channels=(1,)` and `linear=True` it is the single linear
+    layer of Eq. 3. The block is symmetric, `N(c) + N(c^T)^T`, so that swapping the images
     transposes the result, and mutual matching (NC-Net) stands before and after it.
 
     Args (fields):

@@ -49,7 +49,7 @@ class ModelConfig:
     flow_channels: tuple[int, ...] = (16, 16, 1)
     """output channels of the separable 4D layers"""
     flow_linear: bool = False
-    """no ReLU in the flow module; with channels (1,) the literal Eq. 3"""
+    """no ReLU in the flow module; with channels (1,) one layer of Eq. 3"""
     perceptual: Literal["vgg16", "resnet18", "random"] = "vgg16"
     """network of the perceptual loss; `random` is a fixed random pyramid"""
     perceptual_weights: Path | None = None
@@ -89,7 +89,10 @@ class LossConfig:
     reconstruction: float = 1.0
     """stage 1: IMM's reconstruction of a synthetically warped image"""
     flow: float = 1.0
-    """cross-entropy of the flow module on known synthetic matches, both stages"""
+    """cross-entropy of the flow module on known synthetic matches, wherever stage 1's terms are"""
+    joint_flow: float = 0.1
+    """the same alone in stage 2 where `synthetic` is 0: with hard T, L_total teaches the flow
+    module nothing (beyond the paper; 0 is literal)"""
     cycle: float = 1.0
     """Eq. 1"""
     invariance: float = 1.0
@@ -219,7 +222,7 @@ PAPER = Config(
         init_stddev=0.01,
         perceptual="vgg16",
     ),
-    loss=LossConfig(landmarks_as="maps", hard_match=True, flow=0.1),
+    loss=LossConfig(landmarks_as="maps", hard_match=True),
     pretrain=StageConfig(
         steps=20_000,
         batch_size=200,
@@ -255,7 +258,9 @@ The command evaluates on MAFL; AFLW is not read yet.
 The paper leaves open, and here is: stage 1 has 20,000 steps of the batch of stage 2; a batch of 200
 is 200 pairs, and an epoch has each picture as a source once; the weights of L_total are 1; N is
 trained in stage 2 (3.1), its batch normalisation is not; the flow loss of stage 1 goes on at 0.1,
-since the hard T of Eq. 4 teaches the flow module nothing (`--loss.flow 0` is literal).
+since the hard T of Eq. 4 teaches the flow module nothing (`--loss.joint-flow 0` is literal); S has
+the temperature 0.05, which the hard T does not see and the flow loss does; the perceptual loss is
+the mean over its maps.
 """
 
 IMM = dataclasses.replace(

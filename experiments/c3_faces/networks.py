@@ -173,8 +173,11 @@ def held_parameters(config: Config, *, joint: bool) -> tuple[str, ...]:
     if has_pretrained_trunk(config):
         frozen_normalization = ["trunk/*bn?/*", "trunk/*downsample_1/*"]
         held += frozen_normalization if joint else ["trunk/*"]
-    soft_match = joint and not config.loss.hard_match
-    if not config.flow or not (config.loss.flow or soft_match):
+    loss = config.loss
+    own_loss = loss.flow
+    if joint and config.cycle:
+        own_loss = loss.synthetic * loss.flow or loss.joint_flow or not loss.hard_match
+    if not (config.flow and own_loss):
         held.append("flow/*")
     return tuple(held)
 

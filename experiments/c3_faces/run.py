@@ -75,7 +75,7 @@ def run(config: Config, preset: str, data: Data, folder: Path, *, started: float
     untrained = make_viewer(networks, config, variables)
     results["consistency"] = measure_consistency(viewer, untrained, data)
     runs.write_json(folder / "results.json", results)
-    print_table(results, config.landmarks)
+    print_table(results, config)
     reference = ("paper", cli.to_json(PAPER))
     report = write_report(folder, results, draw_gallery(viewer, data), reference=reference)
     print(f"whole command: {time.monotonic() - started:.0f} s; report: {report}")
@@ -145,8 +145,9 @@ def first_variables(networks: Networks, config: Config) -> dict:
 
 
 def make_stages(config: Config, data: Data) -> list[loop.Stage]:
-    """Stage 1: synthetic pairs. Stage 2: unpaired photos, or more of stage 1 (Table 2, row 1)."""
-    second = unpaired_loss if config.cycle or config.flow else synthetic_loss
+    """Stage 1: synthetic pairs. Stage 2: unpaired photos, or synthetic pairs without the cycle."""
+    on_synthetic = functools.partial(synthetic_loss, equivariance=config.flow)
+    second = unpaired_loss if config.cycle else on_synthetic
     stages = []
     for name, stage, loss, joint in (
         ("pretrain", config.pretrain, synthetic_loss, False),
@@ -198,21 +199,21 @@ def make_detector(networks: Networks, *, batch_size: int = 64):
     return detect
 
 
-def print_table(results: dict, num_landmarks: int) -> None:
+def print_table(results: dict, config: Config) -> None:
     """The errors of a run beside its baselines and, under the same protocol, the published ones."""
     landmarks = results.get("landmarks")
     if landmarks is None:
         return
     print("\nerror in % of the inter-ocular distance (test)")
     for name, key in (
-        ("C3", "nme_percent"),
+        (config.model.family.upper(), "nme_percent"),
         ("untrained network", "untrained_nme_percent"),
         ("mean shape", "mean_shape_nme_percent"),
         ("mean shape in the true box", "box_mean_shape_nme_percent"),
     ):
         if key in landmarks:
             print(f"  {name:28s}{landmarks[key]:8.2f}")
-    for method, error in comparable_errors(results, num_landmarks):
+    for method, error in comparable_errors(results, config.landmarks):
         print(f"  {method:28s}{error:8.2f}")
 
 

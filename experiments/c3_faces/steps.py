@@ -60,13 +60,24 @@ def init_loss_stats(networks: Networks, variables, images) -> dict[str, Array]:
 
 
 def synthetic_loss(
-    params, state: TrainState, batch, keys, *, networks: Networks, config: Config
+    params,
+    state: TrainState,
+    batch,
+    keys,
+    *,
+    networks: Networks,
+    config: Config,
+    equivariance: bool = False,
 ) -> tuple[Float[Array, " b"], Aux]:
-    """Stage 1: IMM's reconstruction and the auxiliary terms on synthetic pairs (C3, appendix)."""
+    """Stage 1: IMM's reconstruction and the auxiliary terms on synthetic pairs (C3, appendix).
+
+    Without the cycle it is stage 2 too, with L_equiv (Eq. 4) on these pairs if `equivariance`: "our
+    models can only learn from synthesized image pairs" (4.2, ablation).
+    """
     variables = state.variables(params)
     loss, metrics, batch_stats, running_mean = _synthetic_terms(
         variables, as_float(batch["source"]), keys, state.loss_stats["reconstruction"],
-        networks=networks, config=config,
+        networks=networks, config=config, equivariance=equivariance,
     )  # fmt: skip
     loss_stats = {**state.loss_stats, "reconstruction": running_mean}
     return loss, Aux(metrics, batch_stats, loss_stats)
@@ -75,18 +86,19 @@ def synthetic_loss(
 def unpaired_loss(
     params, state: TrainState, batch, keys, *, networks: Networks, config: Config
 ) -> tuple[Float[Array, " b"], Aux]:
-    """Stage 2: L_total (Eq. 5) on pairs of different photos; stage 1's terms by their weight."""
+    """Stage 2: L_total (Eq. 5) on pairs of different photos; stage 1's terms by their weight.
+
+    Running averages of batch normalisation move with real photos (and the codes of real photos in
+    the decoder) alone; the synthetic terms, where they have a weight, move them once more.
+    """
     weights, variables = config.loss, state.variables(params)
     images = as_float(jnp.concatenate([batch["source"], batch["target"]]))
     code, batch_stats = networks.encode(variables, images)
     variables = {**variables, "batch_stats": batch_stats}
-    zeros = jnp.zeros(len(keys))
-    cycle = invariance = equivariance = zeros
-    loss_stats, raw = dict(state.loss_stats), {}
-    if config.cycle:
-        cycle, invariance, batch_stats, loss_stats["cycle"], raw = _cycle_terms(
-            variables, images, code, loss_stats["cycle"], networks=networks, config=config
-        )
+    loss_stats, equivariance = dict(state.loss_stats), jnp.zeros(len(keys))
+    cycle, invariance, batch_stats, loss_stats["cycle"], raw = _cycle_terms(
+        variables, images, code, loss_stats["cycle"], networks=networks, config=config
+    )
     if config.flow:
         equivariance = _equivariance_term(variables, code, networks=networks, config=config)
     loss = losses.c3_total(
@@ -95,27 +107,18 @@ def unpaired_loss(
         lambda_equivariance=weights.equivariance,
         lambda_invariance=weights.invariance,
     )  # fmt: skip
-    metrics = {
-        "cycle": cycle.mean(),
-        "invariance": invariance.mean(),
-        "equivariance": equivariance.mean(),
-        **raw,
-    }
+    terms = {"cycle": cycle, "invariance": invariance, "equivariance": equivariance}
+    metrics = {name: term.mean() for name, term in terms.items()} | raw
     variables = {**variables, "batch_stats": batch_stats}
-    # Without the cycle, landmarks learn from synthetic pairs as before (Table 2), whatever the
-    # weight: L_equiv alone has the trivial solution of points that stay where they are.
-    share = weights.synthetic if config.cycle else weights.synthetic or 1.0
-    if share:
+    photos = images[: len(keys)]
+    if weights.synthetic:
         synthetic, synthetic_metrics, batch_stats, loss_stats["reconstruction"] = _synthetic_terms(
-            variables, images[: len(keys)], keys, loss_stats["reconstruction"],
-            networks=networks, config=config,
-        )  # fmt: skip
-        loss, metrics = loss + share * synthetic, metrics | synthetic_metrics
-    elif config.flow and weights.flow:
-        flow = _flow_on_warped(
-            variables, images[: len(keys)], keys, networks=networks, config=config
+            variables, photos, keys, loss_stats["reconstruction"], networks=networks, config=config
         )
-        loss, metrics = loss + weights.flow * flow, metrics | {"flow": flow.mean()}
+        loss, metrics = loss + weights.synthetic * synthetic, metrics | synthetic_metrics
+    elif config.flow and weights.joint_flow:
+        flow = _flow_on_warped(variables, photos, keys, networks=networks, config=config)
+        loss, metrics = loss + weights.joint_flow * flow, metrics | {"flow": flow.mean()}
     return loss, Aux(metrics, batch_stats, loss_stats)
 
 
@@ -156,7 +159,9 @@ def _equivariance_term(variables, code: Encoding, *, networks, config: Config):
     return distance_of(p_i, p_j, t_ij, t_ji)
 
 
-def _synthetic_terms(variables, images, keys, running_mean, *, networks, config: Config):
+def _synthetic_terms(
+    variables, images, keys, running_mean, *, networks, config: Config, equivariance: bool = False
+):
     """Weighted sum of the terms on synthetic pairs, metrics, batch statistics, running means.
 
     target = photo o g_t, source = target o g_s: a landmark l of the source lies at g_s(l) in the
@@ -186,14 +191,14 @@ def _synthetic_terms(variables, images, keys, running_mean, *, networks, config:
     terms["separation"] = sum(halves(terms["separation"])) / 2
     if config.flow:
         terms["flow"] = _flow_term(variables, code, g_s, networks=networks, config=config)
+    if equivariance:
+        terms["equivariance"] = _equivariance_term(
+            variables, code, networks=networks, config=config
+        )
     loss = sum(getattr(weights, name) * term for name, term in terms.items())
     metrics = {name: term.mean() for name, term in terms.items()}
-    return (
-        loss,
-        metrics | _raw("raw", feature_distances(predicted, true)),
-        batch_stats,
-        running_mean,
-    )
+    raw = _raw("raw", feature_distances(predicted, true, mask=mask))
+    return loss, metrics | raw, batch_stats, running_mean
 
 
 def _flow_on_warped(variables, images, keys, *, networks, config: Config):

@@ -1,7 +1,7 @@
 """Whether landmarks mark the same spot in different pictures: C3's Figure 3 in numbers.
 
 Pairs are (source, target) of pictures; a field holds, on the source's grid, where each cell lies in
-the target: T^{j->i} with i the target, `transformation_map(over='target')`. All points here are
+the target: T^{j->i} with j the target, `transformation_map(over='target')`. All points here are
 (x, y) in pixels of the square picture but those of the fields, which are in [-1, 1].
 """
 

@@ -54,7 +54,7 @@ def regression_error(
 
 
 def landmark_health(landmarks, test: Evaluation) -> dict:
-    """How the landmarks move over the test set, how far apart they are, whether they are on the head.
+    """How the landmarks move over the test set, how far apart and whether on the head they are.
 
     `surface_spread_ratio`: spread of the head-surface coordinate under each landmark over that of
     random points of the head, mean over landmarks (only where the surface is known).

@@ -137,7 +137,8 @@ def test_the_loss_is_literally_the_papers():
         equivariance=1.0,
         landmarks_as="maps",
         hard_match=True,
-        flow=0.1,  # the auxiliary term that keeps W1, W2 learning beside the hard T; 0 is literal
+        flow=1.0,
+        joint_flow=0.1,  # keeps W1, W2 learning beside the hard T; 0 is literal
     )
     beyond = ("synthetic", "warp_consistency", "separation")
     for config in (PAPER, IMM):
@@ -182,7 +183,7 @@ def test_stage_1_leaves_the_trunk_alone_and_stage_2_its_frozen_normalisation():
 
 
 def test_a_flow_module_without_a_loss_is_held():
-    literal = dataclasses.replace(PAPER, loss=dataclasses.replace(PAPER.loss, flow=0.0))
+    literal = dataclasses.replace(PAPER, loss=dataclasses.replace(PAPER.loss, joint_flow=0.0))
     flow = {f"flow/kernel_{side}_{layer}" for side in ("source", "target") for layer in range(3)}
     assert flow <= held(literal, joint=True)[0]
     assert flow <= held(dataclasses.replace(PAPER, flow=False), joint=True)[0]
@@ -216,7 +217,7 @@ def tiny(**loss):
 
 @pytest.mark.parametrize("weight", [0.0, 0.1])
 def test_beside_the_hard_match_only_the_auxiliary_loss_teaches_the_flow_module(weight):
-    config = tiny(flow=weight)
+    config = tiny(joint_flow=weight)
     networks = nets.make_networks(config)
     images = np.random.default_rng(0).integers(0, 256, (2, 2, 16, 16, 3), np.uint8)
 
