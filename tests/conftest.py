@@ -8,6 +8,8 @@ import pytest
 if "host_platform_device_count" not in os.environ.get("XLA_FLAGS", ""):
     jax.config.update("jax_num_cpu_devices", 4)
 jax.config.update("jax_default_matmul_precision", "highest")
+# Tests compile much and compute little.
+jax.config.update("jax_disable_most_optimizations", True)
 
 
 @pytest.fixture
