@@ -1,10 +1,16 @@
 """Checkpoints: what is saved comes back bit for bit, and what is not right is refused by name."""
 
+import shutil
+from types import SimpleNamespace
+
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from c3jax.training.checkpoints import CheckpointError, Checkpoints
+from c3jax.training.step import replicate
+from tests.c3jax.training.toy import assert_same_bits
 
 
 def state_of(value=0.0, width=3):
@@ -63,7 +69,7 @@ def test_flipped_bits_are_found(tmp_path):
         checkpoints.save(1, {"kernel": noise}, {})
     data = max((tmp_path / "1" / "state").rglob("*"), key=lambda file: file.stat().st_size)
     original = data.read_bytes()
-    refused, offsets = 0, range(0, len(original), len(original) // 9)
+    refused, named, offsets = 0, 0, range(0, len(original), len(original) // 9)
     for offset in offsets:
         flipped = bytearray(original)
         flipped[offset] ^= 4
@@ -74,9 +80,10 @@ def test_flipped_bits_are_found(tmp_path):
             except CheckpointError as error:
                 assert "is damaged" in str(error) and str(tmp_path / "1") in str(error)
                 refused += 1
+                named += "the bits of ['kernel'] have changed" in str(error)
             else:
                 np.testing.assert_array_equal(restored["kernel"], noise)
-    assert refused >= len(offsets) - 2
+    assert refused >= len(offsets) - 2 and named > 0
 
 
 def test_half_written_folders_are_ignored_and_cleaned(tmp_path):
@@ -96,3 +103,81 @@ def test_an_empty_and_a_missing_folder_are_refused(tmp_path):
             checkpoints.restore(state_of())
     with pytest.raises(CheckpointError, match="no checkpoints in .*absent"):
         Checkpoints(tmp_path / "absent", read_only=True)
+
+
+@pytest.mark.parametrize("before, after", [(1, 4), (4, 1)])
+def test_a_state_comes_back_on_another_number_of_devices(tmp_path, before, after):
+    devices = jax.local_devices()
+    target = replicate(state_of(), devices[:after])
+    with Checkpoints(tmp_path) as checkpoints:
+        checkpoints.save(1, replicate(state_of(7), devices[:before]), {})
+        restored = checkpoints.restore(target)
+    assert_same_bits(restored, state_of(7))
+    assert restored["params"]["kernel"].sharding == target["params"]["kernel"].sharding
+
+
+def test_values_that_are_no_numbers_and_small_dtypes_keep_their_bits(tmp_path):
+    state = {
+        "floats": jnp.array([jnp.nan, -0.0, jnp.inf, 1e-45], jnp.float32),
+        "halves": jnp.arange(3, dtype=jnp.bfloat16),
+        "counter": jnp.asarray(2**31 - 1, jnp.int32),
+    }
+    with Checkpoints(tmp_path) as checkpoints:
+        checkpoints.save(1, state, {})
+        assert_same_bits(checkpoints.restore(jax.tree.map(jnp.zeros_like, state)), state)
+
+
+def contents(folder):
+    return {str(file): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+def test_a_reader_changes_nothing(tmp_path):
+    saved(tmp_path, 1, 2)
+    half = tmp_path / "3.orbax-checkpoint-tmp"
+    half.mkdir()
+    (half / "state").write_text("another process writes this")
+    before = contents(tmp_path)
+    with Checkpoints(tmp_path, keep=1, read_only=True) as checkpoints:
+        assert checkpoints.latest_step() == 2
+        checkpoints.restore(state_of(), 1)
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("text", ["", "{", '{"leaves": {}', "\xff"])
+def test_a_broken_description_is_damage(tmp_path, text):
+    saved(tmp_path, 1)
+    (tmp_path / "1/meta/metadata").write_text(text, encoding="latin-1")
+    with Checkpoints(tmp_path) as checkpoints, pytest.raises(CheckpointError, match="is damaged"):
+        checkpoints.restore(state_of())
+
+
+def test_a_missing_part_is_damage(tmp_path):
+    saved(tmp_path, 1)
+    shutil.rmtree(tmp_path / "1/state/d")
+    with Checkpoints(tmp_path) as checkpoints, pytest.raises(CheckpointError, match="is damaged"):
+        checkpoints.restore(state_of())
+
+
+def test_without_room_nothing_is_written_and_the_steps_before_stay(tmp_path, monkeypatch):
+    saved(tmp_path, 1)
+    with Checkpoints(tmp_path) as checkpoints:
+        monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=5))
+        with pytest.raises(CheckpointError, match="2 cannot be written .0 MiB needed, 0 MiB free"):
+            checkpoints.save(2, state_of(2), {})
+        assert checkpoints.latest_step() == 1
+        assert_same_bits(checkpoints.restore(state_of()), state_of(1))
+
+
+def test_a_write_that_fails_is_reported_and_the_next_one_succeeds(tmp_path, monkeypatch):
+    saved(tmp_path, 1)
+    with Checkpoints(tmp_path) as checkpoints:
+        with monkeypatch.context() as context:
+            context.setattr(
+                "orbax.checkpoint.CheckpointManager.save",
+                lambda *_, **__: (_ for _ in ()).throw(OSError(28, "No space left on device")),
+            )
+            with pytest.raises(CheckpointError, match="2 cannot be written .*No space left"):
+                checkpoints.save(2, state_of(2), {})
+        assert checkpoints.latest_step() == 1
+        checkpoints.save(2, state_of(2), {})
+        assert checkpoints.latest_step() == 2

@@ -10,7 +10,15 @@ import pytest
 
 from c3jax.training.state import init_state
 from c3jax.training.step import AXIS, Aux, make_train_step, replicate, shard_batch
-from tests.c3jax.training.toy import NUM_EXAMPLES, Runner, Toy, assert_same_bits, toy_batch
+from tests.c3jax.training.toy import (
+    LEARNING_RATE,
+    NUM_EXAMPLES,
+    Runner,
+    Toy,
+    assert_same_bits,
+    toy_batch,
+    toy_step,
+)
 from tests.tolerances import REORDERED
 
 # A step on four devices adds in another order than on one.
@@ -22,31 +30,25 @@ def assert_close(one, other, tolerance):
     jax.tree.map(functools.partial(np.testing.assert_allclose, **tolerance), one, other)
 
 
-def gradient(runner):
-    """The first gradient, taken back from the parameters after a step of SGD at rate 1."""
-    return jax.tree.map(lambda old, new: old - new, runner.first.params, runner.state.params)
+def moved(runner):
+    """How far the parameters went; after one step, the gradient times the learning rate."""
+    return jax.tree.map(np.subtract, runner.first.params, runner.state.params)
 
 
 @pytest.mark.parametrize("module", INDEPENDENT_OF_DEVICES, ids=["synchronised", "frozen"])
-def test_one_and_four_devices_agree_on_loss_gradient_and_statistics(module):
+def test_one_and_four_devices_agree(module):
     one, four = Runner(1, module=module), Runner(4, module=module)
-    metrics = [runner.step(toy_batch(0)) for runner in (one, four)]
-    assert_close(*metrics, REORDERED)
-    assert_close(gradient(one), gradient(four), REORDERED)
-    assert optax.global_norm(gradient(one)) > 0.1
-    assert_close(one.state.batch_stats, four.state.batch_stats, REORDERED)
-    assert_close(one.state.loss_stats, four.state.loss_stats, REORDERED)
-
-
-@pytest.mark.parametrize("module", INDEPENDENT_OF_DEVICES, ids=["synchronised", "frozen"])
-def test_one_and_four_devices_agree_after_20_steps(module):
-    runners = [Runner(n, module=module, optimizer=optax.sgd(0.1)) for n in (1, 4)]
     for step in range(20):
-        metrics = [runner.step(toy_batch(step)) for runner in runners]
+        metrics = [runner.step(toy_batch(step)) for runner in (one, four)]
+        if step == 0:
+            assert_close(*metrics, REORDERED)
+            assert_close(moved(one), moved(four), REORDERED)
+            assert optax.tree.norm(moved(one)) > 0.1 * LEARNING_RATE
+            assert_close(one.state.batch_stats, four.state.batch_stats, REORDERED)
+            assert_close(one.state.loss_stats, four.state.loss_stats, REORDERED)
     assert_close(*metrics, AFTER_20_STEPS)
-    assert_close(*(runner.state for runner in runners), AFTER_20_STEPS)
-    moved = jax.tree.map(np.subtract, runners[0].first.params, runners[0].state.params)
-    assert optax.global_norm(moved) > 0.1
+    assert_close(one.state, four.state, AFTER_20_STEPS)
+    assert optax.tree.norm(moved(one)) > 0.1
 
 
 def test_batch_statistics_are_per_device_unless_synchronised():
@@ -57,7 +59,7 @@ def test_batch_statistics_are_per_device_unless_synchronised():
 
 def test_every_device_holds_the_same_state_and_metrics():
     # Statistics differ per device here, so a forgotten mean over devices would show.
-    runner = Runner(4, optimizer=optax.adam(1e-2))
+    runner = Runner(4)
     for step in range(3):
         metrics = runner.step(toy_batch(step))
     for path, leaf in jax.tree_util.tree_leaves_with_path((runner.state, metrics)):
@@ -104,6 +106,7 @@ def test_only_the_first_step_compiles():
     jax.monitoring.register_event_duration_secs_listener(
         lambda event, *_, **__: compiled.append(event) if "backend_compile" in event else None
     )
+    toy_step.cache_clear()
     runner = Runner(4)
     runner.step(toy_batch(0))
     assert compiled
@@ -127,7 +130,7 @@ def learned(state):
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("num_devices", [1, 4])
 def test_an_update_with_a_loss_that_is_not_finite_is_left_out_and_counted(value, num_devices):
-    runner = Runner(num_devices, optimizer=optax.adam(1e-2))
+    runner = Runner(num_devices)
     runner.step(toy_batch(0))
     before = jax.tree.map(np.array, runner.state)
     metrics = [runner.step(poisoned(value)) for _ in range(2)]
@@ -137,7 +140,7 @@ def test_an_update_with_a_loss_that_is_not_finite_is_left_out_and_counted(value,
     assert [int(count) for count in counts] == [3, 2, 2]
     runner.step(toy_batch(3))
     assert (int(runner.state.skipped), int(runner.state.skipped_in_a_row)) == (2, 0)
-    norm = optax.global_norm(
+    norm = optax.tree.norm(
         jax.tree.map(lambda a, b: np.asarray(a) - b, runner.state.params, before.params)
     )
     assert 0 < norm < np.inf
@@ -158,7 +161,7 @@ def test_an_update_with_a_gradient_that_is_not_finite_is_left_out():
 
 
 def test_frozen_groups_keep_their_bits_and_have_no_moments():
-    runner = Runner(4, optimizer=optax.adamw(1e-2), frozen=("trunk",))
+    runner = Runner(4, frozen=("trunk",))
     for step in range(3):
         runner.step(toy_batch(step))
     assert_same_bits(runner.first.frozen, runner.state.frozen)

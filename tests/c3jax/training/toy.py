@@ -1,4 +1,4 @@
-"""A network with noise, batch normalisation and a running loss statistic: all that a step carries."""
+"""A network with noise, batch normalisation and a loss statistic: all that a step carries."""
 
 import functools
 
@@ -12,6 +12,8 @@ from c3jax.training.state import init_state
 from c3jax.training.step import AXIS, Aux, make_train_step, replicate, shard_batch
 
 NUM_EXAMPLES = 8
+LEARNING_RATE = 0.1
+OPTIMIZER = optax.sgd(LEARNING_RATE, momentum=0.9)
 
 
 class Toy(nn.Module):
@@ -52,24 +54,35 @@ def toy_batch(step: int, *, factor=1.0, batch_size: int = NUM_EXAMPLES):
     }
 
 
-def toy_state(module, optimizer, *, frozen=()):
-    variables = jax.jit(functools.partial(module.init, train=False))(
+@functools.cache
+def toy_variables(module):
+    return jax.jit(functools.partial(module.init, train=False))(
         jax.random.key(0), jnp.zeros((1, 3))
     )
+
+
+@functools.cache
+def toy_step(num_devices, module, loss):
+    """Compiled once for all tests of a process."""
+    loss_fn = functools.partial(loss, module=module)
+    return make_train_step(loss_fn, OPTIMIZER, devices=jax.local_devices()[:num_devices])
+
+
+def toy_state(module=None, *, frozen=()):
+    variables = jax.tree.map(jnp.copy, toy_variables(module or Toy()))  # a step donates its state
     return init_state(
-        variables, optimizer=optimizer, loss_stats={"mean": jnp.ones(())}, frozen=frozen
+        variables, optimizer=OPTIMIZER, loss_stats={"mean": jnp.ones(())}, frozen=frozen
     )
 
 
 class Runner:
     """Steps of the toy network on some of the devices."""
 
-    def __init__(self, num_devices=1, *, module=None, loss=toy_loss, optimizer=None, frozen=()):
-        module, optimizer = module or Toy(), optimizer or optax.sgd(1.0)
+    def __init__(self, num_devices=1, *, module=None, loss=toy_loss, frozen=()):
+        module = module or Toy()
         self.devices = jax.local_devices()[:num_devices]
-        loss = functools.partial(loss, module=module)
-        self.train_step = make_train_step(loss, optimizer, devices=self.devices)
-        self.state = replicate(toy_state(module, optimizer, frozen=frozen), self.devices)
+        self.train_step = toy_step(num_devices, module, loss)
+        self.state = replicate(toy_state(module, frozen=frozen), self.devices)
         self.first = jax.tree.map(np.array, self.state)
 
     def step(self, batch):
