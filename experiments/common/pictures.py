@@ -148,7 +148,7 @@ def _plot_terms(axis, rows: list[dict[str, Any]], terms: list[str]) -> None:
             continue
         steps, values = np.array(points, float).T
         everything.extend(values)
-        width = max(1, len(values) // 40)
+        width = len(values) // 15 | 1
         if width > 1:
             axis.plot(steps, values, color=f"C{k}", alpha=0.25, linewidth=0.7)
         axis.plot(steps, smooth(values, width=width), color=f"C{k}", label=term.rpartition("_")[2])
