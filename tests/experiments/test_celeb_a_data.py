@@ -134,9 +134,9 @@ def test_auto_takes_celeb_a_where_an_accelerator_is_present(root, tmp_path, monk
 
 def test_preset_is_the_papers_with_celeb_a_and_an_accelerator(root, monkeypatch):
     monkeypatch.chdir(root.parent.parent)
-    assert paths.choose_preset()[0] == "laptop"
+    assert paths.choose_preset()[0].startswith("laptop")
     monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
-    assert paths.choose_preset()[0] == "laptop"
+    assert paths.choose_preset()[0].startswith("laptop")
     (root.parent.parent / "data").symlink_to(root.parent)
     name, why = paths.choose_preset()
     assert name == "paper" and "CelebA in data/celeb_a" in why
