@@ -12,6 +12,13 @@ jax.config.update("jax_default_matmul_precision", "highest")
 jax.config.update("jax_disable_most_optimizations", True)
 
 
+@pytest.fixture(autouse=True, scope="module")
+def forget_compiled_functions():
+    """Compiled functions of one file are of no use to the next and hold gigabytes in the end."""
+    yield
+    jax.clear_caches()
+
+
 @pytest.fixture
 def x64():
     """64-bit floats for one test: references and numerical gradients need them."""

@@ -87,7 +87,7 @@ def test_importing_the_library_stays_light():
 
 
 def test_networks_and_weights_are_loaded_on_first_use():
-    assert c3jax.models.__name__ == "c3jax.models"
+    assert c3jax.__getattr__("models") is c3jax.models
     assert {"models", "training", "weights", "soft_argmax"} <= set(dir(c3jax))
     with pytest.raises(AttributeError, match="module 'c3jax' has no attribute 'modles'"):
         _ = c3jax.modles
