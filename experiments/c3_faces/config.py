@@ -73,6 +73,12 @@ class StageConfig:
     clip_norm: float | None = None
     """bound on the norm of each variable's gradient (IMM: 1)"""
 
+    def __post_init__(self):
+        for name, least in (("steps", 0), ("epochs", 0), ("batch_size", 1), ("learning_rate", 0)):
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise UsageError(f"{name} must be at least {least}, got {value}")
+
     def num_steps(self, num_pictures: int) -> int:
         """Optimiser steps on so many training pictures."""
         if self.steps is not None:

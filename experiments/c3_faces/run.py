@@ -166,6 +166,8 @@ def make_stages(config: Config, data: Data) -> list[loop.Stage]:
                 batches=functools.partial(_batches, data, stage, 2 * config.seed + joint),
             )
         )
+    if not any(stage.steps for stage in stages):
+        raise UsageError("there is nothing to train: no stage has steps")
     return [stage for stage in stages if stage.steps]
 
 
