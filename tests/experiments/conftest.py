@@ -1,0 +1,69 @@
+"""Tiny pictures and configurations; the compilation cache of the user's home is left alone."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from experiments.common import compilation
+
+REPOSITORY = Path(__file__).parents[2]
+SIZE = 16
+# The baseline without trunk and flow module compiles fastest; stage 2 still has the cycle.
+TINY = (
+    "--preset laptop --data.name folder --model.family imm --no-flow --model.encoder-widths 4 4 "
+    f"--model.decoder-channels 4 --model.min-decoder-channels 4 --data.image-size {SIZE} "
+    "--landmarks 2 --pretrain.batch-size 4 --joint.batch-size 4 --log-every 1 --check-every 100"
+).split()
+
+
+@pytest.fixture(autouse=True)
+def leave_the_home_alone(monkeypatch):
+    monkeypatch.setattr(compilation, "keep_compiled", lambda: None)
+
+
+def write_pictures(folder: Path, count: int) -> Path:
+    """Pictures of noise."""
+    random = np.random.default_rng(0)
+    folder.mkdir(parents=True, exist_ok=True)
+    for index in range(count):
+        pixels = random.integers(0, 256, (SIZE, SIZE, 3), np.uint8)
+        Image.fromarray(pixels).save(folder / f"{index}.png")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory):
+    """A folder of six pictures."""
+    return write_pictures(tmp_path_factory.mktemp("pictures"), 6)
+
+
+@pytest.fixture(scope="session")
+def start(tmp_path_factory):
+    """`start(*arguments)` runs `python -m experiments.c3_faces` in a process of its own.
+
+    Programs are compiled once for all processes and test workers, without optimisation.
+    """
+    cache = tmp_path_factory.getbasetemp().parent / "compiled"
+    environment = os.environ | {
+        "JAX_COMPILATION_CACHE_DIR": str(cache),
+        "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
+        "JAX_PLATFORMS": "cpu",
+    }
+
+    def start(*arguments, **options) -> subprocess.Popen:
+        return subprocess.Popen(
+            [sys.executable, "-m", "experiments.c3_faces", *map(str, arguments)],
+            cwd=REPOSITORY,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            **options,
+        )
+
+    return start

@@ -1,0 +1,105 @@
+"""From a data configuration to batches and evaluation sets, and what is refused."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from data_pipelines.errors import DataError
+from experiments.common.data import DataConfig, load
+from tests.experiments.conftest import SIZE, write_pictures
+from tests.experiments.tiny_runs import write_labelled
+
+
+def take(batches, count):
+    return [next(batches) for _ in range(count)]
+
+
+def test_a_folder_gives_pairs_of_different_pictures(pictures):
+    data = load(DataConfig(name="folder", path=pictures, image_size=SIZE))
+    assert (data.name, data.num_train, data.fit, data.test) == ("folder", 6, None, None)
+    assert "6 pictures" in data.description and str(pictures) in data.description
+    assert data.preview.shape == (6, SIZE, SIZE, 3) and data.preview.dtype == np.uint8
+    for batch in take(data.batches(batch_size=4, seed=0), 5):
+        assert batch["source"].shape == batch["target"].shape == (4, SIZE, SIZE, 3)
+        assert (batch["source"] != batch["target"]).any(axis=(1, 2, 3)).all()
+
+
+def test_batches_are_a_function_of_seed_and_step(pictures):
+    data = load(DataConfig(name="folder", path=pictures, image_size=SIZE))
+    whole = take(data.batches(batch_size=4, seed=5), 6)
+    later = take(data.batches(batch_size=4, seed=5, start_step=3), 3)
+    for one, other in zip(whole[3:], later, strict=True):
+        np.testing.assert_array_equal(one["source"], other["source"])
+        np.testing.assert_array_equal(one["target"], other["target"])
+    other_seed = take(data.batches(batch_size=4, seed=6), 6)
+    assert any((a["source"] != b["source"]).any() for a, b in zip(whole, other_seed, strict=True))
+
+
+def test_labelled_pictures_have_a_fit_and_a_test_part(tmp_path):
+    config = DataConfig(
+        name="labelled", path=write_labelled(tmp_path / "faces"), image_size=32,
+        fit_rows="1-10", test_rows="11-14", iod_points=(1, 3),
+    )  # fmt: skip
+    data = load(config)
+    assert (data.num_train, len(data.fit), len(data.test)) == (10, 10, 4)
+    assert data.fit.keypoints_px.shape == (10, 4, 2)
+    assert data.fit.eyes == data.test.eyes == (1, 3)
+
+
+def test_rendered_faces_come_with_boxes_masks_and_surfaces(tmp_path):
+    config = DataConfig(
+        name="rendered_faces", image_size=32, train_examples=3, fit_examples=2, test_examples=2,
+        cache=tmp_path,
+    )  # fmt: skip
+    data = load(config)
+    assert (data.num_train, len(data.fit), len(data.test)) == (3, 2, 2)
+    for part in (data.fit, data.test):
+        assert part.images.shape == part.surfaces.shape == (2, 32, 32, 3)
+        assert part.masks.shape == (2, 32, 32) and part.boxes_px.shape == (2, 4)
+        assert part.keypoints_px.shape[::2] == (2, 2)
+    assert (data.fit.images != data.test.images).any()
+    assert list(tmp_path.iterdir())
+
+
+def test_evaluation_alone_renders_no_training_pictures(tmp_path):
+    config = DataConfig(
+        name="rendered_faces", image_size=32, train_examples=10**9, fit_examples=2,
+        test_examples=2, cache=tmp_path,
+    )  # fmt: skip
+    data = load(config, training=False)
+    np.testing.assert_array_equal(data.preview, data.fit.images)
+
+
+@pytest.mark.parametrize(
+    "changes, said",
+    [
+        ({"name": "folder"}, "data.name folder needs --data.path FOLDER"),
+        ({"name": "labelled"}, "data.name labelled needs --data.path FOLDER|--data.fit-rows"),
+        ({"name": "celeba"}, "'celeba' is not a data set: rendered_faces, folder"),
+        ({"name": "rendered_faces", "loader": "tf"}, "rendered_faces is held in memory"),
+    ],
+)
+def test_configurations_that_do_not_fit_are_refused(changes, said):
+    with pytest.raises(DataError, match=said):
+        load(DataConfig(**changes))
+
+
+@pytest.mark.parametrize("rows", [None, "", "5", "5-", "3-2", "0-4", "a-b", "1-2-3"])
+def test_rows_that_are_no_range_are_refused(tmp_path, rows):
+    config = DataConfig(
+        name="labelled", path=write_labelled(tmp_path / "faces"), image_size=32, fit_rows=rows
+    )
+    with pytest.raises(DataError, match="--data.fit-rows must be two 1-based row numbers"):
+        load(config)
+
+
+def test_missing_empty_and_single_picture_folders_are_refused(tmp_path):
+    config = DataConfig(name="folder", image_size=SIZE)
+    for folder, said in (
+        (tmp_path / "absent", "absent: no such folder"),
+        (write_pictures(tmp_path / "empty", 0), "empty: no picture"),
+        (write_pictures(tmp_path / "single", 1), "single: 1 usable pictures"),
+    ):
+        with pytest.raises(DataError, match=said):
+            load(dataclasses.replace(config, path=folder))

@@ -1,0 +1,128 @@
+"""Wrong use of `python -m experiments.c3_faces` and `make train`: one message, exit status 2."""
+
+import shutil
+import subprocess
+
+import pytest
+
+from experiments.c3_faces import __main__ as c3_faces
+from tests.experiments.conftest import REPOSITORY, TINY, write_pictures
+from tests.experiments.tiny_runs import call
+
+
+@pytest.fixture(autouse=True)
+def no_weights(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("C3JAX_WEIGHTS", raising=False)
+
+
+@pytest.fixture
+def refused(capsys, tmp_path):
+    """`refused(*arguments)` is what a command says on stderr before it ends with status 2."""
+
+    def refused(*arguments, tiny=TINY):
+        assert call(c3_faces.main, *tiny, "--runs", tmp_path / "runs", *arguments) == 2
+        told = capsys.readouterr().err
+        assert "Traceback" not in told
+        return told
+
+    return refused
+
+
+@pytest.mark.parametrize(
+    "arguments, said",
+    [
+        (["--pretrain.step", "5"], "--pretrain.steps"),
+        (["--seed", "x"], "--seed"),
+        (["--data.name", "mnist"], "--data.name"),
+    ],
+)
+def test_wrong_options(refused, arguments, said):
+    assert said in refused(*arguments)
+
+
+def test_an_unknown_preset(refused):
+    assert "there is no preset 'nope'; choose --preset laptop" in refused("--preset=nope", tiny=())
+
+
+def test_wrong_data(refused, tmp_path):
+    no_picture = write_pictures(tmp_path / "text", 0)
+    (no_picture / "notes.txt").write_text("no picture")
+    damaged = write_pictures(tmp_path / "damaged", 2)
+    (damaged / "1.png").write_bytes((damaged / "1.png").read_bytes()[:70])
+    for path, said in (
+        (tmp_path / "absent", "absent: no such folder"),
+        (no_picture, "text: no picture (.bmp .gif"),
+        (write_pictures(tmp_path / "single", 1), "single: 1 usable pictures; training needs"),
+        (no_picture / "notes.txt", "notes.txt: a file, not a folder"),
+        (damaged, "1.png: cannot be decoded"),
+    ):
+        assert said in refused("--data.path", path)
+    assert "needs --data.path" in refused()
+
+
+def test_a_corrected_command_goes_on_under_the_same_name(refused, pictures, tmp_path):
+    assert "no such folder" in refused("--name", "a", "--data.path", tmp_path / "absent")
+    # The next mistake is reported, not that the folder holds a run of another configuration.
+    arguments = ("--name", "a", "--data.path", pictures, "--model.appearance-grid", 3)
+    assert "appearance_grid 3" in refused(*arguments)
+
+
+def test_missing_weights(refused, pictures, tmp_path):
+    pretrained = "--model.family c3 --model.trunk resnet18 --data.path".split() + [pictures]
+    assert "no ImageNet weights of resnet18 (--model.weights FILE)" in refused(*pretrained)
+    assert str(tmp_path / "absent") in refused(
+        *pretrained, "--model.weights", tmp_path / "absent.npz"
+    )
+
+
+@pytest.mark.parametrize(
+    "arguments, said",
+    [
+        (["--model.appearance-grid", "3"], "appearance_grid 3 does not divide"),
+        (["--model.temperature", "0"], "temperature must be positive"),
+        (["--model.family", "c3", "--model.landmark-stages", "layer9"], "'layer9'"),
+        (["--model.family", "c3", "--model.flow-channels", "4"], "channels must end with 1"),
+        (["--flow"], "IMM has no cross-image flow module: add --no-flow"),
+        (["--init-from", "absent"], "absent is no folder"),
+    ],
+)
+def test_networks_that_cannot_be(refused, pictures, arguments, said):
+    assert said in refused("--data.path", pictures, *arguments)
+
+
+def test_the_folder_of_another_run(refused, pictures, tmp_path):
+    folder = tmp_path / "runs/c3_faces/mine"
+    refused("--name", "mine", "--data.path", tmp_path / "absent")
+    (folder / "checkpoints/5").mkdir(parents=True)
+    told = refused("--name", "mine", "--data.path", pictures)
+    assert "mine holds a run of another configuration (data.path:" in told
+    assert "choose another --name" in told
+
+
+def test_a_broken_configuration_of_a_run(refused, pictures, tmp_path):
+    folder = tmp_path / "runs/c3_faces/mine"
+    (folder / "checkpoints/5").mkdir(parents=True)
+    (folder / "config.json").write_text("{")
+    assert "config.json is no JSON" in refused("--name", "mine", "--data.path", pictures)
+
+
+def test_a_runs_folder_that_is_a_file(refused, pictures, tmp_path):
+    (tmp_path / "runs").write_text("a file")
+    assert str(tmp_path / "runs") in refused("--data.path", pictures)
+
+
+def test_a_process_says_one_line_and_ends_with_2(start, tmp_path):
+    process = start(*TINY, "--runs", tmp_path, "--data.path", tmp_path / "absent")
+    _, told = process.communicate()
+    assert process.returncode == 2
+    assert told.startswith(f"error: {tmp_path}/absent: no such folder") and told.count("\n") == 1
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
+def test_make_train_lists_the_experiments_there_are(tmp_path):
+    # A finished environment, as far as make can tell.
+    ready = ["make", "-s", "train", "EXP=nope", "-o", ".venv/.ready-cpu", "ACCELERATOR=cpu"]
+    done = subprocess.run(ready, cwd=REPOSITORY, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "there is no experiment 'nope'; choose EXP= one of: c3_faces" in done.stderr
