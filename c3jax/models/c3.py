@@ -150,5 +150,5 @@ def _with_tuples(fields: dict[str, Any]) -> dict[str, Any]:
 
 def _join(stages: dict[str, Array], names: tuple[str, ...]) -> Array:
     """Feature maps of several stages on the grid of the first, concatenated."""
-    shape = stages[names[0]].shape[1:3]
-    return jnp.concatenate([resize(stages[name], shape) for name in names], axis=-1)
+    _, height, width, _ = stages[names[0]].shape
+    return jnp.concatenate([resize(stages[name], (height, width)) for name in names], axis=-1)

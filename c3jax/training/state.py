@@ -9,8 +9,7 @@ from flax import struct
 Tree = Any
 
 
-@struct.dataclass
-class TrainState:
+class TrainState(struct.PyTreeNode):
     """State of a run; all leaves are arrays, so that a checkpoint holds the whole of it.
 
     step: steps taken, int32.

@@ -12,8 +12,9 @@ def main() -> None:
     """Trains, evaluates and writes the run folder."""
     preset, config = cli.parse(PRESETS, choose_preset, prog="python -m experiments.c3_faces")
     config = dataclasses.replace(config, data=resolve_data(config.data))
-    config = dataclasses.replace(config, name=config.name or default_name(preset, config))
-    folder = config.runs / "c3_faces" / config.name
+    name = config.name or default_name(preset, config)
+    config = dataclasses.replace(config, name=name)
+    folder = config.runs / "c3_faces" / name
     runs.open_run(folder, "c3_faces", preset, config)
     print(f"run: {folder}", flush=True)
     started = time.monotonic()

@@ -90,7 +90,7 @@ def random_variables(networks: Networks, config: Config) -> dict[str, Any]:
     """Random first variables of both networks, by the seed."""
     image = jnp.zeros((1, config.data.image_size, config.data.image_size, 3))
     key = jax.random.key(config.seed)
-    variables = networks.model.init(key, image)
+    variables = dict(networks.model.init(key, image))
     if config.model.perceptual == "random":
         return variables
     return _with_group(variables, "perceptual", networks.perceptual.init(key, image))

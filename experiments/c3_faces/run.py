@@ -39,7 +39,7 @@ def run(config: Config, preset: str, data: Data, folder: Path, *, started: float
     state = init_state(
         jax.tree.map(jnp.copy, variables),  # the step donates its state; these stay for comparison
         optimizer=stages[0].optimizer,
-        loss_stats=init_loss_stats(networks, variables, as_float(data.preview[:1])),
+        loss_stats=init_loss_stats(networks, variables, as_float(jnp.asarray(data.preview[:1]))),
         frozen=nets.frozen_groups(config),
     )
     detect = make_detector(networks)

@@ -6,8 +6,8 @@ pair travel as one batch of 2b, source first: `swap` exchanges the halves.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -22,10 +22,10 @@ from experiments.c3_faces.config import Config, WarpConfig
 
 @dataclass(frozen=True)
 class Networks:
-    """The landmark model and the fixed network of the perceptual loss."""
+    """The landmark model and the fixed network of the perceptual loss (flax modules)."""
 
-    model: nn.Module
-    perceptual: nn.Module
+    model: Any
+    perceptual: Any
 
     def encode(self, variables, images: Array) -> tuple[Encoding, dict]:
         """Encoding of images with batch statistics, and the new running averages."""
@@ -183,12 +183,14 @@ def _synthetic_terms(
         predicted, true, running_mean, decay=weights.perceptual_decay, mask=mask, axis_name=AXIS
     )
     source_points, target_points = halves(code.landmarks)
+    first, second = halves(
+        losses.separation_hinge(code.landmarks, margin=weights.separation_margin)
+    )
     terms = {
         "reconstruction": distance,
         "warp_consistency": losses.warp_consistency(source_points, target_points, g_s),
-        "separation": losses.separation_hinge(code.landmarks, margin=weights.separation_margin),
+        "separation": (first + second) / 2,
     }
-    terms["separation"] = sum(halves(terms["separation"])) / 2
     if config.flow:
         terms["flow"] = _flow_term(variables, code, g_s, networks=networks, config=config)
     if equivariance:
@@ -216,7 +218,8 @@ def _flow_term(variables, code: Encoding, g_s, *, networks, config: Config):
     """
     warped, unwarped = halves(code.flow_features)
     correlation = networks.correlate(variables, unwarped, warped)
-    matches = warps.warp_grid(g_s, warped.shape[1:3])
+    _, height, width, _ = warped.shape
+    matches = warps.warp_grid(g_s, (height, width))
     return losses.flow_cross_entropy(
         correlation, matches, temperature=config.loss.match_temperature
     )

@@ -41,6 +41,7 @@ def load(config: DataConfig, training: bool) -> Data:
     def evaluation(split: celeb_a.Split) -> Evaluation:
         chosen = select(pictures, celeb_a.split_names(tables, split))
         found = celeb_a.load_labelled_pictures(chosen, tables, size=config.image_size)
+        assert found.keypoints_px is not None  # load_labelled_pictures always has them
         return Evaluation(found.images, found.keypoints_px)
 
     train = select(pictures, celeb_a.split_names(tables, "train"))

@@ -119,7 +119,7 @@ def from_json(cls: Any, value: Any) -> Any:
     """
     if value is None:
         return None
-    if dataclasses.is_dataclass(cls):
+    if isinstance(cls, type) and dataclasses.is_dataclass(cls):
         hints = typing.get_type_hints(cls)
         unknown = set(value) - set(hints)
         if unknown:

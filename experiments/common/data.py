@@ -178,6 +178,7 @@ def _labelled(config: DataConfig, training: bool) -> Data:
             rows=_rows(option, rows),
             csv=config.landmarks_file,
         )
+        assert found.keypoints_px is not None  # load_labelled always has them
         return Evaluation(found.images, found.keypoints_px, eyes=config.iod_points)
 
     fit, test = evaluation("fit_rows", config.fit_rows), evaluation("test_rows", config.test_rows)
@@ -215,7 +216,7 @@ def select(pictures: Any, names: tuple[str, ...]) -> PictureSource:
     return dataclasses.replace(pictures, names=names)
 
 
-def _memory(images: np.ndarray | None) -> Batches:
+def _memory(images: Any) -> Batches:
     from data_pipelines.streams import memory_stream
 
     return functools.partial(memory_stream, images)

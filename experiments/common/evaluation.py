@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import jax.numpy as jnp
 import numpy as np
 
 from c3jax import metrics
@@ -32,7 +33,8 @@ def evaluate_landmarks(
         "mean_shape_nme_percent": _error(_repeat(fit.keypoints_px.mean(0), test), test),
     }
     if fit.boxes_px is not None and test.boxes_px is not None:
-        found["box_mean_shape_nme_percent"] = _error(_mean_shape_in_boxes(fit, test), test)
+        predicted = _mean_shape_in_boxes(fit.keypoints_px, fit.boxes_px, test.boxes_px)
+        found["box_mean_shape_nme_percent"] = _error(predicted, test)
     return found | {
         "normalizer": "inter-ocular distance",
         "protocol": PROTOCOL,
@@ -48,7 +50,7 @@ def regression_error(
     """Mean error in percent of regressed keypoints."""
     shape = fit.images.shape[1:3]
     regressor = metrics.fit_landmark_regressor(
-        fit_landmarks, to_normalized(fit.keypoints_px, shape), intercept=intercept
+        fit_landmarks, to_normalized(jnp.asarray(fit.keypoints_px), shape), intercept=intercept
     )
     return _error(np.asarray(to_pixels(regressor(test_landmarks), shape)), test)
 
@@ -60,8 +62,8 @@ def landmark_health(landmarks, test: Evaluation) -> dict:
     random points of the head, mean over landmarks (only where the surface is known).
     """
     shape = test.images.shape[1:3]
-    points_px = np.asarray(to_pixels(np.asarray(landmarks), shape))
-    health = metrics.landmark_health(points_px)
+    in_pixels = to_pixels(jnp.asarray(landmarks), shape)
+    points_px, health = np.asarray(in_pixels), metrics.landmark_health(in_pixels)
     distances = np.asarray(health.distances) + np.diag(np.full(points_px.shape[1], np.inf))
     found = {
         "stddev_px": np.asarray(health.stddev, float).round(2).tolist(),
@@ -85,8 +87,8 @@ def landmark_health(landmarks, test: Evaluation) -> dict:
 
 def collapse_warnings(landmarks, shape: tuple[int, int]) -> list[str]:
     """What is wrong with the landmarks of some pictures, and what to change; empty if nothing."""
-    points_px = np.asarray(to_pixels(np.asarray(landmarks), shape))
-    health = metrics.landmark_health(points_px)
+    in_pixels = to_pixels(jnp.asarray(landmarks), shape)
+    health = metrics.landmark_health(in_pixels)
     stddev, distances = np.asarray(health.stddev), np.asarray(health.distances)
     still = np.flatnonzero(stddev < 0.01 * shape[0])
     first, second = np.nonzero(np.triu(distances < 0.02 * shape[0], 1))
@@ -111,17 +113,22 @@ def _spread(points: np.ndarray) -> np.ndarray:
 
 
 def _error(predicted_px, test: Evaluation) -> float:
-    normalizer = metrics.inter_ocular_distance(test.keypoints_px, eyes=test.eyes)
-    return float(metrics.normalized_mean_error(predicted_px, test.keypoints_px, normalizer).mean())
+    true = jnp.asarray(test.keypoints_px)
+    normalizer = metrics.inter_ocular_distance(true, eyes=test.eyes)
+    return float(metrics.normalized_mean_error(jnp.asarray(predicted_px), true, normalizer).mean())
 
 
 def _repeat(points_px, test: Evaluation) -> np.ndarray:
     return np.broadcast_to(points_px, test.keypoints_px.shape)
 
 
-def _mean_shape_in_boxes(fit: Evaluation, test: Evaluation) -> np.ndarray:
-    corner, size = fit.boxes_px[:, None, :2], fit.boxes_px[:, None, 2:] - fit.boxes_px[:, None, :2]
-    mean = ((fit.keypoints_px - corner) / size).mean(0)
-    return test.boxes_px[:, None, :2] + mean * (
-        test.boxes_px[:, None, 2:] - test.boxes_px[:, None, :2]
-    )
+def _mean_shape_in_boxes(keypoints_px, boxes_px, test_boxes_px) -> np.ndarray:
+    """The mean shape relative to the box, placed in other boxes."""
+
+    def corner_and_size(boxes):
+        return boxes[:, None, :2], boxes[:, None, 2:] - boxes[:, None, :2]
+
+    corner, size = corner_and_size(boxes_px)
+    mean = ((keypoints_px - corner) / size).mean(0)
+    corner, size = corner_and_size(test_boxes_px)
+    return corner + mean * size

@@ -149,7 +149,7 @@ class _Log:
     """Progress for people, JSON lines for programs; metrics are read a step late."""
 
     def __init__(self, path: Path, step: int, total: int):
-        self._path, self._pending = path, None
+        self._pending: tuple[str, int, dict[str, jax.Array], bool] | None = None
         _drop_rows_after(path, step)
         self._file = path.open("a", encoding="utf-8")
         self._tty = sys.stderr.isatty()
