@@ -50,10 +50,13 @@ class C3(nn.Module):
       decoder_channels, min_decoder_channels: first and smallest width of D (256 and 32).
       appearance_grid: None keeps the appearance map of the paper. A number pools it to so many
         cells a side, which keeps the decoder from copying the pose out of it.
+      image_shape: (height, width) of the decoded images.
       stddev: of the Gaussian maps, in [-1, 1] units (IMM's exp(-d^2 / 0.1^2) is 0.0707).
       temperature: of the soft-argmax.
       init_stddev: standard deviation of the normal initialisation of E_a, E_p and D (0.01 in the
         paper); None for He initialisation.
+      flow_channels, flow_linear: as in `FlowModule`.
+      axis_name: mapped axis that batch statistics are averaged over; None is per device.
 
     References:
       [1] Unsupervised Landmark Learning from Unpaired Data.
