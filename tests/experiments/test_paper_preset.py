@@ -13,7 +13,6 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 import pytest
 
 from c3jax.models.resnet import ResNet
@@ -81,13 +80,6 @@ def test_synthetic_pairs_are_trained_on_by_the_recipe_of_imm(config, batch_size)
         source_translation=0.1,
         source_warp=(0.001, 0.01),
     )
-
-
-@pytest.mark.parametrize(
-    "step, rate", [(0, 1e-3), (99_999, 1e-3), (100_000, 9.5e-4), (250_000, 9.025e-4)]
-)
-def test_imms_rate_is_multiplied_by_95_percent_per_100000_steps(step, rate):
-    assert float(optimizers.slow_decay(1e-3)(step)) == pytest.approx(rate, rel=1e-5)
 
 
 def test_networks_are_those_of_the_paper():
@@ -190,16 +182,6 @@ def test_a_flow_module_without_a_loss_is_held():
     assert flow <= held(dataclasses.replace(PAPER, flow=False), joint=True)[0]
     soft = dataclasses.replace(literal.loss, hard_match=False)
     assert not flow & held(dataclasses.replace(literal, loss=soft), joint=True)[0]
-
-
-def test_held_parameters_do_not_decay():
-    params = {"trunk": {"bn1": {"scale": jnp.ones(3)}, "conv": {"kernel": jnp.ones(3)}}}
-    adam = optimizers.adam(0.1, weight_decay=1e-4, held=("trunk/*bn?/*",))
-    updates, _ = adam.update(jax.tree.map(jnp.zeros_like, params), adam.init(params), params)
-    moved = optax.apply_updates(params, updates)["trunk"]
-    np.testing.assert_array_equal(moved["bn1"]["scale"], 1)
-    # What is not held moves by the whole rate, however small the decay: hence the holding.
-    np.testing.assert_allclose(moved["conv"]["kernel"], 0.9, rtol=1e-3)
 
 
 def tiny(**loss):
