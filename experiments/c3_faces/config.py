@@ -195,7 +195,7 @@ LAPTOP = Config(
         synthetic=1.0,
         warp_consistency=20.0,
         separation=40.0,
-        separation_margin=0.12,
+        separation_margin=0.25,
         invariance=10.0,
         flow=0.1,
     ),
