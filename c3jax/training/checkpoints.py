@@ -2,7 +2,9 @@
 
 import hashlib
 import logging
+import os
 import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +36,8 @@ class Checkpoints:
         self.directory = Path(directory).absolute()
         if read_only and not self.directory.is_dir():
             raise CheckpointError(f"there are no checkpoints in {self.directory}")
-        # Orbax warns of every read-only folder; that it is one was asked for.
-        logging.getLogger("absl").setLevel(logging.ERROR)
+        # Orbax warns of every read-only folder, and logs what it then raises with its traceback.
+        logging.getLogger("absl").setLevel(logging.CRITICAL)
         self._manager = ocp.CheckpointManager(
             self.directory,
             options=ocp.CheckpointManagerOptions(
@@ -127,10 +129,17 @@ class Checkpoints:
 
     def _check_room(self, step: int, state: Tree) -> None:
         """Orbax on a full disk leaves threads that print tracebacks: look before."""
-        needed = 2 * sum(leaf.nbytes for leaf in jax.tree.leaves(state))  # written, then merged
-        free = shutil.disk_usage(self.directory).free
-        if free < needed:
-            raise self._unwritten(step, f"{needed >> 20} MiB needed, {free >> 20} MiB free")
+        # Arrays are written, then merged; a MiB is ample for what describes them.
+        needed = 2 * sum(leaf.nbytes for leaf in jax.tree.leaves(state)) + 2**20
+        reason = f"{-(-needed // 2**20)} MiB needed"
+        if shutil.disk_usage(self.directory).free < needed:
+            raise self._unwritten(step, f"{reason}: the disk is full")
+        if hasattr(os, "posix_fallocate"):  # it knows quotas and limits too
+            try:
+                with tempfile.TemporaryFile(dir=self.directory) as file:
+                    os.posix_fallocate(file.fileno(), 0, needed)
+            except OSError as error:
+                raise self._unwritten(step, f"{reason}: {error.strerror}") from error
 
     def _unwritten(self, step: int, reason: str) -> CheckpointError:
         return CheckpointError(

@@ -1,7 +1,6 @@
 """From the command line to a configuration, and from errors to one line and an exit status."""
 
 import dataclasses
-import logging
 import sys
 import traceback
 import typing
@@ -77,7 +76,6 @@ def guarded(main: Callable[[], Any]) -> None:
     from experiments.common.loop import Interrupted
 
     keep_compiled()
-    logging.getLogger("absl").setLevel(logging.CRITICAL)  # Orbax logs what it then raises
     try:
         main()
     except Interrupted as stop:
@@ -86,8 +84,10 @@ def guarded(main: Callable[[], Any]) -> None:
     except KeyboardInterrupt:
         print("\ninterrupted", file=sys.stderr)
         raise SystemExit(130) from None
-    except (UsageError, DataError, CheckpointError, OSError) as error:
+    except (UsageError, DataError, CheckpointError) as error:
         fail(str(error))
+    except OSError as error:  # without a file's name it comes from writing
+        fail(str(error) if error.filename else f"the disk cannot be written: {error.strerror}")
     except Exception as error:
         if isinstance(error, ValueError) and _raised_by(error) in ("c3jax", "data_pipelines"):
             fail(str(error))

@@ -129,6 +129,7 @@ def raising(error):
         (raising(DataError("no such folder")), 2, "error: no such folder"),
         (raising(CheckpointError("damaged")), 2, "error: damaged"),
         (raising(FileNotFoundError(2, "No such file", "x.npz")), 2, "x.npz"),
+        (raising(OSError(28, "No space left")), 2, "error: the disk cannot be written: No space"),
         (raising(RuntimeError("RESOURCE_EXHAUSTED: 5 GB\nmore")), 2, "is full"),
         (refuse_a_library_argument, 2, "error: temperature must be positive, got 0.0"),
         (refuse_a_pipeline_argument, 2, "error: batch_size is 0"),

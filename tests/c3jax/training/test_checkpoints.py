@@ -1,5 +1,6 @@
 """Checkpoints: what is saved comes back bit for bit, and what is not right is refused by name."""
 
+import os
 import shutil
 from types import SimpleNamespace
 
@@ -159,14 +160,28 @@ def test_a_missing_part_is_damage(tmp_path):
         checkpoints.restore(state_of())
 
 
-def test_without_room_nothing_is_written_and_the_steps_before_stay(tmp_path, monkeypatch):
+def no_room(*_):
+    raise OSError(28, "No space left on device")
+
+
+@pytest.mark.parametrize(
+    "module, function, stand_in",
+    [(shutil, "disk_usage", lambda _: SimpleNamespace(free=5)), (os, "posix_fallocate", no_room)],
+    ids=["a full disk", "a quota"],
+)
+def test_without_room_nothing_is_written_and_the_steps_before_stay(
+    tmp_path, monkeypatch, module, function, stand_in
+):
     saved(tmp_path, 1)
+    before = contents(tmp_path)
     with Checkpoints(tmp_path) as checkpoints:
-        monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=5))
-        with pytest.raises(CheckpointError, match="2 cannot be written .0 MiB needed, 0 MiB free"):
+        monkeypatch.setattr(module, function, stand_in, raising=False)
+        message = "2 cannot be written .2 MiB needed: .*; make room"
+        with pytest.raises(CheckpointError, match=message):
             checkpoints.save(2, state_of(2), {})
         assert checkpoints.latest_step() == 1
         assert_same_bits(checkpoints.restore(state_of()), state_of(1))
+    assert contents(tmp_path) == before
 
 
 def test_a_write_that_fails_is_reported_and_the_next_one_succeeds(tmp_path, monkeypatch):
