@@ -159,6 +159,37 @@ def pck(
     return 100 * (correct & valid).sum(-1, dtype=distance.dtype) / jnp.sum(valid, -1)
 
 
+def endpoint_error(
+    predicted: Float[Array, "n P 2"],
+    true: Float[Array, "n P 2"],
+    *,
+    valid: Bool[Array, "n P"] | None = None,
+) -> Float[Array, "n"]:
+    """Mean distance of the matches of each pair to the true ones.
+
+    EPE_n = sum_{p valid} |predicted_np - true_np| / #{p valid}
+
+    Args:
+      predicted, true: `[n, P, 2]`, in one unit, usually pixels; P counts key points or grid cells.
+      valid: `[n, P]`, which of them have a true match; all by default.
+
+    Returns:
+      `[n]`, in the unit of the points; NaN for a pair without a valid point.
+
+    Raises:
+      ValueError: if the shapes do not fit.
+
+    >>> endpoint_error(jnp.array([[[0.0, 3.0], [4.0, 0.0]]]), jnp.zeros((1, 2, 2)))
+    Array([3.5], dtype=float32)
+    """
+    sizes = check_shapes(predicted=(predicted, "n P 2"), true=(true, "n P 2"))
+    if valid is None:
+        valid = jnp.ones((sizes["n"], sizes["P"]), bool)
+    check_shapes(predicted=(predicted, "n P 2"), valid=(valid, "n P"))
+    distance = _distance(predicted, true)
+    return jnp.where(valid, distance, 0).sum(-1) / jnp.sum(valid, -1, dtype=distance.dtype)
+
+
 class LandmarkHealth(NamedTuple):
     """Whether landmarks have collapsed, over a set of images.
 

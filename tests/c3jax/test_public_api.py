@@ -123,6 +123,7 @@ CASES = {
     "metrics.normalized_mean_error": Case(((6, *POINTS), (6, *POINTS), (6,)), unit=True),
     "metrics.inter_ocular_distance": on((6, *POINTS)),
     "metrics.pck": Case(((6, *POINTS), (6, *POINTS), (6,)), {"alpha": 0.5}, unit=True),
+    "metrics.endpoint_error": on((6, *POINTS), (6, *POINTS)),
     "metrics.landmark_health": on((6, *POINTS)),
 }
 
