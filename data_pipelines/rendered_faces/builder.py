@@ -2,11 +2,11 @@
 
 import dataclasses
 
-import numpy as np
 import tensorflow_datasets as tfds
 
-from data_pipelines.rendered_faces.arrays import available_cores, rendered_chunks
-from data_pipelines.rendered_faces.chunks import field_specs, renderer_digest
+from data_pipelines.rendered_faces.chunks import field_specs, renderer_digest, stock
+from data_pipelines.rendering.arrays import examples
+from data_pipelines.rendering.features import picture_features
 
 
 @dataclasses.dataclass(eq=False, kw_only=True)
@@ -43,20 +43,10 @@ class RenderedFaces(tfds.core.GeneratorBasedBuilder):
     BUILDER_CONFIGS = [RenderedFacesConfig(size=64), RenderedFacesConfig(size=128)]
 
     def _info(self):
-        features = {
-            name: tfds.features.Tensor(
-                shape=shape, dtype=dtype, encoding=tfds.features.Encoding.ZLIB
-            )
-            for name, (shape, dtype) in field_specs(self.builder_config.size).items()
-        }
-        features["image"] = tfds.features.Image(
-            shape=features["image"].shape, encoding_format="png"
-        )
-        features["identity"] = tfds.features.Scalar(np.int64)
         return tfds.core.DatasetInfo(
             builder=self,
             description=__doc__,
-            features=tfds.features.FeaturesDict(features),
+            features=picture_features(field_specs(self.builder_config.size)),
             disable_shuffling=True,  # the order of the indices
         )
 
@@ -65,15 +55,5 @@ class RenderedFaces(tfds.core.GeneratorBasedBuilder):
         return {split: self._generate_examples(split, count) for split, count in counts.items()}
 
     def _generate_examples(self, split, count):
-        """Yields (index, face) by rising index, whatever the order in which chunks are ready."""
         config = self.builder_config
-        names = tuple(field_specs(config.size))
-        workers = config.workers or available_cores()
-        waiting, index = {}, 0
-        for start, chunk in rendered_chunks(split, count, config.size, config.seed, names, workers):
-            waiting[start] = chunk
-            while index in waiting:
-                ready = waiting.pop(index)
-                for i in range(len(ready["identity"])):
-                    yield index + i, {name: values[i] for name, values in ready.items()}
-                index += len(ready["identity"])
+        return examples(stock(split, config.size, config.seed), count, config.workers)

@@ -1,17 +1,19 @@
 """A run of faces as stacked arrays."""
 
 import functools
-import hashlib
 from pathlib import Path
 
 import numpy as np
 
 from data_pipelines.rendered_faces.renderer import render_face
+from data_pipelines.rendering.arrays import Stock
+from data_pipelines.rendering.chunks import source_digest, stacked
 
 CODE = (
-    "background", "camera", "face_paint", "fields", "glasses", "grids", "hair_paint", "head",
-    "parameters", "raster", "renderer", "textures",
+    "camera", "face_paint", "fields", "glasses", "grids", "hair_paint", "head", "parameters",
+    "renderer",
 )  # fmt: skip
+LARGE = ("image", "mask", "surface")
 
 
 def field_specs(size):
@@ -31,17 +33,16 @@ def field_specs(size):
 @functools.cache
 def renderer_digest():
     """Twelve hexadecimal digits that change with the renderer's source."""
-    digest = hashlib.sha256()
-    for name in CODE:
-        digest.update(Path(__file__).with_name(f"{name}.py").read_bytes())
-    return digest.hexdigest()[:12]
+    return source_digest(Path(__file__).parent, CODE)
 
 
-def render_chunk(split, indices, size, seed, fields):
+def render_chunk(split, size, seed, fields, indices):
     """The fields of some faces, stacked."""
     faces = [render_face(split, index, size=size, seed=seed) for index in indices]
-    specs = field_specs(size)
-    return {
-        name: np.stack([np.asarray(face[name], specs[name][1]) for face in faces])
-        for name in fields
-    }
+    return stacked(faces, field_specs(size), fields)
+
+
+def stock(split, size, seed):
+    """All faces of a split."""
+    render = functools.partial(render_chunk, split, size, seed)
+    return Stock("faces", f"{split} faces of {size} px", render, field_specs(size), LARGE)

@@ -6,7 +6,7 @@ Colours are linear light, components first [3, p]; `who` and `view` are the draw
 import numpy as np
 
 from data_pipelines.rendered_faces.grids import EYE_X, MOUTH_X, MOUTH_Y, bump
-from data_pipelines.rendered_faces.textures import bell, look_up, mix, noise_textures, smoothstep
+from data_pipelines.rendering.textures import bell, look_up, mix, noise_textures, smoothstep
 
 
 def lid_lines(dx):

@@ -5,7 +5,7 @@ u is the angle around the head in degrees, 0 in front; v is the height in front 
 
 import numpy as np
 
-from data_pipelines.rendered_faces.textures import look_up, mix, noise_textures, smoothstep
+from data_pipelines.rendering.textures import look_up, mix, noise_textures, smoothstep
 
 ANGLES = (0, 22, 38, 50, 60, 68, 80, 92, 108, 180)
 # Height at which hair begins at each of the angles; L stands for the hairline, E for the ends.

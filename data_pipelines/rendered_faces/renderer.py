@@ -4,29 +4,22 @@ from typing import NamedTuple
 
 import numpy as np
 
-from data_pipelines.rendered_faces.background import draw_background, resized
-from data_pipelines.rendered_faces.camera import (
-    deformed,
-    developed,
-    halved,
-    lit,
-    placed,
-    project,
-    rotation,
-    turned,
-)
+from data_pipelines.rendered_faces.camera import SKIN_WRAP, deformed, placed, project, turned
 from data_pipelines.rendered_faces.face_paint import ear_shade, skin_paint
 from data_pipelines.rendered_faces.glasses import glasses_mesh
 from data_pipelines.rendered_faces.hair_paint import LONG, cloth_paint, hair_edge, hair_paint
-from data_pipelines.rendered_faces.head import EAR, NECK, mean_head, unit
+from data_pipelines.rendered_faces.head import EAR, NECK, mean_head
 from data_pipelines.rendered_faces.parameters import (
-    SPLITS,
     draw_identity,
     draw_view,
     generator,
     identity_of,
 )
-from data_pipelines.rendered_faces.raster import rasterise
+from data_pipelines.rendering.background import draw_background, resized
+from data_pipelines.rendering.draws import SPLITS
+from data_pipelines.rendering.film import developed, halved, lit, rotation
+from data_pipelines.rendering.meshes import unit
+from data_pipelines.rendering.raster import rasterise
 
 SAMPLES = 2  # along each side of a pixel
 
@@ -58,9 +51,9 @@ def draw_solid(canvas, fragments, head, normals, who, view):
     colour, gloss, openness = skin_paint(q[:, skin], who, view)
     ears = np.flatnonzero(material[skin] == EAR)
     openness[ears] *= ear_shade(q[:, skin[ears]])
-    light[:, skin] = lit(colour, n[:, skin], gloss, openness, view)
+    light[:, skin] = lit(colour, n[:, skin], gloss, openness, view, wrap=SKIN_WRAP)
     colour, gloss, openness = cloth_paint(q[:, cloth], who)
-    light[:, cloth] = lit(colour, n[:, cloth], gloss, openness, view)
+    light[:, cloth] = lit(colour, n[:, cloth], gloss, openness, view, wrap=SKIN_WRAP)
     canvas.cover(fragments.pixels, light, np.float32(1))
     canvas.record(fragments.pixels, fragments.depth, material < NECK, q)
 
@@ -74,7 +67,7 @@ def draw_hair(canvas, fragments, head, normals, who, view):
     u, v = fragments.interpolate(head.angles)
     colour, cover, openness = hair_paint(u, v, q, who)
     gloss = np.full_like(cover, 1.5)
-    canvas.cover(fragments.pixels, lit(colour, n, gloss, openness, view), cover)
+    canvas.cover(fragments.pixels, lit(colour, n, gloss, openness, view, wrap=SKIN_WRAP), cover)
     dense = np.flatnonzero(cover > 0.5)
     canvas.record(fragments.pixels[dense], fragments.depth[dense], True, q[:, dense])
 

@@ -7,8 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data_pipelines.rendered_faces import arrays, load_arrays, render_face
+from data_pipelines import rendering
+from data_pipelines.rendered_faces import arrays as faces
+from data_pipelines.rendered_faces import load_arrays, render_face, renderer_digest
 from data_pipelines.rendered_faces.chunks import CODE
+from data_pipelines.rendering import arrays
+from data_pipelines.rendering.chunks import CODE as SHARED_CODE
 
 COUNT, SIZE = 11, 16
 
@@ -79,7 +83,7 @@ def test_the_second_load_reads_what_the_first_kept(cache, direct, never_render):
 
 def test_the_folder_names_everything_that_the_faces_depend_on(cache):
     name = folder_of(cache).name
-    assert name == f"rendered_faces-16px-train-11-seed0-{arrays.renderer_digest()}"
+    assert name == f"rendered_faces-16px-train-11-seed0-{renderer_digest()}"
 
 
 @pytest.mark.parametrize("change", [{"size": 32}, {"seed": 1}])
@@ -89,7 +93,7 @@ def test_other_parameters_get_another_folder(cache, change):
 
 
 def test_a_changed_renderer_gets_another_folder(cache, monkeypatch):
-    monkeypatch.setattr(arrays, "renderer_digest", lambda: "0123456789ab")
+    monkeypatch.setattr(faces, "renderer_digest", lambda: "0123456789ab")
     load(cache, fields=["box"])
     assert len(list(cache.iterdir())) == 2
 
@@ -149,7 +153,12 @@ def test_refuses_a_count_of_none_and_unknown_fields():
         load(fields=["depth"])
 
 
+def modules_of(package):
+    return {path.stem for path in Path(package.__file__).parent.glob("*.py")}
+
+
 def test_the_digest_covers_every_module_that_shapes_a_face():
-    package = Path(arrays.__file__).parent
-    others = {"__init__", "__main__", "arrays", "builder", "chunks", "correspondence", "worker"}
-    assert set(CODE) == {path.stem for path in package.glob("*.py")} - others
+    others = {"__init__", "__main__", "arrays", "builder", "chunks", "correspondence"}
+    assert set(CODE) == modules_of(faces) - others
+    others = {"__init__", "arrays", "chunks", "features", "sheet", "worker"}
+    assert set(SHARED_CODE) == modules_of(rendering) - others

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from data_pipelines.rendered_faces.raster import rasterise
+from data_pipelines.rendering.raster import rasterise
 
 
 def by_loops(points, depth, triangles, side, cull):

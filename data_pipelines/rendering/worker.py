@@ -9,8 +9,6 @@ import subprocess
 import sys
 import threading
 
-from data_pipelines.rendered_faces.chunks import render_chunk
-
 
 @contextlib.contextmanager
 def started(count):
@@ -35,12 +33,12 @@ def started(count):
             worker.stdout.close()
 
 
-def serve(worker, jobs, results):
+def serve(worker, function, jobs, results):
     """Feeds one worker until no job is left; an exception is a result too."""
     try:
         while True:
             key, job = jobs.get_nowait()
-            pickle.dump(job, worker.stdin)
+            pickle.dump((function, job), worker.stdin)
             worker.stdin.flush()
             results.put((key, pickle.load(worker.stdout)))
     except queue.Empty:
@@ -56,14 +54,18 @@ def serve(worker, jobs, results):
         )
 
 
-def in_processes(jobs, workers):
-    """Yields (key, render_chunk(*job)) for a dictionary of jobs, in the order of completion."""
+def in_processes(function, jobs, workers):
+    """Yields (key, function(*job)) for a dictionary of jobs, in the order of completion.
+
+    The function goes to the workers by its name: its module must be importable.
+    """
     todo, results = queue.SimpleQueue(), queue.SimpleQueue()
     for item in jobs.items():
         todo.put(item)
     with started(workers) as processes:
         for process in processes:
-            threading.Thread(target=serve, args=(process, todo, results), daemon=True).start()
+            work = (process, function, todo, results)
+            threading.Thread(target=serve, args=work, daemon=True).start()
         for _ in jobs:
             key, result = results.get()
             if isinstance(result, Exception):
@@ -76,11 +78,11 @@ def main():
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     while True:
         try:
-            job = pickle.load(sys.stdin.buffer)
+            function, job = pickle.load(sys.stdin.buffer)
         except EOFError:
             return
         try:
-            answer = render_chunk(*job)
+            answer = function(*job)
         except Exception as error:
             answer = error
         pickle.dump(answer, answers, protocol=5)

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from data_pipelines.rendered_faces.parameters import any_colour
-from data_pipelines.rendered_faces.textures import bell, look_up, noise_textures, smoothstep
+from data_pipelines.rendering.draws import any_colour
+from data_pipelines.rendering.textures import bell, look_up, noise_textures, smoothstep
 
 CANVAS = 72
 SHAPES = ("blob", "blob", "box", "box", "disc", "disc", "bar", "stripes", "leaves")
@@ -37,7 +37,7 @@ def cover_of(shape, rng, x, y):
 
 
 def draw_background(rng):
-    """A picture in linear light [3, 72, 72], whatever the size of the face picture."""
+    """A picture in linear light [3, 72, 72], whatever the size of the picture."""
     t = ((np.arange(CANVAS) + 0.5) / CANVAS).astype(np.float32)
     x, y = t[None, :], t[:, None]
     angle = rng.uniform(0, 2 * np.pi)

@@ -1,0 +1,1 @@
+"""What all rendered data sets share: drawing, filling, film, processes and files."""
