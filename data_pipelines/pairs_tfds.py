@@ -15,6 +15,7 @@ import tensorflow_datasets as tfds
 from PIL import ExifTags, Image
 
 from data_pipelines import pf_pascal
+from data_pipelines.errors import DataError
 from data_pipelines.pairs import Annotated, Pairs, Pictures, mirror
 from data_pipelines.pairs_csv import pairs_csv
 from data_pipelines.pf_willow import pf_willow
@@ -98,7 +99,7 @@ class PairsCsv(LabelledPairs):
 
     @staticmethod
     def read(folder):
-        return {"all": pairs_csv(Path(folder) / TABLE)}
+        return {"pairs": pairs_csv(Path(folder) / TABLE)}
 
 
 def prepare(builder_class: type[LabelledPairs], folder, *, prepared) -> LabelledPairs:
@@ -113,13 +114,15 @@ def prepare(builder_class: type[LabelledPairs], folder, *, prepared) -> Labelled
       prepared: the folder that TFDS writes to.
 
     Raises:
-      DataError: as the reader of the files.
+      DataError: the folder is missing or empty, or as the reader of the files.
     """
     listing = [
         (path.relative_to(folder).as_posix(), path.stat().st_size, path.stat().st_mtime_ns)
         for path in sorted(Path(folder).rglob("*"))
         if path.is_file()
     ]
+    if not listing:
+        raise DataError(f"{folder}: no files; needed: {builder_class.MANUAL_DOWNLOAD_INSTRUCTIONS}")
     digest = hashlib.sha256(repr(listing).encode()).hexdigest()[:12]
     config = tfds.core.BuilderConfig(name=digest)
     builder = builder_class(data_dir=prepared, config=config, file_format="array_record")

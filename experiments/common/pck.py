@@ -5,6 +5,7 @@ fraction of, and in the direction that points are carried; numbers of one defini
 compared with those of another, so every result carries the sentence that defines it.
 """
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -168,26 +169,26 @@ def dense_metrics(
     Raises:
       ValueError: if the shapes do not fit.
     """
-    predicted, true = (np.asarray(px, np.float32) for px in (predicted_px, true_px))
-    if not predicted.shape == true.shape == (*np.shape(on_object), 2) == (*visible.shape, 2):
+    shapes = [np.shape(array) for array in (predicted_px, true_px, on_object, visible)]
+    if not shapes[0] == shapes[1] == (*shapes[2], 2) == (*shapes[3], 2):
         raise ValueError(
             "predicted_px, true_px, on_object and visible do not fit: "
-            f"{predicted.shape}, {true.shape}, {np.shape(on_object)}, {visible.shape}"
+            f"{', '.join(map(str, shapes))}"
         )
-    known = on_object & np.isfinite(true).all(-1)
+    known = on_object & np.isfinite(true_px).all(-1)
     chosen = {"all": known, "visible": known & visible, "occluded": known & ~visible}
-    n = len(predicted)
-    predicted, true = predicted.reshape(n, -1, 2), true.reshape(n, -1, 2)
+    n, length = len(known), jnp.asarray(box_side)
+    predicted, true = (jnp.asarray(px).reshape(n, -1, 2) for px in (predicted_px, true_px))
     found: dict = {
         "definition": "pixels of the object carried to the other picture; mean over the pixels of "
         "a pair, then over pairs; correct within alpha times the longer side of the box there"
     }
     for name, mask in chosen.items():
-        valid = mask.reshape(n, -1)
-        percent = [metrics.pck(predicted, true, box_side, alpha=a, valid=valid) for a in alphas]
+        valid = jnp.asarray(mask.reshape(n, -1))
+        percent = [metrics.pck(predicted, true, length, alpha=a, valid=valid) for a in alphas]
         error = metrics.endpoint_error(predicted, true, valid=valid)
         found[name] = {
-            "pixels": int(valid.sum()),
+            "pixels": int(mask.sum()),
             "end_point_error_px": _mean(np.asarray(error)),
             "pck": dict(zip(_keys(alphas), map(_mean, np.asarray(percent)), strict=True)),
         }
@@ -210,12 +211,10 @@ def _percent(predicted, measured: Pictures, frame, length, alphas) -> np.ndarray
     """Correct points of each pair in percent, `[n, alphas]`."""
     true, valid = measured.points()
     sizes = measured.sizes if frame is None else np.full_like(measured.sizes, frame)
-    scale = (sizes[:, None] - 1) / 2
-    found = [
-        metrics.pck((predicted + 1) * scale, (true + 1) * scale, length, alpha=a, valid=valid)
-        for a in alphas
-    ]
-    return np.stack(found, -1).astype(float)
+    scale = (sizes[:, None] - 1) / 2  # of each axis, from [-1, 1] to pixels
+    arrays = (jnp.asarray(x) for x in ((predicted + 1) * scale, (true + 1) * scale, length))
+    correct = functools.partial(metrics.pck, *arrays, valid=jnp.asarray(valid))
+    return np.stack([correct(alpha=alpha) for alpha in alphas], -1).astype(float)
 
 
 def _summary(percent, points, categories, weights, alphas) -> dict:
