@@ -1,0 +1,99 @@
+"""The categories, and what all objects of one have in common: grids, materials, key points.
+
+The parts of a category have the same rows and columns on every object, so (part, row, column)
+names the same point on all of them.
+"""
+
+import functools
+from typing import NamedTuple
+
+import numpy as np
+
+from data_pipelines.rendered_objects import animal, car, chair
+from data_pipelines.rendered_objects.lofts import normals
+from data_pipelines.rendering.meshes import Grid
+
+MODULES = {"car": car, "chair": chair, "animal": animal}
+CATEGORIES = tuple(MODULES)
+NUM_KEYPOINTS = 10
+EVERYTHING = 99  # as the last row or column of a material: all the rest
+
+
+class Template(NamedTuple):
+    """The grids of one category, one after the other."""
+
+    grids: dict[str, Grid]
+    triangles: np.ndarray  # vertex indices [t, 3]
+    part_of: np.ndarray  # of each triangle [t]
+    surface: np.ndarray  # part, row and column of each vertex [3, n]
+    materials: np.ndarray  # of each triangle, in the order of MATERIALS [t]
+    keypoints: np.ndarray  # vertex indices [k]
+    keypoint_parts: np.ndarray  # [k]
+
+    def present(self, absent):
+        """Which parts an object has [number of parts]."""
+        return np.array([name not in absent for name in self.grids])
+
+    def vertices_of(self, present):
+        """Which vertices belong to present parts [n]."""
+        return present[self.surface[0].astype(int)]
+
+
+class Solid(NamedTuple):
+    """One object in its own axes; the middle of its box is 0, the diagonal 1."""
+
+    points: np.ndarray  # [3, n]
+    normals: np.ndarray  # [3, n]
+    present: np.ndarray  # bool [number of parts]
+
+
+def material_of_cells(grid, names, rules):
+    """Material number of each cell of a grid [rows - 1, columns - 1]; later rules win."""
+    cells = np.zeros((grid.rows - 1, grid.columns - 1), np.int32)
+    for name, top, bottom, left, right in rules:
+        cells[top:bottom, left:right] = names.index(name)
+    return cells
+
+
+@functools.cache
+def template(category):
+    """What all objects of a category share."""
+    module = MODULES[category]
+    parts = module.build(module.draw(np.random.default_rng(0)))
+    names, rules = list(module.MATERIALS), module.cells()
+    grids, start = {}, 0
+    for name, part in parts.items():
+        grids[name] = Grid(start, *part.shape[1:])
+        start += part[0].size
+    order = list(grids)
+    surface = [
+        np.stack(np.broadcast_arrays(number, *np.indices((grid.rows, grid.columns))))
+        for number, grid in enumerate(grids.values())
+    ]
+    materials = [material_of_cells(grid, names, rules.get(n, [])) for n, grid in grids.items()]
+    triangles = [grid.triangles() for grid in grids.values()]
+    corners = [
+        grids[part].start + row * grids[part].columns + column
+        for part, row, column in module.KEYPOINTS.values()
+    ]
+    return Template(
+        grids=grids,
+        triangles=np.concatenate(triangles),
+        part_of=np.repeat(np.arange(len(grids)), [len(t) for t in triangles]),
+        surface=np.concatenate([s.reshape(3, -1) for s in surface], 1).astype(np.float32),
+        materials=np.concatenate([np.repeat(m.ravel(), 2) for m in materials]),
+        keypoints=np.array(corners),
+        keypoint_parts=np.array([order.index(part) for part, _, _ in module.KEYPOINTS.values()]),
+    )
+
+
+def build(category, shape):
+    """The object with these shape parameters."""
+    parts = MODULES[category].build(shape)
+    present = template(category).present(shape["absent"])
+    points = np.concatenate([part.reshape(3, -1) for part in parts.values()], axis=1)
+    there = template(category).vertices_of(present)
+    low, high = points[:, there].min(1), points[:, there].max(1)
+    points = (points - (low + high)[:, None] / 2) / np.linalg.norm(high - low)
+    across = np.concatenate([normals(part).reshape(3, -1) for part in parts.values()], axis=1)
+    return Solid(points.astype(np.float32), across.astype(np.float32), present)
