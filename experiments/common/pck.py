@@ -10,12 +10,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
 from c3jax import metrics
 from data_pipelines.pairs import Pairs, Pictures
 from experiments.common.errors import UsageError
+
+_pck = jax.jit(metrics.pck, static_argnames="alpha")
+_endpoint_error = jax.jit(metrics.endpoint_error)
 
 ALPHAS = (0.05, 0.10, 0.15)
 DRAWS = 1000
@@ -185,8 +189,8 @@ def dense_metrics(
     }
     for name, mask in chosen.items():
         valid = jnp.asarray(mask.reshape(n, -1))
-        percent = [metrics.pck(predicted, true, length, alpha=a, valid=valid) for a in alphas]
-        error = metrics.endpoint_error(predicted, true, valid=valid)
+        percent = [_pck(predicted, true, length, alpha=a, valid=valid) for a in alphas]
+        error = _endpoint_error(predicted, true, valid=valid)
         found[name] = {
             "pixels": int(mask.sum()),
             "end_point_error_px": _mean(np.asarray(error)),
@@ -212,8 +216,8 @@ def _percent(predicted, measured: Pictures, frame, length, alphas) -> np.ndarray
     true, valid = measured.points()
     sizes = measured.sizes if frame is None else np.full_like(measured.sizes, frame)
     scale = (sizes[:, None] - 1) / 2  # of each axis, from [-1, 1] to pixels
-    arrays = (jnp.asarray(x) for x in ((predicted + 1) * scale, (true + 1) * scale, length))
-    correct = functools.partial(metrics.pck, *arrays, valid=jnp.asarray(valid))
+    arrays = (jnp.asarray(x) for x in ((predicted + 1) * scale, (true + 1) * scale, 1.0 * length))
+    correct = functools.partial(_pck, *arrays, valid=jnp.asarray(valid))
     return np.stack([correct(alpha=alpha) for alpha in alphas], -1).astype(float)
 
 
