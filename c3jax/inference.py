@@ -4,7 +4,7 @@ A model is a folder with `model.safetensors`, the variables by their path, as
 `params/pose_logits/bias`, in float16 or float32, and `config.json`:
 
     format      version of this layout, 1
-    model       what `c3jax.models.c3.from_config` builds the network from
+    model       what `c3jax.models.families.from_config` builds the network from
     image_size  side of the square that the network looks at, in pixels
     crop        how a picture becomes that square, one of `CROPS`
     trained_on  what the network was trained on: any JSON, for people
@@ -34,7 +34,7 @@ from jaxtyping import Float
 from safetensors import SafetensorError
 
 from c3jax._checks import check_choice
-from c3jax.models import c3
+from c3jax.models.families import from_config
 from c3jax.weights import file_digest
 
 FORMAT = 1
@@ -300,7 +300,7 @@ def _network(name, config: dict[str, Any]):
     """The network, and its variables by path without their values."""
     image = jax.ShapeDtypeStruct((1, config["image_size"], config["image_size"], 3), jnp.float32)
     try:
-        network = c3.from_config(config["model"])
+        network = from_config(config["model"])
         variables = jax.eval_shape(network.init, jax.random.key(0), image)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{name}: the field 'model' describes no network: {error}") from error

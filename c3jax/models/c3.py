@@ -1,24 +1,19 @@
 """The networks of C3: trunk N, extractors E_a and E_p, decoder D, cross-image flow module."""
 
-from typing import Any
-
 import flax.linen as nn
-import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from c3jax.landmarks import landmark_bottleneck
 from c3jax.models.flow import FlowModule
-from c3jax.models.imm import IMM
 from c3jax.models.layers import (
     ConvBlock,
     Decoder,
     Encoding,
     Initializer,
+    join_stages,
     normal,
     pool,
-    resize,
 )
-from c3jax.models.resnet import ResNet
 
 
 class Extractor(nn.Module):
@@ -93,7 +88,7 @@ class C3(nn.Module):
     def encode(self, images: Float[Array, "b H W 3"], *, train: bool = False) -> Encoding:
         """`f = N(I), a = E_a(f), p = E_p(f)` and f' (3.1, 3.2)."""
         stages = self.trunk(images, train=train)
-        features = _join(stages, self.landmark_stages)
+        features = join_stages(stages, self.landmark_stages)
         appearance = self.appearance(features, train=train)
         if self.appearance_grid is not None:
             appearance = pool(appearance, self.appearance_grid)
@@ -101,7 +96,7 @@ class C3(nn.Module):
         landmarks, maps = landmark_bottleneck(
             logits, stddev=self.stddev, temperature=self.temperature
         )
-        return Encoding(appearance, logits, landmarks, maps, _join(stages, self.flow_stages))
+        return Encoding(appearance, logits, landmarks, maps, join_stages(stages, self.flow_stages))
 
     def decode(
         self,
@@ -124,34 +119,3 @@ class C3(nn.Module):
         encoding = self.encode(images, train=train)
         self.correlate(encoding.flow_features, encoding.flow_features)
         return self.decode(encoding.appearance, encoding.maps, train=train)
-
-
-def from_config(config: dict[str, Any]) -> C3 | IMM:
-    """The model of a JSON-like dict.
-
-    `family` is 'c3' (also when missing) or 'imm'; the rest are the fields of `C3`, with `trunk` the
-    fields of its `ResNet`, or those of `IMM`.
-
-    Raises:
-      ValueError: an unknown family or field.
-    """
-    fields = _with_tuples(config)
-    family = fields.pop("family", "c3")
-    try:
-        if family == "imm":
-            return IMM(**fields)
-        if family == "c3":
-            return C3(trunk=ResNet(**_with_tuples(fields.pop("trunk", {}))), **fields)
-    except TypeError as error:
-        raise ValueError(f"the model configuration does not fit: {error}") from error
-    raise ValueError(f"family must be 'c3' or 'imm', got {family!r}")
-
-
-def _with_tuples(fields: dict[str, Any]) -> dict[str, Any]:
-    return {name: tuple(v) if isinstance(v, list) else v for name, v in fields.items()}
-
-
-def _join(stages: dict[str, Array], names: tuple[str, ...]) -> Array:
-    """Feature maps of several stages on the grid of the first, concatenated."""
-    _, height, width, _ = stages[names[0]].shape
-    return jnp.concatenate([resize(stages[name], (height, width)) for name in names], axis=-1)

@@ -9,6 +9,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from c3jax.correlation import l2_normalize
+
 Initializer = Callable[..., Array]
 
 
@@ -72,6 +74,21 @@ def resize(maps: Float[Array, "b h w c"], shape: tuple[int, int]) -> Float[Array
     if maps.shape[1:3] == tuple(shape):
         return maps
     return jax.image.resize(maps, (maps.shape[0], *shape, maps.shape[3]), "bilinear")
+
+
+def join_stages(
+    stages: dict[str, Array], names: tuple[str, ...], *, normalize: bool = False
+) -> Float[Array, "b h w c"]:
+    """Feature maps of several stages on the grid of the first, concatenated.
+
+    Args:
+      stages: `[b, h, w, c]` by stage, as of `ResNet`.
+      names: of the stages that are joined.
+      normalize: bring each to unit length in every cell, so that none outweighs the others.
+    """
+    shape = stages[names[0]].shape[1:3]
+    maps = [resize(stages[name], shape) for name in names]
+    return jnp.concatenate([l2_normalize(each) for each in maps] if normalize else maps, axis=-1)
 
 
 def pool(maps: Float[Array, "b h w c"], cells: int) -> Float[Array, "b h w c"]:

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from c3jax import weights
-from c3jax.models import c3
+from c3jax.models.families import from_config
 from c3jax.models.pyramid import RandomPyramid
 from c3jax.models.resnet import ResNet
 from c3jax.models.vgg import VGG
@@ -38,7 +38,7 @@ C3_FIELDS = (
 
 
 def model_config(config: Config) -> dict[str, Any]:
-    """What `c3jax.models.c3.from_config` builds the landmark model from (JSON)."""
+    """What `c3jax.models.families.from_config` builds the landmark model from (JSON)."""
     model = config.model
     fields = {
         "family": model.family,
@@ -83,7 +83,7 @@ def make_networks(config: Config, *, joint: bool = True) -> Networks:
         "resnet18": lambda: ResNet("resnet18", stages=PERCEPTUAL_STAGES),
         "vgg16": lambda: VGG("vgg16"),
     }[config.model.perceptual]()
-    return Networks(c3.from_config(model_config(config)), perceptual)
+    return Networks(from_config(model_config(config)), perceptual)
 
 
 def random_variables(networks: Networks, config: Config) -> dict[str, Any]:

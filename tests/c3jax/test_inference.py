@@ -13,7 +13,7 @@ from safetensors.numpy import load_file, save_file
 
 import c3jax
 from c3jax import inference
-from c3jax.models import c3
+from c3jax.models.families import from_config
 from data_pipelines import frames
 from tests.experiments.tiny_runs import random_tree
 
@@ -40,7 +40,7 @@ CONFIG = {"model": MODEL, "image_size": SIZE, "crop": "centre", "trained_on": {"
 @pytest.fixture(scope="module")
 def variables():
     image = jax.ShapeDtypeStruct((1, SIZE, SIZE, 3), np.float32)
-    init = c3.from_config(MODEL).init
+    init = from_config(MODEL).init
     tree = random_tree(jax.eval_shape(init, jax.random.key(0), image))
     return tree | {"params": tree["params"] | {"perceptual": {"kernel": np.ones((3, 3))}}}
 
@@ -147,7 +147,7 @@ def test_models_of_the_other_family_are_saved_too(tmp_path):
         "decoder_channels": 8,
     }
     image = jax.ShapeDtypeStruct((1, SIZE, SIZE, 3), np.float32)
-    shapes = jax.eval_shape(c3.from_config(imm).init, jax.random.key(0), image)
+    shapes = jax.eval_shape(from_config(imm).init, jax.random.key(0), image)
     inference.save(tmp_path, random_tree(shapes), CONFIG | {"model": imm})
     assert inference.load(tmp_path).landmarks(pictures((20, 30))).shape == (1, 2, 2)
 

@@ -5,7 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from c3jax.models.c3 import C3, from_config
+from c3jax.models.c3 import C3
+from c3jax.models.families import from_config
 from c3jax.models.resnet import ResNet
 
 CONFIG = {

@@ -7,7 +7,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from c3jax.models.c3 import C3, from_config
 from c3jax.models.imm import IMM
 from tests.reference import resnet as reference
 from tests.tolerances import FLOAT32
@@ -166,25 +165,3 @@ def test_grid_and_channels_are_the_papers_at_128_pixels():
     code = jax.eval_shape(functools.partial(model.apply, method="encode"), shapes, batch)
     assert code.appearance.shape == code.flow_features.shape == (2, 16, 16, 256)
     assert code.maps.shape == (2, 16, 16, 30) and code.landmarks.shape == (2, 30, 2)
-
-
-def test_from_config_builds_either_family():
-    imm = from_config({"family": "imm", "encoder_widths": [4, 6], "image_shape": [8, 12]})
-    assert imm == IMM(encoder_widths=(4, 6), image_shape=(8, 12))
-    trunk = {"architecture": "small", "stages": ["layer1", "layer2"]}
-    fields = {"trunk": trunk, "landmark_stages": ["layer2"], "flow_stages": ["layer1"]}
-    assert isinstance(from_config({"family": "c3", **fields}), C3)
-    assert from_config(fields) == from_config({"family": "c3", **fields})
-
-
-@pytest.mark.parametrize(
-    "config, message",
-    [
-        ({"family": "vae"}, "family must be 'c3' or 'imm', got 'vae'"),
-        ({"family": "imm", "trunk": {}}, "does not fit.*trunk"),
-        ({"family": "c3", "encoder_widths": [4]}, "does not fit.*encoder_widths"),
-    ],
-)
-def test_from_config_refuses_what_does_not_fit(config, message):
-    with pytest.raises(ValueError, match=message):
-        from_config(config)

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from c3jax.models.c3 import from_config
+from c3jax.models.families import from_config
 from c3jax.models.flow import FlowModule
 from c3jax.models.pyramid import RandomPyramid
 from c3jax.models.resnet import ARCHITECTURES, ResNet

@@ -1,0 +1,49 @@
+"""From a JSON-like dict to a network: how exported models and runs say what they are."""
+
+from typing import Any
+
+import flax.linen as nn
+
+from c3jax.models.aligner import Aligner
+from c3jax.models.c3 import C3
+from c3jax.models.flow import FlowModule
+from c3jax.models.imm import IMM
+from c3jax.models.resnet import ResNet
+
+
+def _c3(trunk: dict | None = None, **fields: Any) -> C3:
+    return C3(trunk=ResNet(**(trunk or {})), **fields)
+
+
+def _aligner(trunk: dict, flow: dict, **fields: Any) -> Aligner:
+    return Aligner(trunk=ResNet(**trunk), flow=FlowModule(**flow), **fields)
+
+
+_BUILDERS = {"c3": _c3, "imm": IMM, "aligner": _aligner}
+
+
+def from_config(config: dict[str, Any]) -> nn.Module:
+    """The network of a JSON-like dict.
+
+    `family` is 'c3' (also when missing), 'imm' or 'aligner'; the rest are the fields of that
+    network, `trunk` those of its `ResNet` and, of an aligner, `flow` those of its `FlowModule`.
+
+    Raises:
+      ValueError: an unknown family or field.
+    """
+    fields = _with_tuples(config)
+    family = fields.pop("family", "c3")
+    if family not in _BUILDERS:
+        raise ValueError(f"family must be one of {', '.join(_BUILDERS)}, got {family!r}")
+    try:
+        return _BUILDERS[family](**fields)
+    except TypeError as error:
+        raise ValueError(f"the model configuration does not fit: {error}") from error
+
+
+def _with_tuples(fields: dict[str, Any]) -> dict[str, Any]:
+    """JSON's lists as tuples, so that modules are hashable."""
+    return {
+        name: _with_tuples(v) if isinstance(v, dict) else tuple(v) if isinstance(v, list) else v
+        for name, v in fields.items()
+    }

@@ -1,0 +1,51 @@
+"""Networks from JSON: each family, and what does not fit."""
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+from c3jax.models.aligner import Aligner
+from c3jax.models.c3 import C3
+from c3jax.models.families import from_config
+from c3jax.models.flow import FlowModule
+from c3jax.models.imm import IMM
+
+SMALL = {"architecture": "small", "stages": ["layer1", "layer2"]}
+
+
+def test_imm():
+    imm = from_config({"family": "imm", "encoder_widths": [4, 6], "image_shape": [8, 12]})
+    assert imm == IMM(encoder_widths=(4, 6), image_shape=(8, 12))
+
+
+def test_c3_also_without_the_name_of_the_family():
+    fields = {"trunk": SMALL, "landmark_stages": ["layer2"], "flow_stages": ["layer1"]}
+    assert isinstance(from_config({"family": "c3", **fields}), C3)
+    assert from_config(fields) == from_config({"family": "c3", **fields})
+
+
+def test_an_aligner_refines_the_correlation_of_two_pictures():
+    flow = {"channels": [1], "linear": True, "kernel_size": 3}
+    model = from_config(
+        {"family": "aligner", "trunk": SMALL, "flow": flow, "stages": ["layer1", "layer2"]}
+    )
+    assert isinstance(model, Aligner)
+    assert model.flow == FlowModule(channels=(1,), linear=True, kernel_size=3)
+    source, target = jnp.zeros((2, 16, 24, 3)), jnp.zeros((2, 8, 16, 3))
+    shapes = jax.eval_shape(model.init, jax.random.key(0), source, target)
+    volume = jax.eval_shape(model.apply, shapes, source, target)
+    assert volume.shape == (2, 4, 6, 2, 4)  # stride 4 of the first stage
+
+
+@pytest.mark.parametrize(
+    "config, message",
+    [
+        ({"family": "vae"}, "family must be one of c3, imm, aligner.*got 'vae'"),
+        ({"family": "imm", "trunk": {}}, "does not fit.*trunk"),
+        ({"family": "c3", "encoder_widths": [4]}, "does not fit.*encoder_widths"),
+        ({"family": "aligner", "trunk": {}}, "does not fit.*flow"),
+    ],
+)
+def test_what_does_not_fit_is_refused(config, message):
+    with pytest.raises(ValueError, match=message):
+        from_config(config)
