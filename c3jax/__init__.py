@@ -13,8 +13,17 @@ from c3jax.correlation import (
     separable_conv4d,
     transpose_volume,
 )
+from c3jax.fields import (
+    compose_fields,
+    field_to_flow,
+    flow_to_field,
+    invert_field,
+    resize_field,
+)
 from c3jax.landmarks import (
+    channel_softmax,
     gaussian_maps,
+    heatmap_centroids,
     landmark_bottleneck,
     marginal_soft_argmax,
     soft_argmax,
@@ -24,6 +33,7 @@ from c3jax.matching import carry_points, match_scores, soft_warp, transformation
 from c3jax.sampling import sample, warp
 from c3jax.splines import ThinPlateSpline, apply_warp, warp_grid, warp_image
 from c3jax.warps import affine_grid, border_mask, compose, random_affine, random_warp
+from c3jax.windows import local_correlation, window_products, window_scores
 
 # Imported on first use: `import c3jax` alone stays as light as the functions above.
 _SUBMODULES = ("inference", "models", "training", "weights")
@@ -34,14 +44,21 @@ __all__ = [
     "apply_warp",
     "border_mask",
     "carry_points",
+    "channel_softmax",
     "compose",
+    "compose_fields",
     "conv4d",
     "correlation_4d",
+    "field_to_flow",
+    "flow_to_field",
     "gaussian_kernel",
     "gaussian_maps",
     "grid",
+    "heatmap_centroids",
+    "invert_field",
     "l2_normalize",
     "landmark_bottleneck",
+    "local_correlation",
     "losses",
     "marginal_soft_argmax",
     "match_scores",
@@ -49,6 +66,7 @@ __all__ = [
     "mutual_matching",
     "random_affine",
     "random_warp",
+    "resize_field",
     "sample",
     "separable_conv4d",
     "soft_argmax",
@@ -61,6 +79,8 @@ __all__ = [
     "warp",
     "warp_grid",
     "warp_image",
+    "window_products",
+    "window_scores",
 ]
 
 

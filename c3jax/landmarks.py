@@ -1,8 +1,9 @@
-"""From score maps to landmarks and back to Gaussian maps: the bottleneck of C3, section 3.1.
+"""From score maps to landmarks and back to Gaussian maps: C3 section 3.1, and JLAD Eq. 4 and 5.
 
 [1] "Unsupervised Landmark Learning from Unpaired Data", C3.
 [2] Jakab et al., "Unsupervised Learning of Object Landmarks through Conditional Image
     Generation", 2018, IMM.
+[3] Jeon et al., "Joint Learning of Semantic Alignment and Object Landmark Detection", 2019, JLAD.
 """
 
 import jax
@@ -171,3 +172,62 @@ def landmark_bottleneck(
     points = soft_argmax(logits, temperature=temperature)
     height, width = shape or jnp.shape(logits)[-3:-1]
     return points, gaussian_maps(points, (height, width), stddev=stddev)
+
+
+def channel_softmax(logits: Float[Array, "*b H W L"]) -> Float[Array, "*b H W K"]:
+    """Probability maps of K landmarks that compete with each other and the background, JLAD Eq. 4.
+
+    psi^k_i = exp(phi^k_i) / sum_{m=0}^K exp(phi^m_i), k = 1 to K, channel 0 the background
+
+    The softmax is across the channels of a cell; `spatial_softmax` is across the cells. The
+    background's own map, 1 - sum_k psi^k, is no landmark and left out: Eq. 5, 8 and 10 of [3] run
+    over landmarks.
+
+    Args:
+      logits: `[*b, H, W, K + 1]` scores, channel 0 the background.
+
+    Returns:
+      `[*b, H, W, K]`; each cell sums to at most 1.
+
+    Raises:
+      ValueError: if `logits` has fewer than 3 axes or no landmark beside the background.
+
+    >>> channel_softmax(jnp.log(jnp.array([[[2.0, 1.0, 1.0]]])))
+    Array([[[0.25, 0.25]]], dtype=float32)
+    """
+    channels = check_shapes(logits=(logits, "... H W L"))["L"]
+    if channels < 2:
+        raise ValueError(
+            f"logits must have K + 1 >= 2 channels, the background first, got {channels}"
+        )
+    return jax.nn.softmax(as_float(logits), axis=-1)[..., 1:]
+
+
+def heatmap_centroids(heatmaps: Float[Array, "*b H W K"]) -> Float[Array, "*b K 2"]:
+    """Expected location of each landmark under its map, JLAD Eq. 5.
+
+    hat psi^k = sum_i i psi^k_i / sum_i psi^k_i, i = (x, y)
+
+    Args:
+      heatmaps: `[*b, H, W, K]`, not negative, of any sum.
+
+    Returns:
+      `[*b, K, 2]` points, (x, y) in [-1, 1]; (0, 0) for a map of zeros.
+
+    Raises:
+      ValueError: if `heatmaps` has fewer than 3 axes.
+
+    >>> heatmap_centroids(jnp.array([[[0.0], [0.1], [0.3]]]))  # one row of three cells
+    Array([[ 0.75, -1.  ]], dtype=float32)
+    """
+    share = share_of_cells(heatmaps)
+    cells = numpy_grid(share.shape[-3:-1]).astype(share.dtype)
+    return jnp.einsum("...yxk,yxc->...kc", share, cells, precision=Precision.HIGHEST)
+
+
+def share_of_cells(heatmaps):
+    """Each map divided by its sum over the cells, psi^k_i / sum_i psi^k_i; 0 where that is 0."""
+    check_shapes(heatmaps=(heatmaps, "... H W K"))
+    heatmaps = as_float(heatmaps)
+    # The least sum keeps a map that underflows, and its gradient, finite.
+    return heatmaps / jnp.maximum(heatmaps.sum((-3, -2), keepdims=True), 1e-12)

@@ -9,12 +9,23 @@ from c3jax.losses.c3 import (
     invariance_of_points,
     soft_equivariance,
 )
+from c3jax.losses.jlad import (
+    anchor_pairs,
+    concentration,
+    jlad_total,
+    joint_consistency,
+    landmark_equivariance,
+    separation,
+    uncertainty_weighted_alignment,
+)
 from c3jax.losses.matching import match_confidence, weak_matching
 from c3jax.losses.perceptual import feature_distances, init_running_mean, perceptual
 from c3jax.losses.synthetic import flow_cross_entropy, separation_hinge, warp_consistency
 
 __all__ = [
+    "anchor_pairs",
     "c3_total",
+    "concentration",
     "cycle",
     "equivariance",
     "equivariance_of_points",
@@ -23,10 +34,15 @@ __all__ = [
     "init_running_mean",
     "invariance",
     "invariance_of_points",
+    "jlad_total",
+    "joint_consistency",
+    "landmark_equivariance",
     "match_confidence",
     "perceptual",
+    "separation",
     "separation_hinge",
     "soft_equivariance",
+    "uncertainty_weighted_alignment",
     "warp_consistency",
     "weak_matching",
 ]

@@ -53,6 +53,10 @@ def apply_call(affine, weights, points):
     return c3jax.apply_warp(c3jax.ThinPlateSpline(affine, weights), points)
 
 
+def smooth_inverse(flow):
+    return c3jax.invert_field(c3jax.flow_to_field(0.1 * flow))
+
+
 def square(true, predicted):
     return jnp.mean((true - predicted) ** 2, axis=(-3, -2, -1))
 
@@ -96,6 +100,16 @@ CASES = {
     "random_affine": on("key", **STILL),
     "random_warp": on("key", **STILL, warp_stddevs=(0.001, 0.01), control_points=3),
     "border_mask": static(lambda x: x + c3jax.border_mask((8, 9), margin=1, step=2)),
+    "channel_softmax": on(MAP_I),
+    "heatmap_centroids": Case((MAP_I,), unit=True),
+    "local_correlation": on(MAP_I, MAP_I, radius=1),
+    "window_products": on(MAP_I, MAP_I, radius=2),
+    "window_scores": on((2, 3, 9), temperature=0.5),
+    "flow_to_field": on(T_I),
+    "field_to_flow": on(T_I),
+    "resize_field": Case((T_I,), call=lambda f: c3jax.resize_field(f, (4, 5))),
+    "compose_fields": on(T_I, T_J),
+    "invert_field": Case((T_I,), call=smooth_inverse),
     "losses.cycle": on(IMAGE, IMAGE, IMAGE, IMAGE, distance=square),
     "losses.invariance": on(MAP_I, MAP_I, MAP_J, MAP_J),
     "losses.invariance_of_points": on(POINTS, POINTS, POINTS, POINTS),
@@ -104,6 +118,15 @@ CASES = {
     "losses.equivariance_of_points": on(POINTS, POINTS, T_J, T_I),
     "losses.c3_total": on(
         (), (), (), lambda_cycle=1.0, lambda_equivariance=2.0, lambda_invariance=3.0
+    ),
+    "losses.anchor_pairs": on(POINTS, POINTS, T_I),
+    "losses.landmark_equivariance": on(POINTS, POINTS, T_I),
+    "losses.uncertainty_weighted_alignment": on(MAP_I, MAP_J, T_I, (2, 3, 1), radius=1),
+    "losses.concentration": Case((MAP_I,), unit=True),
+    "losses.separation": on(POINTS, margin=0.9),
+    "losses.joint_consistency": on(MAP_I, MAP_J, T_I, (2, 3, 1)),
+    "losses.jlad_total": on(
+        (), (), (), lambda_detection=1.0, lambda_alignment=2.0, lambda_joint=3.0
     ),
     "losses.warp_consistency": Case(
         (POINTS, POINTS, AFFINE, WEIGHTS), call=spline_call(losses.warp_consistency)

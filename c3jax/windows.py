@@ -1,0 +1,150 @@
+"""Similarities within a window around each cell: JLAD section 3.2, Eq. 3, and Eq. 7.
+
+A window of radius r has (2 r + 1)^2 cells; that of offset (dy, dx) is channel
+(dy + r) (2 r + 1) + (dx + r). Source and target share one grid: the paper's N_i and M_i are both
+the window around cell i, N_i in the target and M_i in the source.
+
+[1] Jeon et al., "Joint Learning of Semantic Alignment and Object Landmark Detection", 2019, JLAD.
+"""
+
+import math
+import numbers
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jaxtyping import Array, Float
+
+from c3jax._checks import as_float, check_positive, check_shapes
+from c3jax.correlation import l2_normalize
+
+Features = Float[Array, "*b H W C"]
+Windows = Float[Array, "*b H W D"]
+
+
+def local_correlation(source: Features, target: Features, *, radius: int) -> Windows:
+    """Cosines of each source cell with the target cells around its place, JLAD Eq. 3.
+
+    C_i(j) = <F^s_i, F^t_j> / sqrt(sum_l <F^s_i, F^t_l>^2), j and l in the window N_i, |F| = 1
+
+    The paper leaves open what lies outside the image: here features 0, so similarity 0.
+
+    Args:
+      source: `[*b, H, W, C]` features; normalised inside.
+      target: `[*b, H, W, C]` features; `local_correlation(f, f, radius=r)` is the self-similarity.
+      radius: r of the window, in cells (5 in [1]).
+
+    Returns:
+      `[*b, H, W, (2 r + 1)^2]`, of unit length over the window; 0 for features of zero.
+
+    Raises:
+      ValueError: if the two shapes differ or `radius` is not a whole number from 0 on.
+
+    >>> features = jnp.array([[[3.0, 4.0], [5.0, 0.0]]])  # one row of two cells of cosine 0.6
+    >>> similarity = local_correlation(features, features, radius=1)
+    >>> np.asarray(similarity[0, 0, 3:6]).round(3)  # left (outside), centre, right
+    array([0.   , 0.857, 0.514], dtype=float32)
+    """
+    source, target = l2_normalize(source), l2_normalize(target)
+    return l2_normalize(window_products(source, target, radius=radius))
+
+
+def window_products(source: Features, target: Features, *, radius: int) -> Windows:
+    """Inner products of each source cell with the target cells around its place.
+
+    P_i(d) = <F^s_i, F^t_{i + d}>, d = (dy, dx) from -r to r; 0 outside the image
+
+    Args:
+      source: `[*b, H, W, C]` features.
+      target: `[*b, H, W, C]` features.
+      radius: r of the window, in cells.
+
+    Returns:
+      `[*b, H, W, (2 r + 1)^2]`.
+
+    Raises:
+      ValueError: if the two shapes differ or `radius` is not a whole number from 0 on.
+
+    >>> source, target = jnp.ones((1, 3, 1)), jnp.array([[[1.0], [2.0], [3.0]]])
+    >>> window_products(source, target, radius=1)[0, 2, 3:6]  # left, centre, outside
+    Array([2., 3., 0.], dtype=float32)
+    """
+    sizes = check_shapes(source=(source, "... H W C"), target=(target, "... H W C"))
+    if not isinstance(radius, numbers.Integral) or radius < 0:
+        raise ValueError(f"radius must be a whole number from 0 on, got {radius}")
+    source, target = as_float(source), as_float(target)
+    height, side = sizes["H"], 2 * radius + 1
+    batch = [(0, 0)] * len(sizes["..."])
+    padded = jnp.pad(target, [*batch, (radius, radius), (radius, radius), (0, 0)])
+
+    # One row of offsets at a time, so that no copy of the features for every offset is made. The
+    # gradient slices the target again instead of keeping its 2 r + 1 slices.
+    @jax.checkpoint
+    def products_of_row(dy):
+        rows = lax.dynamic_slice_in_dim(padded, dy, height, axis=-3)
+        return _diagonals(jnp.einsum("...xc,...zc->...xz", source, rows))
+
+    products = jnp.moveaxis(lax.map(products_of_row, jnp.arange(side)), 0, -2)
+    return products.reshape(*products.shape[:-2], side**2)
+
+
+def window_scores(products: Windows, *, temperature: float = 1.0) -> Windows:
+    """Probability of each cell of the window, JLAD Eq. 7.
+
+    s_i(j) = exp(P_i(j) / temperature) / sum_l exp(P_i(l) / temperature), j and l in M_i
+
+    The paper leaves open what lies outside the image: here those cells have probability 0 and do
+    not count in the sum. Differs from [1]: there the temperature is 1, with which unit features in
+    a window of 11 x 11 stay near uniform.
+
+    Args:
+      products: `[*b, H, W, (2 r + 1)^2]`, of `window_products`: <F^s_i, [tau o F^t]_j> in Eq. 7,
+        with features of unit length before the warp.
+      temperature: divides the products.
+
+    Returns:
+      `[*b, H, W, (2 r + 1)^2]`; sums to 1 over the last axis.
+
+    Raises:
+      ValueError: if the last axis is no odd square or `temperature` is not positive.
+
+    >>> window_scores(jnp.zeros((1, 2, 9)))[0, 0, 3:6]  # in a row of two: none left of the first
+    Array([0. , 0.5, 0.5], dtype=float32)
+    """
+    return jnp.exp(window_log_scores(products, temperature=temperature))
+
+
+def window_log_scores(products, *, temperature):
+    """Logarithm of `window_scores`, accurate where they are small; -inf outside the image."""
+    sizes = check_shapes(products=(products, "... H W D"))
+    check_positive(temperature=temperature)
+    inside = _cells_inside(sizes["H"], sizes["W"], sizes["D"])
+    # The centre is always inside, so the maximum is finite and no gradient is NaN.
+    masked = jnp.where(inside, as_float(products) / temperature, -jnp.inf)
+    return jax.nn.log_softmax(masked, axis=-1)
+
+
+def _diagonals(products):
+    """out[x, d] = products[x, x + d] of `[..., W, W + 2 r]`: `[..., W, 2 r + 1]`.
+
+    Rows read one cell longer than they are start one cell later each time.
+    """
+    width, padded = products.shape[-2:]
+    flat = products.reshape(*products.shape[:-2], width * padded)
+    flat = jnp.pad(flat, [(0, 0)] * (flat.ndim - 1) + [(0, width)])
+    return flat.reshape(*flat.shape[:-1], width, padded + 1)[..., : padded - width + 1]
+
+
+def _cells_inside(height, width, channels):
+    """Whether the cell of each channel lies in the image, `[H, W, (2 r + 1)^2]`."""
+    side = math.isqrt(channels)
+    if side**2 != channels or side % 2 == 0:
+        raise ValueError(f"products must have (2 r + 1)^2 channels, got {channels}")
+
+    def along(size):  # [size, 2 r + 1]
+        cells = np.arange(size)[:, None] + np.arange(side) - side // 2
+        return (cells >= 0) & (cells < size)
+
+    inside = along(height)[:, None, :, None] & along(width)[None, :, None, :]
+    return inside.reshape(height, width, channels)
