@@ -144,6 +144,8 @@ class Config:
     model: ModelConfig = field(default_factory=ModelConfig)
     loss: LossConfig = field(default_factory=LossConfig)
     warp: WarpConfig = field(default_factory=WarpConfig)
+    warmup: StageConfig = StageConfig(steps=0, batch_size=200, learning_rate=1e-3, weight_decay=0.0)
+    """before stage 1: landmarks follow known warps, nothing is decoded (beyond the paper)"""
     pretrain: StageConfig = StageConfig(
         steps=20_000, batch_size=200, learning_rate=1e-3, weight_decay=1e-5, clip_norm=1.0
     )
@@ -206,8 +208,11 @@ LAPTOP = Config(
         source_scale=0.15,
         source_translation=0.15,
     ),
+    warmup=StageConfig(
+        steps=3600, batch_size=16, learning_rate=5e-3, schedule="cosine", weight_decay=0.0
+    ),
     pretrain=StageConfig(
-        steps=2200, batch_size=16, learning_rate=2e-3, schedule="cosine", weight_decay=0.0
+        steps=600, batch_size=16, learning_rate=2e-3, schedule="cosine", weight_decay=0.0
     ),
     joint=StageConfig(
         steps=400, batch_size=16, learning_rate=1e-3, schedule="cosine", weight_decay=0.0

@@ -65,8 +65,8 @@ def has_pretrained_trunk(config: Config) -> bool:
     return config.model.family == "c3" and config.model.trunk != "small"
 
 
-def make_networks(config: Config, *, joint: bool = True) -> Networks:
-    """Landmark model and perceptual network of a configuration, for stage 2 or stage 1.
+def make_networks(config: Config, *, stage: str = "joint") -> Networks:
+    """Landmark model and perceptual network of a configuration, for the stage of that name.
 
     They differ in a pretrained trunk alone: C3 pretrains E_a, E_p and D (appendix), not N.
 
@@ -75,7 +75,7 @@ def make_networks(config: Config, *, joint: bool = True) -> Networks:
     """
     if config.model.family == "imm" and config.flow:
         raise UsageError("IMM has no cross-image flow module: add --no-flow to --model.family imm")
-    if not joint:
+    if stage != "joint":
         model = dataclasses.replace(config.model, train_trunk=False)
         config = dataclasses.replace(config, model=model)
     perceptual = {
@@ -163,19 +163,20 @@ def frozen_groups(config: Config) -> tuple[str, ...]:
     return ("trunk",) * trunk + ("perceptual",) * (config.model.perceptual != "random")
 
 
-def held_parameters(config: Config, *, joint: bool) -> tuple[str, ...]:
-    """Patterns of trained parameters that get no gradient in stage 2, or in stage 1.
+def held_parameters(config: Config, *, stage: str) -> tuple[str, ...]:
+    """Patterns of trained parameters that get no gradient in the stage of that name.
 
     Weight decay alone must not move them: Adam would take it for a gradient, and shrink them by
     the learning rate at every step.
     """
-    held = []
+    held, loss = [], config.loss
     if has_pretrained_trunk(config):
         frozen_normalization = ["trunk/*bn?/*", "trunk/*downsample_1/*"]
-        held += frozen_normalization if joint else ["trunk/*"]
-    loss = config.loss
+        held += frozen_normalization if stage == "joint" else ["trunk/*"]
+    if stage == "warmup":
+        return (*held, "appearance/*", "decoder/*", "flow/*")
     own_loss = loss.flow
-    if joint and config.cycle:
+    if stage == "joint" and config.cycle:
         own_loss = loss.synthetic * loss.flow or loss.joint_flow or not loss.hard_match
     if not (config.flow and own_loss):
         held.append("flow/*")

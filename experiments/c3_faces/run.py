@@ -21,6 +21,7 @@ from experiments.c3_faces.steps import (
     init_loss_stats,
     synthetic_loss,
     unpaired_loss,
+    warmup_loss,
 )
 from experiments.c3_faces.viewer import make_viewer
 from experiments.common import cli, loop, runs
@@ -145,15 +146,18 @@ def first_variables(networks: Networks, config: Config) -> dict:
 
 
 def make_stages(config: Config, data: Data) -> list[loop.Stage]:
-    """Stage 1: synthetic pairs. Stage 2: unpaired photos, or synthetic pairs without the cycle."""
+    """Warm-up; stage 1: synthetic pairs; stage 2: unpaired photos, or the former without cycle."""
     on_synthetic = functools.partial(synthetic_loss, equivariance=config.flow)
     second = unpaired_loss if config.cycle else on_synthetic
     stages = []
-    for name, stage, loss, joint in (
-        ("pretrain", config.pretrain, synthetic_loss, False),
-        ("joint", config.joint, second, True),
+    for number, (name, stage, loss) in enumerate(
+        (
+            ("warmup", config.warmup, warmup_loss),
+            ("pretrain", config.pretrain, synthetic_loss),
+            ("joint", config.joint, second),
+        )
     ):
-        networks = nets.make_networks(config, joint=joint)
+        networks = nets.make_networks(config, stage=name)
         steps = stage.num_steps(data.num_train)
         stages.append(
             loop.Stage(
@@ -161,9 +165,9 @@ def make_stages(config: Config, data: Data) -> list[loop.Stage]:
                 steps=steps,
                 loss_fn=functools.partial(loss, networks=networks, config=config),
                 optimizer=make_optimizer(
-                    stage, steps, held=nets.held_parameters(config, joint=joint)
+                    stage, steps, held=nets.held_parameters(config, stage=name)
                 ),
-                batches=functools.partial(_batches, data, stage, 2 * config.seed + joint),
+                batches=functools.partial(_batches, data, stage, 3 * config.seed + number),
             )
         )
     if not any(stage.steps for stage in stages):

@@ -1,6 +1,6 @@
-"""The losses of C3 training: synthetic pairs (stage 1), L_total on unpaired photos (stage 2).
+"""The losses of C3 training: warm-up, synthetic pairs (stage 1), L_total on photos (stage 2).
 
-Both are top-level functions with everything passed in, of the type `c3jax.training.step.LossFn`.
+All are top-level functions with everything passed in, of the type `c3jax.training.step.LossFn`.
 Images are float RGB in [0, 1]; b is the number of examples on this device. The two images of a
 pair travel as one batch of 2b, source first: `swap` exchanges the halves.
 """
@@ -57,6 +57,21 @@ def init_loss_stats(networks: Networks, variables, images) -> dict[str, Array]:
     """Running means of the two perceptual losses before the first step."""
     terms = len(jax.eval_shape(networks.features, variables, images))
     return {"reconstruction": init_running_mean(terms), "cycle": init_running_mean(terms)}
+
+
+def warmup_loss(
+    params, state: TrainState, batch, keys, *, networks: Networks, config: Config
+) -> tuple[Float[Array, " b"], Aux]:
+    """Stage 1 without reconstruction and flow: landmarks learn to follow known warps.
+
+    Differs from the paper, which has no such stage. Nothing is decoded, so that a step costs a
+    third of one of stage 1.
+    """
+    images = as_float(batch["source"])
+    source, target, _, g_s = _synthetic_pairs(keys, images, config)
+    code, batch_stats = networks.encode(state.variables(params), jnp.concatenate([source, target]))
+    loss, metrics = _weighted(_landmark_terms(code, g_s, config), config)
+    return loss, Aux(metrics, batch_stats, state.loss_stats)
 
 
 def synthetic_loss(
@@ -168,9 +183,7 @@ def _synthetic_terms(
     target. The target is reconstructed from the source's appearance and its own pose.
     """
     weights = config.loss
-    source, target, mask, g_s = jax.vmap(lambda k, i: synthetic_pair(k, i, config.warp))(
-        keys, images
-    )
+    source, target, mask, g_s = _synthetic_pairs(keys, images, config)
     code, batch_stats = networks.encode(variables, jnp.concatenate([source, target]))
     variables = {**variables, "batch_stats": batch_stats}
     appearance, maps = halves(code.appearance)[0], halves(code.maps)[1]
@@ -182,30 +195,38 @@ def _synthetic_terms(
     distance, running_mean = perceptual(
         predicted, true, running_mean, decay=weights.perceptual_decay, mask=mask, axis_name=AXIS
     )
-    source_points, target_points = halves(code.landmarks)
-    first, second = halves(
-        losses.separation_hinge(code.landmarks, margin=weights.separation_margin)
-    )
-    terms = {
-        "reconstruction": distance,
-        "warp_consistency": losses.warp_consistency(source_points, target_points, g_s),
-        "separation": (first + second) / 2,
-    }
+    terms = {"reconstruction": distance} | _landmark_terms(code, g_s, config)
     if config.flow:
         terms["flow"] = _flow_term(variables, code, g_s, networks=networks, config=config)
     if equivariance:
         terms["equivariance"] = _equivariance_term(
             variables, code, networks=networks, config=config
         )
-    loss = sum(getattr(weights, name) * term for name, term in terms.items())
-    metrics = {name: term.mean() for name, term in terms.items()}
+    loss, metrics = _weighted(terms, config)
     raw = _raw("raw", feature_distances(predicted, true, mask=mask))
     return loss, metrics | raw, batch_stats, running_mean
 
 
+def _landmark_terms(code: Encoding, g_s, config: Config) -> dict[str, Array]:
+    """What a known warp says of the landmarks of a synthetic pair, source first in `code`."""
+    first, second = halves(
+        losses.separation_hinge(code.landmarks, margin=config.loss.separation_margin)
+    )
+    return {
+        "warp_consistency": losses.warp_consistency(*halves(code.landmarks), g_s),
+        "separation": (first + second) / 2,
+    }
+
+
+def _weighted(terms: dict[str, Array], config: Config) -> tuple[Array, dict[str, Array]]:
+    """Sum of the terms by the weights of the same names, and their means."""
+    loss = sum(getattr(config.loss, name) * term for name, term in terms.items())
+    return jnp.asarray(loss), {name: term.mean() for name, term in terms.items()}
+
+
 def _flow_on_warped(variables, images, keys, *, networks, config: Config):
     """The auxiliary flow loss alone: with hard T, L_total teaches W1 and W2 nothing."""
-    source, target, _, g_s = jax.vmap(lambda k, i: synthetic_pair(k, i, config.warp))(keys, images)
+    source, target, _, g_s = _synthetic_pairs(keys, images, config)
     code, _ = networks.encode(variables, jnp.concatenate([source, target]))
     return _flow_term(variables, code, g_s, networks=networks, config=config)
 
@@ -223,6 +244,10 @@ def _flow_term(variables, code: Encoding, g_s, *, networks, config: Config):
     return losses.flow_cross_entropy(
         correlation, matches, temperature=config.loss.match_temperature
     )
+
+
+def _synthetic_pairs(keys, images, config: Config):
+    return jax.vmap(lambda key, image: synthetic_pair(key, image, config.warp))(keys, images)
 
 
 def synthetic_pair(key: Array, image: Float[Array, "H W 3"], warp: WarpConfig):

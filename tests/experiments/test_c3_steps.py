@@ -199,3 +199,31 @@ def test_halves_and_swap():
     both = jnp.arange(6).reshape(6, 1)
     assert [h.ravel().tolist() for h in steps.halves(both)] == [[0, 1, 2], [3, 4, 5]]
     assert steps.swap(both).ravel().tolist() == [3, 4, 5, 0, 1, 2]
+
+
+def test_the_warm_up_is_the_landmark_terms_of_stage_1_and_decodes_nothing():
+    state = state_of({"encoder": 1.0, "decoder": 1.0})
+    batch, keys = {"source": 255 * PHOTO_I}, jax.random.split(jax.random.key(0), 1)
+    stub = Stub()  # of one landmark; the hinge wants two
+    stub.encode = lambda variables, images: _two_landmarks(Stub.encode(stub, variables, images))
+    config = dataclasses.replace(
+        CONFIG, loss=dataclasses.replace(CONFIG.loss, reconstruction=0.0), flow=False
+    )
+
+    def losses(keys):
+        arguments = (state.variables()["params"], state, batch, keys)
+        first, aux = steps.warmup_loss(*arguments, networks=stub, config=config)
+        decoded = len(stub.decoded)
+        second, _ = steps.synthetic_loss(*arguments, networks=stub, config=config)
+        return first, second, aux.metrics, jnp.asarray(decoded)
+
+    first, second, metrics, decoded = jax.vmap(losses, axis_name=AXIS)(keys[None])
+    assert int(decoded[0]) == 0
+    assert float(first[0, 0]) > 0 and set(metrics) == {"warp_consistency", "separation"}
+    np.testing.assert_allclose(first, second, rtol=REORDERED["rtol"])
+
+
+def _two_landmarks(encoded):
+    code, batch_stats = encoded
+    landmarks = jnp.concatenate([code.landmarks, code.landmarks + 0.1], axis=1)
+    return code._replace(landmarks=landmarks), batch_stats

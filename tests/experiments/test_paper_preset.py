@@ -156,32 +156,39 @@ def first_shapes(config):
     return jax.eval_shape(lambda: nets.random_variables(networks, config))
 
 
-def held(config, *, joint):
+def held(config, *, stage):
     """Paths of the parameters that a stage holds, of all that it has."""
     paths = {
         jax.tree_util.keystr(path, simple=True, separator="/")
         for path, _ in jax.tree_util.tree_leaves_with_path(first_shapes(config)["params"])
     }
-    patterns = nets.held_parameters(config, joint=joint)
+    patterns = nets.held_parameters(config, stage=stage)
     return {path for path in paths if any(fnmatch.fnmatch(path, p) for p in patterns)}, paths
 
 
 def test_stage_1_leaves_the_trunk_alone_and_stage_2_its_frozen_normalisation():
-    in_stage_1, paths = held(PAPER, joint=False)
+    in_stage_1, paths = held(PAPER, stage="pretrain")
     assert in_stage_1 == {path for path in paths if path.startswith("trunk/")}
-    in_stage_2, _ = held(PAPER, joint=True)
+    in_stage_2, _ = held(PAPER, stage="joint")
     assert in_stage_2 == {path for path in in_stage_1 if path.endswith(("/scale", "/bias"))}
-    trainable = [nets.make_networks(PAPER, joint=joint).model.trunk.trainable for joint in (0, 1)]
-    assert trainable == [False, True]
+    stages = ("warmup", "pretrain", "joint")
+    trainable = [nets.make_networks(PAPER, stage=name).model.trunk.trainable for name in stages]
+    assert trainable == [False, False, True]
+
+
+def test_the_warm_up_moves_what_finds_landmarks_alone():
+    in_warmup, paths = held(PAPER, stage="warmup")
+    moved = {path.partition("/")[0] for path in paths - in_warmup}
+    assert moved - {"perceptual"} == {"pose", "pose_logits"}  # the optimiser never has the former
 
 
 def test_a_flow_module_without_a_loss_is_held():
     literal = dataclasses.replace(PAPER, loss=dataclasses.replace(PAPER.loss, joint_flow=0.0))
     flow = {f"flow/kernel_{side}_{layer}" for side in ("source", "target") for layer in range(3)}
-    assert flow <= held(literal, joint=True)[0]
-    assert flow <= held(dataclasses.replace(PAPER, flow=False), joint=True)[0]
+    assert flow <= held(literal, stage="joint")[0]
+    assert flow <= held(dataclasses.replace(PAPER, flow=False), stage="joint")[0]
     soft = dataclasses.replace(literal.loss, hard_match=False)
-    assert not flow & held(dataclasses.replace(literal, loss=soft), joint=True)[0]
+    assert not flow & held(dataclasses.replace(literal, loss=soft), stage="joint")[0]
 
 
 def tiny(**loss):
