@@ -9,11 +9,31 @@ from typing import NamedTuple
 
 import numpy as np
 
-from data_pipelines.rendered_objects import animal, car, chair
+from data_pipelines.rendered_objects.categories import (
+    animal,
+    bird,
+    bottle,
+    car,
+    chair,
+    lamp,
+    motorbike,
+    mug,
+    plane,
+)
 from data_pipelines.rendered_objects.lofts import normals
 from data_pipelines.rendering.meshes import Grid
 
-MODULES = {"car": car, "chair": chair, "animal": animal}
+MODULES = {
+    "car": car,
+    "chair": chair,
+    "animal": animal,
+    "mug": mug,
+    "lamp": lamp,
+    "plane": plane,
+    "bottle": bottle,
+    "bird": bird,
+    "motorbike": motorbike,
+}
 CATEGORIES = tuple(MODULES)
 NUM_KEYPOINTS = 10
 EVERYTHING = 99  # as the last row or column of a material: all the rest

@@ -12,7 +12,7 @@ from data_pipelines.rendering.chunks import source_digest, stacked
 
 CODE = (
     "camera", "catalogue", "correspondence", "lofts", "paint", "parameters", "renderer",
-    *MODULES,
+    *(f"categories/{name}" for name in MODULES),
 )  # fmt: skip
 LARGE = ("image", "mask", "surface", "depth")
 

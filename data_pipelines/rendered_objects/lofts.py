@@ -66,13 +66,16 @@ def bar(path, width, height, *, side, columns=8, power=2.0):
     )
 
 
-def lathe(axis, side, middle, heights, radii, columns=16):
+def lathe(axis, side, middle, heights, radii, columns=16, power=2.0):
     """Rings of `radii` [m] at `heights` [m] along an axis [3] through `middle` [3]."""
     axis, side = np.asarray(axis, float), np.asarray(side, float)
     radii = np.maximum(radii, 1e-4)[:, None]
     up = np.cross(side, axis)
     return loft(
-        middle + np.multiply.outer(heights, axis), radii * side, radii * up, superellipse(columns)
+        middle + np.multiply.outer(heights, axis),
+        radii * side,
+        radii * up,
+        superellipse(columns, power),
     )
 
 
@@ -100,3 +103,9 @@ def normals(part):
     ax, ay, az = columns[:, :, 2:] - columns[:, :, :-2]
     cross = np.stack([dy * az - dz * ay, dz * ax - dx * az, dx * ay - dy * ax])
     return cross / (np.sqrt((cross * cross).sum(0)) + 1e-12)
+
+
+def ball(middle, axis, side, radius, columns=10):
+    """Its last row is the pole in the direction of the axis."""
+    turn = np.radians([-89, -60, -30, 0, 30, 60, 89])
+    return lathe(axis, side, middle, radius * np.sin(turn), radius * np.cos(turn), columns)

@@ -37,7 +37,7 @@ def painted(q, materials, look):
 
 def openness(q):
     """Less light reaches the lower half of an object [p]."""
-    return 0.55 + 0.45 * smoothstep(q[1], -0.45, 0.15)
+    return 0.65 + 0.35 * smoothstep(q[1], -0.45, 0.15)
 
 
 def shadowed(picture, solid, view, matrix, scale, shift):

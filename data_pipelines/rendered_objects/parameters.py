@@ -15,10 +15,10 @@ from data_pipelines.rendering.draws import (
 
 STREAMS = ("shape", "look", "view", "background", "film", "pairs")
 PATTERNS = {"plain": 0.45, "cloud": 0.25, "stripes": 0.15, "spots": 0.15}
-# Half the range of the yaw around three quarters; the range of the pitch (radians).
-YAW, PITCH = np.radians(50), np.radians([0, 30])
+YAW = np.radians(50)  # half the range around three quarters
 FILL = 0.55, 0.9  # longest side of the object's box, in shares of the picture
 BORDER = 0.02
+BRIGHT = 1.3  # more light than on faces
 COATS = np.array(
     [[0.93, 0.9, 0.85], [0.75, 0.6, 0.42], [0.55, 0.36, 0.2], [0.35, 0.22, 0.14],
      [0.12, 0.1, 0.09], [0.5, 0.49, 0.48], [0.72, 0.45, 0.22]]
@@ -109,11 +109,15 @@ def draw_look(category, rng):
 
 def draw_view(category, rng):
     """Pose, place, light and film of one picture; angles in radians."""
+    module = MODULES[category]
+    light = draw_light(rng)
     return single(
-        draw_light(rng)
+        light
         | {
-            "yaw": np.radians(MODULES[category].YAW) + float(rng.uniform(-YAW, YAW)),
-            "pitch": float(rng.uniform(*PITCH)),
+            "key_colour": BRIGHT * light["key_colour"],
+            "ambient": BRIGHT * light["ambient"],
+            "yaw": np.radians(module.YAW) + float(rng.uniform(-YAW, YAW)),
+            "pitch": float(np.radians(rng.uniform(*module.PITCH))),
             "roll": float(rng.normal(0, 0.05)),
             "distance": float(rng.uniform(1.6, 5)),  # diagonals
             "fill": float(rng.uniform(*FILL)),

@@ -95,8 +95,13 @@ def leg(s, front):
 def arm(s):
     x, top = s["width"] + 0.01, s["height"] + s["arm"]
     behind = back_line(s, np.array([s["arm"] / s["back"]]))[0, 2]
-    knots = [[x, top, behind], [x, top + 0.01, 0], [x, top, 0.62 * s["depth"]],
-             [x, top - 0.04, 0.78 * s["depth"]], [x - 0.01, s["height"] - 0.01, 0.72 * s["depth"]]]  # fmt: skip
+    knots = [
+        [x, top, behind],
+        [x, top + 0.01, 0],
+        [x, top, 0.62 * s["depth"]],
+        [x, top - 0.04, 0.78 * s["depth"]],
+        [x - 0.01, s["height"] - 0.01, 0.72 * s["depth"]],
+    ]
     return bar(curve(knots, 10), 1.1 * s["leg"], 0.8 * s["leg"], side=X, power=s["leg_power"])
 
 
@@ -137,4 +142,4 @@ KEYPOINTS = {
     "rear_left_foot": ("rear_left", 6, 2),
     "rear_right_foot": ("rear_right", 6, 6),
 }
-YAW, STANDS = 30, True
+YAW, PITCH, STANDS = 30, (0, 30), True

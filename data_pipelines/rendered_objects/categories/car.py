@@ -151,4 +151,4 @@ KEYPOINTS = {
     "windscreen_top_left": ("body", ROOF_FRONT, EAVES),
     "windscreen_top_right": ("body", ROOF_FRONT, LAST - EAVES),
 }
-YAW, STANDS = 40, True
+YAW, PITCH, STANDS = 40, (0, 30), True

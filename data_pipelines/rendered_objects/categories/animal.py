@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from data_pipelines.rendered_objects.lofts import X, Y, bar, curve, lathe, mirrored
+from data_pipelines.rendered_objects.lofts import X, Y, ball, bar, curve, mirrored
 
 
 def draw(rng):
@@ -111,13 +111,7 @@ def ear(s, sign):
 def eye(s, sign):
     _, _, way, side = head_frame(s)
     middle = on_head(s, 0.3 * (1 + s["snout"]) * 0.6, 0.74 * sign, 0.42)
-    out = sign * side
-    radius = 0.14 * s["head"]
-    heights = radius * np.array([-1, -0.5, 0.3, 0.75, 0.9])
-    radii = radius * np.array([0.02, 0.86, 0.95, 0.6, 0.02])
-    return lathe(
-        out, np.cross(out, Y) / np.linalg.norm(np.cross(out, Y)), middle, heights, radii, 8
-    )
+    return ball(middle, sign * side, Y, 0.14 * s["head"], 8)
 
 
 def leg(s, front, stride):
@@ -188,19 +182,19 @@ def cells():
 
 
 MATERIALS = {
-    "coat": "coat", "belly": "like", "muzzle": "like", "nose": "dark", "ear": "like", "eye": "black",
-    "feet": "like", "tail": "like",
+    "coat": "coat", "belly": "like", "muzzle": "like", "nose": "dark", "ear": "like",
+    "eye": "black", "feet": "like", "tail": "like",
 }  # fmt: skip
 KEYPOINTS = {
     "nose": ("head", 11, 0),
     "ear_left_tip": ("ear_left", 8, 0),
     "ear_right_tip": ("ear_right", 8, 0),
     "withers": ("trunk", 9, 12),
-    "tail_root": ("tail", 3, 2),
+    "tail_root": ("tail", 5, 2),
     "tail_tip": ("tail", 11, 0),
     "front_left_foot": ("front_left", 10, 2),
     "front_right_foot": ("front_right", 10, 6),
     "rear_left_foot": ("rear_left", 10, 2),
     "rear_right_foot": ("rear_right", 10, 6),
 }
-YAW, STANDS = 45, True
+YAW, PITCH, STANDS = 45, (0, 30), True
