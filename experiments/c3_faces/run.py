@@ -9,11 +9,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from c3jax.training import optimizers
 from c3jax.training.checkpoints import Checkpoints
 from c3jax.training.state import init_state
 from experiments.c3_faces import networks as nets
-from experiments.c3_faces.config import PAPER, Config, StageConfig
+from experiments.c3_faces.config import PAPER, Config
 from experiments.c3_faces.gallery import draw_gallery, measure_consistency
 from experiments.c3_faces.steps import (
     Networks,
@@ -30,6 +29,7 @@ from experiments.common.errors import UsageError
 from experiments.common.evaluation import collapse_warnings, evaluate_landmarks
 from experiments.common.published import comparable_errors
 from experiments.common.report import write_report
+from experiments.common.stages import StageConfig, make_optimizer
 
 
 def run(config: Config, preset: str, data: Data, folder: Path, *, started: float) -> None:
@@ -173,18 +173,6 @@ def make_stages(config: Config, data: Data) -> list[loop.Stage]:
     if not any(stage.steps for stage in stages):
         raise UsageError("there is nothing to train: no stage has steps")
     return [stage for stage in stages if stage.steps]
-
-
-def make_optimizer(stage: StageConfig, steps: int = 1, *, held: tuple[str, ...] = ()):
-    """Adam with the stage's schedule over `steps`; the parameters that `held` names stay."""
-    schedule = {
-        "drops": lambda: optimizers.step_drops(stage.learning_rate, steps),
-        "cosine": lambda: optimizers.warmup_cosine(stage.learning_rate, steps),
-        "slow_decay": lambda: optimizers.slow_decay(stage.learning_rate),
-    }[stage.schedule]()
-    return optimizers.adam(
-        schedule, weight_decay=stage.weight_decay, clip_norm=stage.clip_norm, held=held
-    )
 
 
 def make_detector(networks: Networks, *, batch_size: int = 64):
