@@ -11,7 +11,7 @@ from data_pipelines.rendering.arrays import Stock
 from data_pipelines.rendering.chunks import source_digest, stacked
 
 CODE = (
-    "camera", "catalogue", "correspondence", "lofts", "paint", "parameters", "renderer",
+    "camera", "catalogue", "correspondence", "lofts", "paint", "pairs", "parameters", "renderer",
     *(f"categories/{name}" for name in MODULES),
 )  # fmt: skip
 LARGE = ("image", "mask", "surface", "depth")

@@ -4,7 +4,7 @@ import numpy as np
 
 from data_pipelines.rendered_objects.catalogue import CATEGORIES, template
 
-BEHIND = 0.012  # diagonals: nearer than this to the nearest surface is on it
+BEHIND = 0.004  # diagonals: a point this little behind the nearest surface lies on it
 
 
 def on_vertices(surface, grids):
@@ -23,7 +23,7 @@ def on_vertices(surface, grids):
     return corners, np.stack([1 - second - third, second, third])
 
 
-def hidden_behind(x, y, z, depth):
+def hidden_behind(x, y, z, depth, slack=BEHIND):
     """Whether the four pixels around points all show something nearer.
 
     A pixel that shows no object hides nothing.
@@ -33,7 +33,7 @@ def hidden_behind(x, y, z, depth):
     rows = [np.clip(f(y).astype(int), 0, size - 1) for f in (np.floor, np.ceil)]
     around = np.stack([depth[r, c] for r in rows for c in columns])
     farthest = np.where(np.isfinite(around), around, np.inf).min(0)
-    return np.isfinite(farthest) & (z < farthest - BEHIND)
+    return np.isfinite(farthest) & (z < farthest - slack)
 
 
 def inside(x, y, size):

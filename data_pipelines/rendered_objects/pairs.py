@@ -31,8 +31,8 @@ def pair_indices(split, count, seed, categories):
     for position, category in enumerate(categories):
         rng = pair_generator(seed, split, category)
         wanted = len(range(position, count, num))
-        source = np.concatenate([rng.permutation(members) for _ in range(-(-wanted // members))])
-        source = source[:wanted]
+        rounds = [rng.permutation(members) for _ in range(1 + wanted // members)]
+        source = np.concatenate(rounds)[:wanted]
         target = (source + rng.integers(1, members, wanted)) % members
         pairs[position::num] = np.stack([source, target], -1) * num + position
     return pairs.T

@@ -29,6 +29,7 @@ from data_pipelines.rendering.meshes import unit
 from data_pipelines.rendering.raster import rasterise
 
 SAMPLES = 2  # along each side of a pixel
+TIP = 0.012  # diagonals: the thickness of ends and edges, on which key points lie
 
 
 class Posed(NamedTuple):
@@ -109,7 +110,7 @@ def keypoints(thing, size, depth):
     corners, parts = thing.template.keypoints, thing.template.keypoint_parts
     x, y = to_pixels(thing.shares[:, corners], size)
     exists = thing.solid.present[parts]
-    seen = exists & inside(x, y, size) & ~hidden_behind(x, y, thing.depth[corners], depth)
+    seen = exists & inside(x, y, size) & ~hidden_behind(x, y, thing.depth[corners], depth, TIP)
     points = np.where(exists[:, None], np.stack([x, y], -1), 0)
     missing = NUM_KEYPOINTS - len(corners)
     return (

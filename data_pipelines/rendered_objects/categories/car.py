@@ -90,7 +90,7 @@ def end(ring, sign):
 def wheel(s, z):
     """A right wheel with the dark arch behind it."""
     r, rim = s["wheel"], s["rim"]
-    out = np.array([-0.15, 0.01, 0.01, 0.01, 0.05, 0.06, 0.06, 0.02, 0.02, 0.05, 0.05])
+    out = np.array([-0.15, 0.025, 0.025, 0.025, 0.05, 0.06, 0.06, 0.03, 0.03, 0.05, 0.05])
     radii = r * np.array([CLOSED, 1.22, 1.22, 1, 1, 0.9, rim, rim, 0.3, 0.22, CLOSED])
     part = lathe(X, Z, [s["width"], r, z], out, radii, 14)
     part[1, :3] = np.maximum(part[1, :3], s["clearance"] + 0.02)
