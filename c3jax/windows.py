@@ -7,6 +7,7 @@ the window around cell i, N_i in the target and M_i in the source.
 [1] Jeon et al., "Joint Learning of Semantic Alignment and Object Landmark Detection", 2019, JLAD.
 """
 
+import functools
 import math
 import numbers
 
@@ -80,7 +81,7 @@ def window_products(source: Features, target: Features, *, radius: int) -> Windo
 
     # One row of offsets at a time, so that no copy of the features for every offset is made. The
     # gradient slices the target again instead of keeping its 2 r + 1 slices.
-    @jax.checkpoint
+    @functools.partial(jax.checkpoint, prevent_cse=False)
     def products_of_row(dy):
         rows = lax.dynamic_slice_in_dim(padded, dy, height, axis=-3)
         return _diagonals(jnp.einsum("...xc,...zc->...xz", source, rows))

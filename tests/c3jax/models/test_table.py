@@ -11,6 +11,7 @@ import pytest
 
 from c3jax.models.families import from_config
 from c3jax.models.flow import FlowModule
+from c3jax.models.jlad import JLAD
 from c3jax.models.pyramid import RandomPyramid
 from c3jax.models.resnet import ARCHITECTURES, ResNet
 from c3jax.models.vgg import DEPTHS, VGG, convolution_indices
@@ -52,6 +53,10 @@ def models():
         found[label] = functools.partial(
             count, FlowModule(channels=channels), (1, 2, 3, 4), (1, 3, 2, 4)
         )
+    for landmarks in NUM_LANDMARKS:
+        trunk = ResNet("resnet101", output_stride=8, stages=("layer3",))
+        jlad = JLAD(trunk, num_landmarks=landmarks)
+        found[f"jlad, K={landmarks}"] = functools.partial(count, jlad, images, images)
     for preset in PRESETS:
         for landmarks in NUM_LANDMARKS:
             found[f"{preset}, K={landmarks}"] = functools.partial(count_preset, preset, landmarks)

@@ -1,0 +1,194 @@
+"""The networks of JLAD: trunk W_F, alignment W_A, uncertainty W_C and landmark decoder W_D."""
+
+import math
+from typing import NamedTuple
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from c3jax.coordinates import grid
+from c3jax.correlation import l2_normalize
+from c3jax.landmarks import channel_softmax, heatmap_centroids
+from c3jax.models.layers import ConvBlock, join_stages, normal, resize
+from c3jax.sampling import warp
+from c3jax.windows import local_correlation
+
+# Fields start near the identity and sigma near 1.
+NEAR_ZERO = normal(1e-3)
+
+
+class Detection(NamedTuple):
+    """What the landmark detection says of a batch of images.
+
+    features: F, of unit length, `[b, h, w, channels]`.
+    logits: phi, channel 0 the background, `[b, h, w, K + 1]`.
+    maps: psi of the landmarks, `[b, h, w, K]`.
+    landmarks: hat psi, `[b, K, 2]`, (x, y) in [-1, 1].
+    """
+
+    features: Array
+    logits: Array
+    maps: Array
+    landmarks: Array
+
+
+class Alignment(NamedTuple):
+    """What the semantic alignment says of pairs, on the source grid.
+
+    tau: `[b, h, w, 2]`, target locations.
+    log_sigma: `[b, h, w, 1]`; zeros without uncertainty.
+    """
+
+    tau: Array
+    log_sigma: Array
+
+
+class FlowNet(nn.Module):
+    """Encoder-decoder from similarities in windows to a residual flow, W_A of [1].
+
+    The first convolution keeps the resolution, each further one of the encoder halves it; the
+    decoder doubles it and joins the encoder's map of that resolution. ReLU, no normalisation.
+
+    Args (fields):
+      channels: of the encoder at each resolution.
+      kernel_size: side of the first and the last kernel; those between are 3x3.
+
+    Returns:
+      flow `[b, h, w, 2]`, (x, y) in cells.
+    """
+
+    channels: tuple[int, ...] = (64, 128, 256, 512)
+    kernel_size: int = 9
+
+    @nn.compact
+    def __call__(self, similarity: Float[Array, "b h w d"]) -> Float[Array, "b h w 2"]:
+        first, *deeper = self.channels
+        outputs = _block(first, self.kernel_size)(similarity, train=False)
+        skipped = []
+        for channels in deeper:
+            skipped.append(outputs)
+            outputs = _block(channels, stride=2)(outputs, train=False)
+        for skip in reversed(skipped):
+            outputs = jnp.concatenate([resize(outputs, skip.shape[1:3]), skip], axis=-1)
+            outputs = _block(skip.shape[-1])(outputs, train=False)
+        size = (self.kernel_size, self.kernel_size)
+        return nn.Conv(2, size, kernel_init=NEAR_ZERO, name="flow")(outputs)
+
+
+class Head(nn.Module):
+    """3x3 convolutions with ReLU, then one of the outputs: W_C and W_D of [1].
+
+    Args (fields):
+      outputs: channels of the result.
+      channels: of the convolutions before.
+    """
+
+    outputs: int
+    channels: tuple[int, ...]
+
+    @nn.compact
+    def __call__(self, inputs: Float[Array, "b h w c"]) -> Float[Array, "b h w {self.outputs}"]:
+        for channels in self.channels:
+            inputs = _block(channels)(inputs, train=False)
+        return nn.Conv(self.outputs, (1, 1), kernel_init=NEAR_ZERO, name="out")(inputs)
+
+
+class JLAD(nn.Module):
+    """Joint model of semantic alignment and landmark detection (3.2 of [1]).
+
+    Parameters stand in four groups: `trunk` is W_F, `alignment` W_A, `uncertainty` W_C and
+    `detection` W_D. The paper leaves open: the layers of W_A, W_C and W_D, and the grid of the
+    landmark maps (here that of the features, which tau and sigma share).
+
+    Args (fields):
+      trunk: maps images `[b, H, W, 3]` in [0, 1] to a dict of feature maps by stage; in [1]
+        ResNet-101 up to layer3 ('conv4-23'), here at stride 8.
+      num_landmarks: K.
+      stages: stages of the trunk that make up F, brought to the grid of the first, each at unit
+        length where there are several, and concatenated.
+      radius: of the windows, in cells.
+      alignment_channels, alignment_kernel: as in `FlowNet`.
+      uncertainty_channels, detection_channels: of the convolutions of W_C and W_D.
+      with_uncertainty: False is "wo/UM" of [1]: no W_C, sigma is 1.
+      with_self_similarity: False is "wo/SS": W_D sees the features alone.
+      iterations: 1 is [1]. More correlate the source with the target warped by the field so far
+        and add to it, so that matches beyond the window come within reach.
+
+    References:
+      [1] Joint Learning of Semantic Alignment and Object Landmark Detection (JLAD).
+    """
+
+    trunk: nn.Module
+    num_landmarks: int = 10
+    stages: tuple[str, ...] = ("layer3",)
+    radius: int = 5
+    alignment_channels: tuple[int, ...] = (64, 128, 256, 512)
+    alignment_kernel: int = 9
+    uncertainty_channels: tuple[int, ...] = (128, 64)
+    detection_channels: tuple[int, ...] = (256, 256)
+    with_uncertainty: bool = True
+    with_self_similarity: bool = True
+    iterations: int = 1
+
+    def setup(self):
+        self.alignment = FlowNet(self.alignment_channels, self.alignment_kernel)
+        self.detection = Head(self.num_landmarks + 1, self.detection_channels)
+        if self.with_uncertainty:
+            self.uncertainty = Head(1, self.uncertainty_channels)
+
+    def encode(self, images: Float[Array, "b H W 3"], *, train: bool = False) -> Detection:
+        """Features, landmark maps and landmarks of images, Eq. 4 and 5."""
+        several = len(self.stages) > 1
+        stages = self.trunk(images, train=train)
+        return self.detect(l2_normalize(join_stages(stages, self.stages, normalize=several)))
+
+    def detect(self, features: Float[Array, "b h w c"]) -> Detection:
+        """Landmarks of features of unit length."""
+        inputs = _of_unit_variance(features)
+        if self.with_self_similarity:
+            inputs = jnp.concatenate([inputs, self._similarity(features, features)], axis=-1)
+        logits = self.detection(inputs)
+        maps = channel_softmax(logits)
+        return Detection(features, logits, maps, heatmap_centroids(maps))
+
+    def align(self, source: Float[Array, "b h w c"], target: Float[Array, "b h w c"]) -> Alignment:
+        """Field and uncertainty of two maps of features, from their similarity C^st (Eq. 3)."""
+        count, height, width, _ = source.shape
+        tau = jnp.broadcast_to(grid((height, width), dtype=source.dtype), (count, height, width, 2))
+        # From cells to the unit of the points.
+        unit = 2 / jnp.array([max(width - 1, 1), max(height - 1, 1)], source.dtype)
+        similarity = self._similarity(source, target)
+        for iteration in range(self.iterations):
+            if iteration > 0:
+                similarity = self._similarity(source, warp(target, tau, padding="clamp"))
+            tau = tau + unit * self.alignment(similarity)
+        if not self.with_uncertainty:
+            return Alignment(tau, jnp.zeros_like(tau[..., :1]))
+        return Alignment(tau, self.uncertainty(similarity))
+
+    def __call__(
+        self, source: Float[Array, "b H W 3"], target: Float[Array, "b H W 3"], *, train=False
+    ) -> tuple[Alignment, Detection, Detection]:
+        """Alignment of pairs, and the landmarks of their sources and targets.
+
+        Both images of a pair are in one batch, so that batch statistics of the trunk are of both.
+        """
+        both = self.encode(jnp.concatenate([source, target]), train=train)
+        of_source, of_target = (
+            jax.tree.map(lambda leaf, side=side: jnp.split(leaf, 2)[side], both) for side in (0, 1)
+        )
+        return self.align(of_source.features, of_target.features), of_source, of_target
+
+    def _similarity(self, source, target):
+        return _of_unit_variance(local_correlation(source, target, radius=self.radius))
+
+
+def _block(channels, kernel_size=3, stride=1):
+    return ConvBlock(channels, kernel_size, stride, normalize=False)
+
+
+def _of_unit_variance(vectors):
+    """Vectors of unit length with channels of unit variance, as the initialisation expects them."""
+    return vectors * math.sqrt(vectors.shape[-1])

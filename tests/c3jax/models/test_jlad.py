@@ -1,0 +1,140 @@
+"""The joint model: shapes, ablations, where it starts, and what reaches what."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from c3jax import flow_to_field, losses
+from c3jax.models.jlad import JLAD, FlowNet
+from c3jax.models.resnet import ResNet
+from tests.tolerances import FLOAT32, REORDERED
+
+TRUNK = ResNet(
+    "small",
+    output_stride=4,
+    stages=("layer1", "layer2"),
+    normalization="batch",
+    widths=(4, 6, 6, 6),
+)
+MODEL = JLAD(
+    TRUNK,
+    num_landmarks=3,
+    stages=("layer2", "layer1"),
+    radius=2,
+    alignment_channels=(8, 12),
+    alignment_kernel=5,
+    uncertainty_channels=(8,),
+    detection_channels=(8,),
+)
+SOURCE, TARGET = jax.random.uniform(jax.random.key(0), (2, 2, 24, 36, 3))
+FEATURES = jax.random.normal(jax.random.key(1), (2, 2, 6, 9, 10))
+
+
+def init(model):
+    return jax.jit(model.init)(jax.random.key(2), SOURCE, TARGET)
+
+
+@pytest.fixture(scope="module")
+def variables():
+    return init(MODEL)
+
+
+def test_shapes_on_pictures_that_are_not_square(variables):
+    alignment, of_source, of_target = jax.jit(MODEL.apply)(variables, SOURCE, TARGET)
+    assert alignment.tau.shape == (2, 6, 9, 2)
+    assert alignment.log_sigma.shape == (2, 6, 9, 1)
+    for found in (of_source, of_target):
+        assert found.features.shape == (2, 6, 9, 10)
+        assert found.logits.shape == (2, 6, 9, 4)
+        assert found.maps.shape == (2, 6, 9, 3)
+        assert found.landmarks.shape == (2, 3, 2)
+        lengths = np.linalg.norm(found.features, axis=-1)
+        np.testing.assert_allclose(lengths[lengths > 0], 1, rtol=1e-5)  # ReLU may leave zeros
+    assert not np.allclose(of_source.landmarks, of_target.landmarks, atol=1e-7)
+
+
+def test_parameters_stand_in_the_four_groups_of_the_paper(variables):
+    assert set(variables["params"]) == {"trunk", "alignment", "uncertainty", "detection"}
+    assert set(variables["batch_stats"]) == {"trunk"}
+
+
+def test_fields_start_near_the_identity_and_sigma_near_one(variables):
+    alignment = jax.jit(MODEL.apply)(variables, SOURCE, TARGET)[0]
+    identity = flow_to_field(jnp.zeros((2, 6, 9, 2)))
+    assert 0 < np.abs(alignment.tau - identity).max() < 0.05
+    assert 0 < np.abs(alignment.log_sigma).max() < 0.1
+
+
+def test_without_uncertainty_sigma_is_one_and_has_no_parameters(variables):
+    model = MODEL.clone(with_uncertainty=False)
+    alignment = model.apply(variables, *FEATURES, method="align")
+    np.testing.assert_array_equal(alignment.log_sigma, np.zeros((2, 6, 9, 1)))
+    shapes = jax.eval_shape(model.init, jax.random.key(0), SOURCE, TARGET)
+    assert set(shapes["params"]) == {"trunk", "alignment", "detection"}
+
+
+def test_without_self_similarity_landmarks_see_the_features_alone(variables):
+    def inputs(model):
+        shapes = jax.eval_shape(model.init, jax.random.key(0), SOURCE, TARGET)
+        return shapes["params"]["detection"]["ConvBlock_0"]["conv"]["kernel"].shape[2]
+
+    assert inputs(MODEL) == 10 + 25
+    assert inputs(MODEL.clone(with_self_similarity=False)) == 10
+
+
+def test_the_flow_is_in_cells_and_the_field_in_points(variables):
+    """A bias of the last layer moves all cells alike."""
+    flow_net = variables["params"]["alignment"]["flow"]
+    moved = jax.tree.map(jnp.zeros_like, flow_net) | {"bias": jnp.array([1.0, -2.0])}
+    params = variables["params"] | {"alignment": variables["params"]["alignment"] | {"flow": moved}}
+    tau = MODEL.apply({"params": params}, *FEATURES, method="align").tau
+    flow = jnp.broadcast_to(jnp.array([1 * 2 / 8, -2 * 2 / 5]), (2, 6, 9, 2))
+    np.testing.assert_allclose(tau, flow_to_field(flow), **FLOAT32)
+    twice = MODEL.clone(iterations=2).apply({"params": params}, *FEATURES, method="align").tau
+    np.testing.assert_allclose(twice, flow_to_field(2 * flow), **FLOAT32)
+
+
+def test_further_iterations_have_no_parameters_of_their_own(variables):
+    twice = MODEL.clone(iterations=2)
+    shapes = jax.eval_shape(twice.init, jax.random.key(0), SOURCE, TARGET)
+    assert jax.tree.structure(shapes) == jax.tree.structure(variables)
+
+
+def test_the_encoder_decoder_takes_grids_that_do_not_halve():
+    net = FlowNet(channels=(4, 6, 8), kernel_size=3)
+    flow = net.init_with_output(jax.random.key(0), jnp.ones((1, 5, 7, 9)))[0]
+    assert flow.shape == (1, 5, 7, 2)
+
+
+def test_the_landmarks_of_a_picture_do_not_depend_on_the_batch(variables):
+    encode = jax.jit(lambda images: MODEL.apply(variables, images, method="encode").landmarks)
+    np.testing.assert_allclose(encode(SOURCE)[1:], encode(SOURCE[1:]), **REORDERED)
+
+
+def test_the_losses_reach_their_groups(variables):
+    """Eq. 6 teaches W_F, W_A, W_C; Eq. 8 teaches W_F, W_D; Eq. 10 all four."""
+
+    def values(params):
+        alignment, of_source, of_target = MODEL.apply(
+            variables | {"params": params}, SOURCE, TARGET
+        )
+        features = of_source.features, of_target.features
+        return {
+            "alignment": losses.uncertainty_weighted_alignment(*features, *alignment, radius=2)[0],
+            "detection": losses.concentration(of_source.maps)[0],
+            "joint": losses.joint_consistency(of_source.maps, of_target.maps, *alignment)[0],
+        }
+
+    gradients = jax.jit(jax.jacrev(values))(variables["params"])
+    for kind, groups in {
+        "alignment": {"trunk", "alignment", "uncertainty"},
+        "detection": {"trunk", "detection"},
+        "joint": {"trunk", "alignment", "uncertainty", "detection"},
+    }.items():
+        largest = {
+            group: max(float(jnp.abs(leaf).max()) for leaf in jax.tree.leaves(tree))
+            for group, tree in gradients[kind].items()
+        }
+        assert {group for group, size in largest.items() if size > 0} == groups
+        assert all(np.isfinite(size) for size in largest.values())
