@@ -31,7 +31,7 @@ def load_arrays(
       One array per field, [count, ...]; the same whatever the number of workers.
 
     Raises:
-      ValueError: for a count below 1 or an unknown field.
+      DataError: for a count below 1 or an unknown field.
       OSError: names the file or folder that cannot be written.
     """
     return load(

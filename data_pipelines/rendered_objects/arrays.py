@@ -42,7 +42,7 @@ def load_arrays(
       One array per field, [count, ...]; the same whatever the number of workers.
 
     Raises:
-      ValueError: for a count below 1, or an unknown field, category or split.
+      DataError: for a count below 1, or an unknown field, category or split.
       OSError: names the file or folder that cannot be written.
     """
     checked(split, 0, size, categories)

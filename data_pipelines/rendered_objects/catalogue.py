@@ -36,7 +36,6 @@ MODULES = {
 }
 CATEGORIES = tuple(MODULES)
 NUM_KEYPOINTS = 10
-EVERYTHING = 99  # as the last row or column of a material: all the rest
 
 
 class Template(NamedTuple):

@@ -4,6 +4,7 @@ import functools
 
 import numpy as np
 
+from data_pipelines.errors import DataError
 from data_pipelines.rendered_objects.arrays import folder_name, load_arrays
 from data_pipelines.rendered_objects.catalogue import CATEGORIES
 from data_pipelines.rendered_objects.correspondence import dense_correspondence
@@ -103,12 +104,12 @@ def load_pairs(
       `visible`, as `dense_correspondence` returns them.
 
     Raises:
-      ValueError: for a count below 1, or an unknown category or split.
+      DataError: for a count below 1, or an unknown category or split.
       OSError: names the file or folder that cannot be written.
     """
     checked(split, 0, size, categories)
     if count < 1:
-        raise ValueError(f"expected count >= 1, got count {count}")
+        raise DataError(f"expected count >= 1, got count {count}")
     options = {"cache_dir": cache_dir, "workers": workers, "progress": progress}
     number = pool_size(count, categories)
     pool = load_arrays(

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from data_pipelines.errors import DataError
 from data_pipelines.rendered_objects.camera import frame, projected, to_pixels, turn
 from data_pipelines.rendered_objects.catalogue import (
     CATEGORIES,
@@ -61,15 +62,15 @@ def checked(split, index, size, categories):
     """The category of a picture.
 
     Raises:
-      ValueError: names the argument that cannot be used.
+      DataError: names the argument that cannot be used.
     """
     unknown = [name for name in categories if name not in CATEGORIES]
     if split not in SPLITS:
-        raise ValueError(f"split: expected one of {SPLITS}, got {split!r}")
+        raise DataError(f"split: expected one of {SPLITS}, got {split!r}")
     if unknown or not categories or isinstance(categories, str):
-        raise ValueError(f"categories: expected some of {CATEGORIES}, got {categories!r}")
+        raise DataError(f"categories: expected some of {CATEGORIES}, got {categories!r}")
     if index < 0 or size < 16:
-        raise ValueError(f"expected index >= 0 and size >= 16, got index {index}, size {size}")
+        raise DataError(f"expected index >= 0 and size >= 16, got index {index}, size {size}")
     return category_of(index, categories)
 
 
@@ -175,7 +176,7 @@ def render_object(split, index, *, size=64, seed=0, categories=CATEGORIES):
         where the object lacks the part.
 
     Raises:
-      ValueError: for an unknown split or category, a negative index or a size below 16.
+      DataError: for an unknown split or category, a negative index or a size below 16.
     """
     category = checked(split, index, size, categories)
     thing = posed(split, index, seed, category)

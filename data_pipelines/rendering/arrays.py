@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from data_pipelines.errors import DataError
 from data_pipelines.rendering.worker import in_processes
 
 CHUNK = 64
@@ -135,14 +136,14 @@ def load(stock, count, fields=None, *, cache_dir, folder_name, workers=None, pro
       One array per field, [count, ...]; the same whatever the number of workers.
 
     Raises:
-      ValueError: for a count below 1 or an unknown field.
+      DataError: for a count below 1 or an unknown field.
       OSError: names the file or folder that cannot be written.
     """
     specs, noun = stock.specs, stock.noun
     fields = tuple(specs) if fields is None else tuple(fields)
     unknown = sorted(set(fields) - set(specs))
     if count < 1 or unknown:
-        raise ValueError(
+        raise DataError(
             f"expected count >= 1 and fields among {tuple(specs)}, "
             f"got count {count} and unknown fields {unknown}"
         )

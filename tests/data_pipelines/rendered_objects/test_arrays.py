@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from data_pipelines.errors import DataError
 from data_pipelines.rendered_objects import (
     CATEGORIES,
     arrays,
@@ -176,11 +177,11 @@ def test_pairs_of_the_splits_and_seeds_differ():
 
 @pytest.mark.parametrize("function", [load_arrays, load_pairs])
 def test_refusals(function, tmp_path):
-    with pytest.raises(ValueError, match="count 0"):
+    with pytest.raises(DataError, match="count 0"):
         function("train", 0)
-    with pytest.raises(ValueError, match="categories: .*'dragon'"):
+    with pytest.raises(DataError, match="categories: .*'dragon'"):
         function("train", 4, categories=("car", "dragon"))
-    with pytest.raises(ValueError, match="split.*'dev'"):
+    with pytest.raises(DataError, match="split.*'dev'"):
         function("dev", 4)
     (tmp_path / "taken").write_text("")
     with pytest.raises(OSError, match="objects cannot be kept .*another cache_dir.*taken"):
@@ -188,7 +189,7 @@ def test_refusals(function, tmp_path):
 
 
 def test_refuses_unknown_fields():
-    with pytest.raises(ValueError, match="'vertices_px'"):
+    with pytest.raises(DataError, match="'vertices_px'"):
         load(fields=["vertices_px"])
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from data_pipelines.errors import DataError
 from data_pipelines.rendered_objects import CATEGORIES, KEYPOINT_NAMES, render_object
 from data_pipelines.rendered_objects.catalogue import MODULES, NUM_KEYPOINTS, build, template
 from data_pipelines.rendered_objects.lofts import normals
@@ -195,5 +196,5 @@ def test_pictures_use_the_range_of_brightness(objects):
 )
 def test_refusals(arguments, message):
     arguments = {"split": "train", "index": 0} | arguments
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(DataError, match=message):
         render_object(arguments.pop("split"), arguments.pop("index"), **arguments)
