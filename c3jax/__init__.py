@@ -3,6 +3,7 @@
 import importlib
 
 from c3jax import losses, metrics
+from c3jax.colors import random_colors
 from c3jax.coordinates import grid, to_normalized, to_pixels
 from c3jax.correlation import (
     conv4d,
@@ -29,7 +30,13 @@ from c3jax.landmarks import (
     soft_argmax,
     spatial_softmax,
 )
-from c3jax.matching import carry_points, match_scores, soft_warp, transformation_map
+from c3jax.matching import (
+    carry_points,
+    kernel_transformation_map,
+    match_scores,
+    soft_warp,
+    transformation_map,
+)
 from c3jax.sampling import sample, warp
 from c3jax.splines import ThinPlateSpline, apply_warp, warp_grid, warp_image
 from c3jax.warps import affine_grid, border_mask, compose, random_affine, random_warp
@@ -56,6 +63,7 @@ __all__ = [
     "grid",
     "heatmap_centroids",
     "invert_field",
+    "kernel_transformation_map",
     "l2_normalize",
     "landmark_bottleneck",
     "local_correlation",
@@ -65,6 +73,7 @@ __all__ = [
     "metrics",
     "mutual_matching",
     "random_affine",
+    "random_colors",
     "random_warp",
     "resize_field",
     "sample",

@@ -10,6 +10,7 @@ It warps images and maps from source to target and carries points from target to
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.lax import Precision
 from jaxtyping import Array, Float
 
@@ -84,6 +85,50 @@ def transformation_map(
     if hard:
         return jnp.asarray(cells)[jnp.argmax(scores, axis=-1)]
     return jnp.matmul(scores, cells, precision=Precision.HIGHEST)
+
+
+def kernel_transformation_map(
+    scores: Float[Array, "*b hs ws ht wt"], *, over: str, stddev: float
+) -> Float[Array, "*b h w 2"]:
+    """Transformation map by the kernel soft-argmax [2]: the expectation near the best match.
+
+    over='source': T(t) = sum_s k(s, s*) S(s, t) s / sum_s k(s, s*) S(s, t), s* = argmax_s S(s, t),
+    k(s, s*) = exp(-|s - s*|^2 / (2 stddev^2)), distances in cells; over='target' likewise
+
+    Finer than the cells, unlike the argmax, and not drawn to other modes, unlike the expectation.
+    The best match s* has no gradient; the scores around it do.
+
+    Args:
+      scores: `[*b, hs, ws, ht, wt]`, from `match_scores` with the same `over`.
+      over: the side that is searched, 'source' or 'target'.
+      stddev: of the kernel, in cells.
+
+    Returns:
+      over='source': `[*b, ht, wt, 2]`, source locations on the target grid;
+      over='target': `[*b, hs, ws, 2]`, target locations on the source grid.
+
+    Raises:
+      ValueError: if `scores` has fewer than 4 axes, `over` is none of the two or `stddev` is not
+        positive.
+
+    >>> scores = jnp.array([0.1, 0.3, 0.6, 0.0, 0.0]).reshape(1, 5, 1, 1)
+    >>> kernel_transformation_map(scores, over="source", stddev=0.3)[0, 0, 0].round(3)
+    Array([-0.001, -1.   ], dtype=float32)
+
+    References:
+      [2] Lee et al., "SFNet: Learning Object-aware Semantic Correspondence", 2019.
+    """
+    scores = _searched_side_last(scores, over)
+    check_positive(stddev=stddev)
+    height, width = scores.shape[-2:]
+    scores = scores.reshape(*scores.shape[:-2], -1)
+    rows, columns = np.divmod(np.arange(height * width), width)
+    squared = (rows[:, None] - rows) ** 2 + (columns[:, None] - columns) ** 2
+    kernel = jnp.asarray(np.exp(-squared / (2 * stddev**2)), scores.dtype)
+    weights = scores * kernel[jnp.argmax(scores, axis=-1)]
+    cells = numpy_grid((height, width)).reshape(-1, 2).astype(scores.dtype)
+    total = weights.sum(-1, keepdims=True)
+    return jnp.matmul(weights, cells, precision=Precision.HIGHEST) / jnp.maximum(total, 1e-30)
 
 
 def carry_points(

@@ -46,6 +46,33 @@ def pair_indices(
     return source, target
 
 
+def same_category_pairs(categories: np.ndarray, count: int, *, seed: int) -> np.ndarray:
+    """Pairs of different pictures of one category, drawn at random, category by category in turn.
+
+    Args:
+      categories: `[num]`, of each picture; two pictures of each at least.
+      count: number of pairs.
+      seed: 0 <= seed < 2**64.
+
+    Returns:
+      int64 `[count, 2]`, source and target.
+
+    Raises:
+      ValueError: a category with a single picture.
+    """
+    names, counts = np.unique(categories, return_counts=True)
+    if counts.min() < 2:
+        raise ValueError(f"category {names[counts.argmin()]} has one picture; a pair needs two")
+    pairs = np.empty((count, 2), np.int64)
+    for turn, name in enumerate(names):
+        members, rows = np.flatnonzero(categories == name), np.arange(turn, count, len(names))
+        random = np.random.default_rng([seed, turn])
+        source = random.integers(len(members), size=len(rows))
+        target = (source + random.integers(1, len(members), size=len(rows))) % len(members)
+        pairs[rows] = members[np.stack([source, target], -1)]
+    return pairs
+
+
 def shard(indices: np.ndarray, shard_index: int, shard_count: int) -> np.ndarray:
     """One process's contiguous part of a global batch; the parts in order make up the batch.
 

@@ -48,6 +48,45 @@ def memory_stream(
     return ({"source": images[source], "target": images[target]} for source, target in pairs)
 
 
+def listed_stream(
+    images: np.ndarray,
+    pairs: np.ndarray,
+    categories: np.ndarray,
+    *,
+    batch_size: int,
+    seed: int,
+    start_step: int = 0,
+    shard_index: int = 0,
+    shard_count: int = 1,
+) -> Iterator[Batch]:
+    """Batches of listed pairs of pictures in memory, each pair once an epoch.
+
+    Args:
+      images: uint8 `[num, S, S, 3]`.
+      pairs: int `[n, 2]`, rows of the source and the target pictures, at least two pairs.
+      categories: int `[n]`, of each pair; the batches hold them as `category`.
+      batch_size, seed, start_step, shard_index, shard_count: as in `memory_stream`.
+
+    Raises:
+      ValueError: as `memory_stream`.
+    """
+    indices = _indices_by_step(
+        len(pairs),
+        batch_size=batch_size,
+        seed=seed,
+        shard_index=shard_index,
+        shard_count=shard_count,
+    )
+    indices(start_step)  # refuse bad arguments now, not at the first batch
+
+    def batch(step: int) -> Batch:
+        rows = indices(step)[0]
+        source, target = pairs[rows].T
+        return {"source": images[source], "target": images[target], "category": categories[rows]}
+
+    return map(batch, count(start_step))
+
+
 def tf_stream(
     pictures: PictureSource,
     *,

@@ -1,5 +1,6 @@
 """From a JSON-like dict to a network: how exported models and runs say what they are."""
 
+from collections.abc import Callable
 from typing import Any
 
 import flax.linen as nn
@@ -19,7 +20,7 @@ def _aligner(trunk: dict, flow: dict, **fields: Any) -> Aligner:
     return Aligner(trunk=ResNet(**trunk), flow=FlowModule(**flow), **fields)
 
 
-_BUILDERS = {"c3": _c3, "imm": IMM, "aligner": _aligner}
+_BUILDERS: dict[str, Callable[..., nn.Module]] = {"c3": _c3, "imm": IMM, "aligner": _aligner}
 
 
 def from_config(config: dict[str, Any]) -> nn.Module:

@@ -86,8 +86,8 @@ def join_stages(
       names: of the stages that are joined.
       normalize: bring each to unit length in every cell, so that none outweighs the others.
     """
-    shape = stages[names[0]].shape[1:3]
-    maps = [resize(stages[name], shape) for name in names]
+    _, height, width, _ = stages[names[0]].shape
+    maps = [resize(stages[name], (height, width)) for name in names]
     return jnp.concatenate([l2_normalize(each) for each in maps] if normalize else maps, axis=-1)
 
 

@@ -16,6 +16,7 @@ from c3jax.training.step import AXIS
 from experiments.c3_faces.config import Config
 from experiments.c3_faces.steps import Networks
 from experiments.common.errors import UsageError
+from experiments.common.pretrained import Wanted, find_files, with_group
 
 PERCEPTUAL_STAGES = ("input", "stem", "layer1", "layer2")
 # Fields of `ModelConfig` that are fields of both families of models, and of C3 alone.
@@ -93,7 +94,7 @@ def random_variables(networks: Networks, config: Config) -> dict[str, Any]:
     variables = dict(networks.model.init(key, image))
     if config.model.perceptual == "random":
         return variables
-    return _with_group(variables, "perceptual", networks.perceptual.init(key, image))
+    return with_group(variables, "perceptual", networks.perceptual.init(key, image))
 
 
 def init_variables(networks: Networks, config: Config) -> dict[str, Any]:
@@ -111,7 +112,7 @@ def init_variables(networks: Networks, config: Config) -> dict[str, Any]:
         if "trunk" in files:
             stages = networks.model.trunk.stages
             loaded = weights.load_resnet(files["trunk"], model.trunk, stages=stages)
-            variables = _with_group(variables, "trunk", loaded)
+            variables = with_group(variables, "trunk", loaded)
         if "perceptual" in files:
             if model.perceptual == "resnet18":
                 loaded = weights.load_resnet(
@@ -121,7 +122,7 @@ def init_variables(networks: Networks, config: Config) -> dict[str, Any]:
                 loaded = weights.load_vgg(
                     files["perceptual"], "vgg16", taps=networks.perceptual.taps
                 )
-            variables = _with_group(variables, "perceptual", loaded)
+            variables = with_group(variables, "perceptual", loaded)
     except ValueError as error:
         raise UsageError(str(error)) from error
     return variables
@@ -134,27 +135,13 @@ def find_weights(config: Config) -> dict[str, Path]:
       UsageError: names all that are missing, and what to put where.
     """
     model = config.model
-    wanted: dict[str, tuple[str, Path | None, str]] = {}
+    wanted = {}
     if has_pretrained_trunk(config):
-        wanted["trunk"] = (model.trunk, model.weights, "--model.weights")
+        wanted["trunk"] = Wanted(model.trunk, model.weights, "--model.weights")
     if model.perceptual != "random":
         option = "--model.perceptual-weights"
-        wanted["perceptual"] = (model.perceptual, model.perceptual_weights, option)
-    try:
-        found = {group: weights.find_weights(*of[:2]) for group, of in wanted.items()}
-    except ValueError as error:
-        raise UsageError(str(error)) from error
-    files = {group: file for group, file in found.items() if file is not None}
-    missing = [wanted[group] for group in wanted if group not in files]
-    if missing:
-        names = " and ".join(f"{name} ({option} FILE)" for name, _, option in missing)
-        raise UsageError(
-            f"no ImageNet weights of {names}: put NAME.safetensors or NAME.npz with torchvision's "
-            "keys into ~/.cache/c3jax or the folder that C3JAX_WEIGHTS names; the files "
-            f"model.safetensors of {', '.join(f'timm/{name}.tv_in1k' for name, *_ in missing)} on "
-            "the Hugging Face hub fit, renamed"
-        )
-    return files
+        wanted["perceptual"] = Wanted(model.perceptual, model.perceptual_weights, option)
+    return find_files(wanted)
 
 
 def frozen_groups(config: Config) -> tuple[str, ...]:
@@ -181,9 +168,3 @@ def held_parameters(config: Config, *, stage: str) -> tuple[str, ...]:
     if not (config.flow and own_loss):
         held.append("flow/*")
     return tuple(held)
-
-
-def _with_group(variables, group: str, loaded) -> dict[str, Any]:
-    return {name: {**variables.get(name, {}), group: tree} for name, tree in loaded.items()} | {
-        name: tree for name, tree in variables.items() if name not in loaded
-    }

@@ -62,6 +62,33 @@ def test_transformation_maps_equal_slow_reference(over, hard, x64):
     np.testing.assert_allclose(fast, slow, **FLOAT64)
 
 
+def test_worked_kernel_map_of_three_source_cells_and_one_target_cell():
+    scores = jnp.array([[0.3], [0.1], [0.6]]).reshape(1, 3, 1, 1)  # best is x = 1
+    near, far = np.exp(-0.5), np.exp(-2.0)  # one and two cells away
+    x = (-0.3 * far + 0.6) / (0.3 * far + 0.1 * near + 0.6)
+    found = c3jax.kernel_transformation_map(scores, over="source", stddev=1.0)
+    np.testing.assert_allclose(found, [[[x, -1]]], rtol=1e-6)
+
+
+@pytest.mark.parametrize("over", SIDES)
+def test_kernel_maps_equal_slow_reference(over, x64):
+    scores = reference.match_scores(VOLUME, over)
+    slow = reference.kernel_transformation_map(scores, over, 0.8)
+    fast = c3jax.kernel_transformation_map(scores, over=over, stddev=0.8)
+    np.testing.assert_allclose(fast, slow, **FLOAT64)
+
+
+@pytest.mark.parametrize("over", SIDES)
+def test_a_kernel_map_lies_between_the_hard_and_the_soft_one(over):
+    scores = c3jax.match_scores(VOLUME, over=over)
+    for hard, stddev in ((True, 1e-2), (False, 1e3)):
+        np.testing.assert_allclose(
+            c3jax.kernel_transformation_map(scores, over=over, stddev=stddev),
+            c3jax.transformation_map(scores, over=over, hard=hard),
+            atol=1e-5,
+        )
+
+
 @pytest.mark.parametrize("over", SIDES)
 def test_soft_warp_equals_slow_reference(over, x64):
     maps = RANDOM.normal(size=(2, 3, 2) if over == "source" else (4, 5, 2))
@@ -158,6 +185,12 @@ def test_gradients(x64):
     for over in SIDES:
         assert_gradient(lambda v, o=over: c3jax.match_scores(v, over=o, temperature=0.5), VOLUME)
         assert_gradient(lambda v, o=over: c3jax.transformation_map(v, over=o, hard=False), VOLUME)
+        assert_gradient(
+            lambda v, o=over: c3jax.kernel_transformation_map(
+                c3jax.match_scores(v, over=o), over=o, stddev=0.8
+            ),
+            VOLUME,
+        )
     assert_gradient(
         lambda m, v: c3jax.soft_warp(m, v, over="source"), RANDOM.normal(size=(2, 3, 2)), VOLUME
     )
@@ -185,6 +218,8 @@ def test_refusals():
         c3jax.match_scores(VOLUME, over="both")
     with pytest.raises(ValueError, match="over must be one of"):
         c3jax.transformation_map(VOLUME, over="i")
+    with pytest.raises(ValueError, match="stddev must be positive, got 0"):
+        c3jax.kernel_transformation_map(VOLUME, over="source", stddev=0)
     with pytest.raises(ValueError, match="over must be one of"):
         c3jax.soft_warp(jnp.zeros((2, 3, 1)), VOLUME, over=None)
     with pytest.raises(ValueError, match="temperature must be positive, got 0"):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from data_pipelines.sampling import pair_indices, shard
+from data_pipelines.sampling import pair_indices, same_category_pairs, shard
 
 
 def _first(num_positions, *, batch_size, num_examples, seed=3):
@@ -85,3 +85,20 @@ def test_arguments_out_of_range_are_refused(change, named):
 def test_a_batch_that_does_not_divide_is_refused(index, count, named):
     with pytest.raises(ValueError, match=named):
         shard(np.arange(12), index, count)
+
+
+def test_pairs_of_a_category_are_two_pictures_of_it_and_categories_take_turns():
+    categories = np.array([5, 7, 5, 7, 7, 5])
+    pairs = same_category_pairs(categories, 200, seed=3)
+    assert pairs.shape == (200, 2) and (pairs[:, 0] != pairs[:, 1]).all()
+    np.testing.assert_array_equal(categories[pairs[:, 0]], categories[pairs[:, 1]])
+    np.testing.assert_array_equal(categories[pairs[:, 0]], np.tile([5, 7], 100))
+    assert {tuple(pair) for pair in pairs} == {
+        (a, b) for kind in ((0, 2, 5), (1, 3, 4)) for a in kind for b in kind if a != b
+    }
+    np.testing.assert_array_equal(pairs, same_category_pairs(categories, 200, seed=3))
+
+
+def test_a_category_of_one_picture_is_refused():
+    with pytest.raises(ValueError, match="category 2 has one picture"):
+        same_category_pairs(np.array([1, 1, 2]), 4, seed=0)

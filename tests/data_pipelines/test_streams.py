@@ -13,7 +13,7 @@ from data_pipelines.folder import find_folder, load_folder
 from data_pipelines.pictures import PictureError
 from data_pipelines.sampling import pair_indices
 from data_pipelines.sources import PictureFiles
-from data_pipelines.streams import memory_stream, tf_stream
+from data_pipelines.streams import listed_stream, memory_stream, tf_stream
 from tests.data_pipelines.conftest import encode, good_files, smooth_picture
 
 SIZE = 24
@@ -39,6 +39,21 @@ def _assert_equal(batches, others, *, atol=0):
         for side in batch:
             assert batch[side].dtype == other[side].dtype == np.uint8
             np.testing.assert_allclose(batch[side].astype(int), other[side].astype(int), atol=atol)
+
+
+def test_the_listed_stream_shows_each_pair_once_an_epoch_with_its_category():
+    images = np.arange(7, dtype=np.uint8)[:, None, None, None] * np.ones((1, 4, 4, 3), np.uint8)
+    pairs, categories = np.array([[0, 1], [2, 3], [4, 5], [6, 0]]), np.array([3, 1, 4, 1])
+    stream = listed_stream(images, pairs, categories, batch_size=2, seed=0)
+    seen = []
+    for batch in islice(stream, 2):
+        for source, target, category in zip(*batch.values(), strict=True):
+            seen.append((int(source[0, 0, 0]), int(target[0, 0, 0]), int(category)))
+    assert sorted(seen) == [(0, 1, 3), (2, 3, 1), (4, 5, 4), (6, 0, 1)]
+    later = next(listed_stream(images, pairs, categories, batch_size=2, seed=0, start_step=1))
+    assert [int(s[0, 0, 0]) for s in later["source"]] == [source for source, *_ in seen[2:]]
+    with pytest.raises(ValueError, match="batch_size is 0"):
+        listed_stream(images, pairs, categories, batch_size=0, seed=0)
 
 
 def test_the_memory_stream_shows_the_pictures_of_the_pairs():

@@ -38,6 +38,23 @@ def transformation_map(scores, over, hard):
     return out
 
 
+def kernel_transformation_map(scores, over, stddev):
+    hs, ws, ht, wt = scores.shape
+    shape, searched = ((ht, wt), (hs, ws)) if over == "source" else ((hs, ws), (ht, wt))
+    out = np.zeros((*shape, 2))
+    for y, x in entries(*shape):
+        here = scores[:, :, y, x] if over == "source" else scores[y, x]
+        best = np.unravel_index(here.argmax(), searched)
+        total = 0.0
+        for row, column in entries(*searched):
+            squared = (row - best[0]) ** 2 + (column - best[1]) ** 2
+            weight = here[row, column] * np.exp(-squared / (2 * stddev**2))
+            out[y, x] += weight * np.array([centre(column, searched[1]), centre(row, searched[0])])
+            total += weight
+        out[y, x] /= total
+    return out
+
+
 def soft_warp(maps, scores, over):
     hs, ws, ht, wt = scores.shape
     shape = (ht, wt) if over == "source" else (hs, ws)

@@ -1,0 +1,42 @@
+"""Random changes of colour, so that two views of one picture do not match by colour alone."""
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from c3jax._checks import check_not_negative, check_shapes
+
+
+def random_colors(
+    key: PRNGKeyArray, image: Float[Array, "H W 3"], *, strength: float
+) -> Float[Array, "H W 3"]:
+    """The image with its colours mixed, shifted and bent at random.
+
+    out = clip(M image + t)^gamma; M = (1 - strength) 1 + strength A, A a random matrix whose rows
+    sum to 1, t = strength N(0, 0.1), gamma = exp(strength N(0, 0.3)), each channel for itself
+
+    Args:
+      key: a typed PRNG key.
+      image: `[H, W, 3]`, one example; `vmap` for more.
+      strength: 0 leaves the image as it is.
+
+    Returns:
+      `[H, W, 3]` in [0, 1].
+
+    Raises:
+      ValueError: if `image` has another shape or `strength` is negative.
+
+    >>> random_colors(jax.random.key(0), jnp.full((1, 2, 3), 0.25), strength=0.0)[0, 0]
+    Array([0.25, 0.25, 0.25], dtype=float32)
+    """
+    check_shapes(image=(image, "H W 3"))
+    check_not_negative(strength=strength)
+    mix_key, shift_key, gamma_key = jax.random.split(key, 3)
+    mixed = jax.random.normal(mix_key, (3, 3))
+    mixed = mixed + (1 - mixed.sum(1, keepdims=True)) / 3  # grey stays grey
+    matrix = (1 - strength) * jnp.eye(3) + strength * mixed
+    shift = strength * 0.1 * jax.random.normal(shift_key, (3,))
+    gamma = jnp.exp(strength * 0.3 * jax.random.normal(gamma_key, (3,)))
+    colors = jnp.einsum("hwc,dc->hwd", image, matrix, precision=jax.lax.Precision.HIGHEST)
+    # Away from 0, where a power below 1 has no finite derivative.
+    return jnp.clip(colors + shift, 1e-6, 1.0) ** gamma

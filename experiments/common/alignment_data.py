@@ -1,0 +1,221 @@
+"""From a data configuration to training pairs of pictures and annotated test pairs."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from data_pipelines.errors import DataError
+from data_pipelines.pairs import Pairs, Pictures
+from experiments.common.alignment import DenseTruth, TestPairs
+
+PAIRS_PER_PICTURE = 4  # training pairs drawn for each rendered picture
+
+
+@dataclass(frozen=True)
+class AlignmentDataConfig:
+    """Pairs of pictures to train and evaluate on."""
+
+    name: Literal["rendered_objects", "pf_pascal", "pf_willow", "pairs_csv"] = "rendered_objects"
+    """pf_willow has test pairs alone"""
+    path: Path | None = None
+    """pf_pascal, pf_willow: folder of the data set; pairs_csv: the CSV of the training pairs"""
+    test_path: Path | None = None
+    """pairs_csv: the CSV of the test pairs, with points"""
+    pairs_path: Path | None = None
+    """pf_pascal: folder of the three pair lists (by default that of the data set)"""
+    image_size: int = 64
+    """side of the pictures in pixels"""
+    resize: Literal["antialias", "align_corners"] = "antialias"
+    """`align_corners`: without a filter, as NC-Net's"""
+    train_examples: int = 3000
+    """rendered_objects: pictures to train on"""
+    test_pairs: int = 300
+    """rendered_objects: pairs that are tested, of the categories trained on"""
+    held_out: str = "chair"
+    """rendered_objects: the category that is not trained on, and tested apart"""
+    cache: Path = Path("data")
+    """where rendered data lie"""
+
+
+@dataclass(frozen=True)
+class AlignmentData:
+    """What an alignment experiment works on.
+
+    images: uint8 `[num, S, S, 3]`; pairs: `[n, 2]` rows of them; categories: int `[n]`; tests: by
+    name, the first is the one that counts.
+    """
+
+    name: str
+    description: str
+    images: np.ndarray
+    pairs: np.ndarray
+    categories: np.ndarray
+    tests: dict[str, TestPairs]
+
+    def batches(self, *, batch_size: int, seed: int, start_step: int) -> Iterator[dict]:
+        """Endless batches of `source`, `target` and `category`."""
+        from data_pipelines.streams import listed_stream
+
+        return listed_stream(
+            self.images, self.pairs, self.categories,
+            batch_size=batch_size, seed=seed, start_step=start_step,
+        )  # fmt: skip
+
+
+def load(config: AlignmentDataConfig, *, training: bool = True) -> AlignmentData:
+    """The data set that `config` names; without `training` its test pairs alone.
+
+    Raises:
+      DataError: something is missing or broken; the message says what to put where.
+    """
+    loaders = {
+        "rendered_objects": _rendered_objects,
+        "pf_pascal": _pf_pascal,
+        "pf_willow": _pf_willow,
+        "pairs_csv": _pairs_csv,
+    }
+    return loaders[config.name](config, training)
+
+
+def _rendered_objects(config: AlignmentDataConfig, training: bool) -> AlignmentData:
+    from data_pipelines import rendered_objects
+    from data_pipelines.sampling import same_category_pairs
+
+    every = rendered_objects.CATEGORIES
+    if config.held_out not in every:
+        raise DataError(
+            f"--data.held-out {config.held_out} is none of the categories {', '.join(every)}"
+        )
+    seen = tuple(name for name in every if name != config.held_out)
+    where = {"size": config.image_size, "cache_dir": config.cache}
+    images, categories = np.empty((0, *[config.image_size] * 2, 3), np.uint8), np.empty(0, int)
+    pairs = np.empty((0, 2), int)
+    if training:
+        found = rendered_objects.load_arrays(
+            "train", config.train_examples, categories=seen, fields=("image", "category"), **where
+        )
+        images, categories = found["image"], found["category"]
+        pairs = same_category_pairs(categories, PAIRS_PER_PICTURE * len(images), seed=0)
+
+    def test(count: int, of: tuple[str, ...]) -> TestPairs:
+        return _rendered_test(rendered_objects.load_pairs("test", count, categories=of, **where))
+
+    tests = {
+        "seen categories": test(config.test_pairs, seen),
+        f"held-out category ({config.held_out})": test(
+            max(1, config.test_pairs // 3), (config.held_out,)
+        ),
+    }
+    return AlignmentData(
+        name="rendered_objects",
+        description=f"{config.train_examples:,} rendered pictures of {', '.join(seen)}",
+        images=images,
+        pairs=pairs,
+        categories=categories[pairs[:, 0]],
+        tests=tests,
+    )
+
+
+def _rendered_test(found: dict[str, np.ndarray]) -> TestPairs:
+    """Test pairs of the arrays of `rendered_objects.load_pairs`; pairs without points are left out.
+
+    A picture that occurs in several pairs is kept once.
+    """
+    from data_pipelines.rendered_objects import CATEGORIES
+
+    usable = np.flatnonzero(found["keypoint_valid"].any(-1))
+    found = {name: values[usable] for name, values in found.items()}
+    ends = np.stack([found["source_index"], found["target_index"]])
+    _, first, rows = np.unique(ends, return_index=True, return_inverse=True)
+    pictures = np.concatenate([found["source"], found["target"]])
+    size, valid = pictures.shape[1], found["keypoint_valid"]
+
+    def side(name: str, index: np.ndarray) -> Pictures:
+        points = found[f"{name}_keypoints"].astype(np.float32)
+        return Pictures(
+            files=tuple(Path(f"rendered_objects/{number}") for number in index),
+            sizes=np.full((len(index), 2), size),
+            numbers=index,
+            points_px=tuple(p[v] for p, v in zip(points, valid, strict=True)),
+            boxes_px=found[f"{name}_box"].astype(np.float32),
+        )
+
+    source, target = rows.reshape(ends.shape)
+    return TestPairs(
+        pairs=Pairs(
+            name="rendered_objects",
+            source=side("source", ends[0]),
+            target=side("target", ends[1]),
+            flipped=np.zeros(len(usable), bool),
+            categories=tuple(CATEGORIES[number] for number in found["category"]),
+        ),
+        images=pictures[first],
+        source=source,
+        target=target,
+        dense=DenseTruth(found["correspondence"], found["on_object"], found["visible"]),
+    )
+
+
+def _pf_pascal(config: AlignmentDataConfig, training: bool) -> AlignmentData:
+    from data_pipelines.pf_pascal import clean_subsets, pf_pascal, read_list
+
+    folder, lists = _path(config), config.pairs_path or _path(config)
+    train = pf_pascal(folder, "train", lists) if training else None
+    test = pf_pascal(folder, "test", lists)
+    pair_clean, image_clean = clean_subsets(read_list(lists, "test"), read_list(lists, "train"))
+    tests = {
+        "test": test,
+        "test pairs not in training": test.select(pair_clean),
+        "test pictures not in training": test.select(image_clean),
+    }
+    return _of_files(config, train, tests)
+
+
+def _pf_willow(config: AlignmentDataConfig, training: bool) -> AlignmentData:
+    from data_pipelines.pf_willow import pf_willow
+
+    if training:
+        raise DataError("pf_willow has test pairs alone: train on other data, then evaluate on it")
+    return _of_files(config, None, {"test": pf_willow(_path(config))})
+
+
+def _pairs_csv(config: AlignmentDataConfig, training: bool) -> AlignmentData:
+    from data_pipelines.pairs_csv import pairs_csv
+
+    train = pairs_csv(_path(config)) if training else None
+    test = config.test_path or (None if training else config.path)
+    return _of_files(config, train, {"test": pairs_csv(test)} if test else {})
+
+
+def _of_files(
+    config: AlignmentDataConfig, train: Pairs | None, tests: dict[str, Pairs]
+) -> AlignmentData:
+    from data_pipelines.pair_images import load_images
+
+    def annotated(pairs: Pairs) -> TestPairs:
+        return TestPairs(pairs, *load_images(pairs, config.image_size, resize=config.resize))
+
+    images = np.empty((0, *[config.image_size] * 2, 3), np.uint8)
+    pairs, categories = np.empty((0, 2), int), np.empty(0, int)
+    if train is not None:
+        images, source, target = load_images(train, config.image_size, resize=config.resize)
+        pairs = np.stack([source, target], -1)
+        names = train.categories or ("",) * len(train)
+        categories = np.unique(names, return_inverse=True)[1]
+    return AlignmentData(
+        name=config.name,
+        description=str(train if train is not None else next(iter(tests.values()))),
+        images=images,
+        pairs=pairs,
+        categories=categories,
+        tests={name: annotated(pairs) for name, pairs in tests.items()},
+    )
+
+
+def _path(config: AlignmentDataConfig) -> Path:
+    if config.path is None:
+        raise DataError(f"data.name {config.name} needs --data.path")
+    return config.path.expanduser()

@@ -1,0 +1,143 @@
+"""Configuration of the alignment experiment and its presets.
+
+`laptop` learns trunk and flow module on two CPU cores from rendered objects; `paper` is the recipe
+of C3 4.4 and its appendix (that of NC-Net) for PF-PASCAL. What `laptop` has and `paper` has not is
+marked "beyond the paper" below.
+"""
+
+import dataclasses
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from experiments.common.alignment import Reading
+from experiments.common.alignment_data import AlignmentDataConfig
+from experiments.common.stages import StageConfig
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Architecture (C3 3.2, 4.4)."""
+
+    trunk: Literal["small", "resnet18", "resnet50", "resnet101"] = "resnet50"
+    """backbone N; `small` is learned from scratch"""
+    weights: Path | None = None
+    """ImageNet weights of the trunk (.npz with torchvision keys, .safetensors)"""
+    output_stride: int = 16
+    """greatest stride of the trunk; deeper stages dilate instead"""
+    stages: tuple[str, ...] = ("layer3",)
+    """stages that make up f', on the grid of the first, each at unit length if several"""
+    flow_channels: tuple[int, ...] = (16, 16, 1)
+    """output channels of the separable 4D layers"""
+    flow_linear: bool = False
+    """no ReLU in the flow module; with channels (1,) one layer of Eq. 3"""
+    kernel_size: int = 5
+    """side of the 4D kernels, in cells"""
+
+
+@dataclass(frozen=True)
+class LossConfig:
+    """Weights of the terms of each stage."""
+
+    weak: float = 1.0
+    """NC-Net's: pairs of one category match with more confidence than pairs of two"""
+    flow: float = 0.0
+    """cross-entropy of the refined correlation on known synthetic matches (beyond the paper)"""
+    features: float = 0.0
+    """the same of the plain correlation, which teaches a trunk of one's own (beyond the paper)"""
+    temperature: float = 1.0
+    """of the scores in these terms"""
+
+
+@dataclass(frozen=True)
+class WarpConfig:
+    """Random warps and colours of the synthetic pairs."""
+
+    rotation: float = 20.0
+    """standard deviation in degrees"""
+    scale: float = 0.2
+    """relative standard deviation"""
+    translation: float = 0.2
+    """standard deviation, half the picture is 1"""
+    warp: tuple[float, float] = (0.001, 0.01)
+    """of the thin-plate weights, of all and of a random half"""
+    color: float = 0.0
+    """strength of the change of colours between the two pictures, 0 to 1"""
+
+
+@dataclass(frozen=True)
+class Config:
+    """Semantic alignment by the cross-image flow module of C3."""
+
+    data: AlignmentDataConfig = field(default_factory=AlignmentDataConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    warp: WarpConfig = field(default_factory=WarpConfig)
+    reading: Reading = Reading(match="hard")
+    """how matches are read from a correlation in evaluation"""
+    features: StageConfig = StageConfig(steps=0, batch_size=16, learning_rate=1e-3)
+    """the trunk alone, on synthetic pairs (beyond the paper)"""
+    flow: StageConfig = StageConfig(
+        steps=None, epochs=5, batch_size=16, learning_rate=5e-4, weight_decay=0.0
+    )
+    """the flow module, the trunk frozen"""
+    finetune: StageConfig = StageConfig(
+        steps=None, epochs=5, batch_size=16, learning_rate=1e-5, weight_decay=0.0
+    )
+    """flow module and the last block of the trunk"""
+    features_loss: LossConfig = LossConfig(weak=0.0, features=1.0)
+    flow_loss: LossConfig = LossConfig()
+    finetune_loss: LossConfig = LossConfig()
+    seed: int = 0
+    name: str | None = None
+    """run folder: runs/semantic_alignment/NAME; by default named after preset, data and seed"""
+    init_from: Path | None = None
+    """start from the parameters of this run"""
+    log_every: int = 50
+    check_every: int = 1000
+    """steps between checks of the flow module's output"""
+    checkpoint_every: int = 1000
+    runs: Path = Path("runs")
+    """folder of all runs"""
+
+
+LAPTOP = Config(
+    data=AlignmentDataConfig(image_size=64),
+    model=ModelConfig(
+        trunk="small",
+        stages=("layer1", "layer2", "layer3"),
+        flow_channels=(8, 1),
+    ),
+    reading=Reading(match="kernel"),
+    features=StageConfig(
+        steps=1500, batch_size=16, learning_rate=2e-3, schedule="cosine", weight_decay=0.0
+    ),
+    flow=StageConfig(
+        steps=400, batch_size=8, learning_rate=2e-3, schedule="cosine", weight_decay=0.0
+    ),
+    finetune=StageConfig(
+        steps=200, batch_size=8, learning_rate=5e-4, schedule="cosine", weight_decay=0.0
+    ),
+    warp=WarpConfig(color=1.0),
+    features_loss=LossConfig(weak=0.0, features=1.0, temperature=0.05),
+    flow_loss=LossConfig(weak=1.0, flow=1.0, temperature=0.05),
+    finetune_loss=LossConfig(weak=1.0, flow=1.0, temperature=0.05),
+    checkpoint_every=500,
+    check_every=500,
+)
+
+PAPER = Config(
+    data=AlignmentDataConfig(name="pf_pascal", image_size=400, resize="align_corners"),
+)
+"""C3 4.4 as published: PF-PASCAL at 400 px, ResNet-50 layer3 (25x25 cells), NC-Net's weak loss.
+
+    make train EXP=semantic_alignment PRESET=paper
+
+Published PCK@.1 (scnet definition): C3 78.5, with landmarks 80.1, NC-Net 78.9.
+"""
+
+PRESETS = {"laptop": LAPTOP, "paper": PAPER}
+
+
+def with_trunk(config: Config, **changes) -> Config:
+    """The configuration with another trunk."""
+    return dataclasses.replace(config, model=dataclasses.replace(config.model, **changes))

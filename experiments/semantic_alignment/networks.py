@@ -1,0 +1,104 @@
+"""The network of a configuration, its first variables, and what each stage leaves alone."""
+
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from c3jax import weights
+from c3jax.models.families import from_config
+from c3jax.training.state import init_state
+from experiments.common.errors import UsageError
+from experiments.common.pretrained import Wanted, find_files, with_group
+from experiments.semantic_alignment.config import Config
+from experiments.semantic_alignment.steps import Network
+
+LAST_BLOCKS = {"resnet18": "layer3_1", "resnet50": "layer3_5", "resnet101": "layer3_22"}
+
+
+def model_config(config: Config, *, trainable: bool = True) -> dict[str, Any]:
+    """What `c3jax.models.families.from_config` builds the aligner from (JSON)."""
+    model = config.model
+    trunk = {
+        "architecture": model.trunk,
+        "output_stride": model.output_stride,
+        "stages": list(model.stages),
+        "normalization": "batch" if model.trunk == "small" else "frozen",
+        "trainable": trainable,
+    }
+    flow = {
+        "channels": list(model.flow_channels),
+        "linear": model.flow_linear,
+        "kernel_size": model.kernel_size,
+    }
+    return {"family": "aligner", "trunk": trunk, "flow": flow, "stages": list(model.stages)}
+
+
+def make_network(config: Config, *, stage: str = "finetune") -> Network:
+    """The aligner for the stage of that name; a frozen trunk computes no gradients."""
+    return Network(from_config(model_config(config, trainable=stage != "flow")))
+
+
+def random_variables(network: Network, config: Config) -> dict[str, Any]:
+    """Random first variables, by the seed; the flow module is the separable Gaussian."""
+    image = jnp.zeros((1, config.data.image_size, config.data.image_size, 3))
+    return dict(network.model.init(jax.random.key(config.seed), image, image))
+
+
+def init_variables(network: Network, config: Config) -> dict[str, Any]:
+    """First variables; a pretrained trunk is read from its file.
+
+    Raises:
+      UsageError: the weights file is missing, damaged or of another network.
+    """
+    variables = jax.jit(random_variables, static_argnums=(0, 1))(network, config)
+    if config.model.trunk == "small":
+        return variables
+    file = find_weights(config)["trunk"]
+    print(f"weights: {config.model.trunk} from {file}", flush=True)
+    try:
+        trunk = weights.load_resnet(file, config.model.trunk, stages=config.model.stages)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    return with_group(variables, "trunk", trunk)
+
+
+def find_weights(config: Config) -> dict[str, Path]:
+    """The file of the trunk's ImageNet weights, by group; none for a trunk of one's own.
+
+    Raises:
+      UsageError: it is missing; what to put where.
+    """
+    model = config.model
+    if model.trunk == "small":
+        return {}
+    return find_files({"trunk": Wanted(model.trunk, model.weights, "--model.weights")})
+
+
+def held_parameters(config: Config, *, stage: str) -> tuple[str, ...]:
+    """Patterns of parameters that the optimiser leaves alone in the stage of that name.
+
+    A pretrained trunk moves in its last block alone (NC-Net), and never in its normalisation.
+    """
+    if stage == "features":
+        return ("flow/*",)
+    if stage == "flow":
+        return ("trunk/*",)
+    if config.model.trunk == "small":
+        return ()
+    last = LAST_BLOCKS[config.model.trunk]
+    return tuple(f"trunk/{name}/*" for name in _other_blocks(config, last)) + (
+        f"trunk/{last}/*bn?/*",
+    )
+
+
+def _other_blocks(config: Config, last: str) -> list[str]:
+    network = make_network(config)
+    shapes = jax.eval_shape(lambda: random_variables(network, config))
+    return [name for name in shapes["params"]["trunk"] if name != last]
+
+
+def first_state(config: Config, variables: dict, optimizer):
+    """The state at step 0."""
+    return init_state(variables, optimizer=optimizer, loss_stats={})

@@ -1,0 +1,163 @@
+"""One run of semantic alignment: train, evaluate beside the baselines, write the results."""
+
+import functools
+import time
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from experiments.common import loop, runs
+from experiments.common.alignment import (
+    BASELINES,
+    TestPairs,
+    alignment_object,
+    evaluate_methods,
+)
+from experiments.common.alignment_data import AlignmentData
+from experiments.common.errors import UsageError
+from experiments.common.stages import make_optimizer
+from experiments.semantic_alignment import networks as nets
+from experiments.semantic_alignment.config import Config
+from experiments.semantic_alignment.steps import Network, alignment_loss, as_float
+
+STAGES = ("features", "flow", "finetune")
+HEADLINES = {
+    "rendered_objects": ("bbox", "source_to_target"),
+    "pf_pascal": ("scnet", "target_to_source"),
+    "pf_willow": ("bbox-kp", "target_to_source"),
+    "pairs_csv": ("img", "source_to_target"),
+}
+
+
+def run(config: Config, preset: str, data: AlignmentData, folder: Path, *, started: float) -> None:
+    """Trains (or goes on), evaluates, and writes `results.json`."""
+    network = nets.make_network(config)
+    variables = nets.init_variables(network, config)
+    stages = make_stages(config, data)
+    state = nets.first_state(
+        config,
+        jax.tree.map(jnp.copy, variables),  # the step donates its state
+        stages[0].optimizer,
+    )
+    state, seconds = loop.train(
+        stages,
+        state,
+        folder=folder,
+        seed=config.seed,
+        meta={"model": nets.model_config(config)},
+        log_every=config.log_every,
+        checkpoint_every=config.checkpoint_every,
+        check_every=config.check_every,
+        check=lambda state: [],
+    )
+    results = {
+        "experiment": "semantic_alignment",
+        "preset": preset,
+        "data": data.name,
+        "seed": config.seed,
+        "steps": int(state.step),
+        "seconds": round(seconds),
+    }
+    objects = {
+        name: evaluate(config, data.name, network, state.variables(), variables, test)
+        for name, test in data.tests.items()
+    }
+    for name, found in objects.items():
+        print_table(name, found)
+    if objects:
+        first, *others = objects
+        results["alignment"] = objects[first]
+        results["alignment_of"] = {name: objects[name] for name in others}
+    runs.write_json(folder / "results.json", results)
+    print(f"whole command: {time.monotonic() - started:.0f} s; results: {folder}/results.json")
+
+
+def evaluate(
+    config: Config, data: str, network: Network, trained: dict, untrained: dict, test: TestPairs
+) -> dict:
+    """The `alignment` object: the trained aligner beside the baselines on its own features.
+
+    `gaussian` is the flow module as it starts, on the trained trunk; `untrained` the network before
+    any training.
+    """
+    features = compute_features(network, trained, test.images)
+    gaussian = {**trained, "params": {**trained["params"], "flow": untrained["params"]["flow"]}}
+    correlate = {
+        name: functools.partial(network.correlate, of)
+        for name, of in (("gaussian", gaussian), ("trained", trained))
+    }
+    found = evaluate_methods({**BASELINES, **correlate}, features, test, config.reading)
+    before = compute_features(network, untrained, test.images)
+    found["untrained"] = evaluate_methods(
+        {"untrained": functools.partial(network.correlate, untrained)}, before, test, config.reading
+    )["untrained"]
+    definition, direction = HEADLINES[data]
+    return alignment_object(found, definition=definition, direction=direction)
+
+
+def compute_features(
+    network: Network, variables: dict, images: np.ndarray, *, batch_size: int = 16
+) -> np.ndarray:
+    """f' of uint8 images `[m, S, S, 3]`, `[m, h, w, c]`, with running averages."""
+
+    @jax.jit
+    def of_batch(images):
+        return network.model.apply(variables, as_float(images), method="features")
+
+    found = []
+    for begin in range(0, len(images), batch_size):
+        part = images[begin : begin + batch_size]
+        padding = [(0, batch_size - len(part))] + [(0, 0)] * 3
+        found.append(np.asarray(of_batch(np.pad(part, padding)))[: len(part)])
+    return np.concatenate(found)
+
+
+def make_stages(config: Config, data: AlignmentData) -> list[loop.Stage]:
+    """The stages that have steps."""
+    stages = []
+    for number, name in enumerate(STAGES):
+        stage, weights = getattr(config, name), getattr(config, f"{name}_loss")
+        steps = stage.num_steps(len(data.pairs))
+        if steps and weights.weak and len(np.unique(data.categories)) < 2:
+            raise UsageError(
+                f"the weak loss of stage {name} needs pairs of two categories or more, {data.name} "
+                f"has one: give --{name}-loss.weak 0 --{name}-loss.flow 1"
+            )
+        stages.append(
+            loop.Stage(
+                name=name,
+                steps=steps,
+                loss_fn=functools.partial(
+                    alignment_loss,
+                    network=nets.make_network(config, stage=name),
+                    weights=weights,
+                    warp=config.warp,
+                ),
+                optimizer=make_optimizer(
+                    stage, steps, held=nets.held_parameters(config, stage=name)
+                ),
+                batches=functools.partial(_batches, data, stage, 3 * config.seed + number),
+            )
+        )
+    if not any(stage.steps for stage in stages):
+        raise UsageError("there is nothing to train: no stage has steps")
+    return [stage for stage in stages if stage.steps]
+
+
+def print_table(name: str, found: dict) -> None:
+    """PCK of all methods."""
+    methods, columns = found["methods"], list(found["pck"])
+    print(f"\n{name}: PCK in % at alpha {', '.join(columns)} ({found['pairs']} pairs)")
+    print(f"  {found['protocol']}")
+    for method, pck in {
+        **{other: found[f"{other}_pck"] for other in methods if other != "trained"},
+        "trained": found["pck"],
+    }.items():
+        cells = "".join(f"{pck[alpha]:8.1f}" for alpha in columns)
+        print(f"  {method.replace('_', ' '):24s}{cells}")
+
+
+def _batches(data: AlignmentData, stage, seed: int, start_step: int):
+    return data.batches(batch_size=stage.batch_size, seed=seed, start_step=start_step)

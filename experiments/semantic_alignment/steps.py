@@ -1,0 +1,126 @@
+"""The loss of alignment training: weak pairs of photos, and synthetic pairs with known matches.
+
+Of the type `c3jax.training.step.LossFn`; images are float RGB in [0, 1], b is the number of
+examples on this device.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from c3jax import correlation_4d, losses, warps
+from c3jax.colors import random_colors
+from c3jax.splines import warp_grid, warp_image
+from c3jax.training.state import TrainState
+from c3jax.training.step import Aux
+from experiments.semantic_alignment.config import LossConfig, WarpConfig
+
+
+@dataclass(frozen=True)
+class Network:
+    """An `Aligner` whose trunk may have batch statistics."""
+
+    model: Any
+
+    def features(self, variables, images: Array) -> tuple[Array, dict]:
+        """f' with batch statistics, and the new running averages."""
+        maps, updated = self.model.apply(
+            variables, images, train=True, method="features", mutable=["batch_stats"]
+        )
+        return maps, updated.get("batch_stats", variables.get("batch_stats", {}))
+
+    def correlate(self, variables, source: Array, target: Array) -> Array:
+        """The refined correlation of Eq. 3."""
+        return self.model.apply(variables, source, target, method="correlate")
+
+
+def alignment_loss(
+    params,
+    state: TrainState,
+    batch,
+    keys,
+    *,
+    network: Network,
+    weights: LossConfig,
+    warp: WarpConfig,
+) -> tuple[Float[Array, " b"], Aux]:
+    """Weighted sum of the terms that have a weight."""
+    variables = state.variables(params)
+    terms: dict[str, Array] = {}
+    if weights.flow or weights.features:
+        synthetic, variables = _synthetic_terms(
+            variables, as_float(batch["source"]), keys, network=network, weights=weights, warp=warp
+        )
+        terms |= synthetic
+    if weights.weak:
+        terms["weak"], variables = _weak_term(
+            variables, batch, network=network, temperature=weights.temperature
+        )
+    loss = jnp.asarray(sum(getattr(weights, name) * term for name, term in terms.items()))
+    metrics = {name: term.mean() for name, term in terms.items()}
+    return loss, Aux(metrics, variables.get("batch_stats", {}), state.loss_stats)
+
+
+def _synthetic_terms(variables, images, keys, *, network, weights: LossConfig, warp: WarpConfig):
+    """Cross-entropies of refined and of plain correlation on the known match of a warped pair.
+
+    For each cell x of the warped image the match in the original lies at g(x).
+    """
+    original, warped, g = jax.vmap(lambda k, i: synthetic_pair(k, i, warp))(keys, images)
+    both, batch_stats = network.features(variables, jnp.concatenate([original, warped]))
+    variables = {**variables, "batch_stats": batch_stats}
+    source, target = jnp.split(both, 2)
+    _, height, width, _ = target.shape
+    matches = warp_grid(g, (height, width))
+    terms = {}
+    if weights.features:
+        plain = correlation_4d(source, target)
+        terms["features"] = losses.flow_cross_entropy(
+            plain, matches, temperature=weights.temperature
+        )
+    if weights.flow:
+        refined = network.correlate(variables, source, target)
+        terms["flow"] = losses.flow_cross_entropy(refined, matches, temperature=weights.temperature)
+    return terms, variables
+
+
+def _weak_term(variables, batch, *, network, temperature: float):
+    """NC-Net's weak loss; negatives are the targets rolled by one, of the same category masked."""
+    images = as_float(jnp.concatenate([batch["source"], batch["target"]]))
+    both, batch_stats = network.features(variables, images)
+    variables = {**variables, "batch_stats": batch_stats}
+    source, target = jnp.split(both, 2)
+    category = batch["category"]
+    loss = losses.weak_matching(
+        network.correlate(variables, source, target),
+        network.correlate(variables, source, jnp.roll(target, 1, axis=0)),
+        valid=category != jnp.roll(category, 1),
+        temperature=temperature,
+    )
+    return loss, variables
+
+
+def synthetic_pair(key: Array, image: Float[Array, "H W 3"], warp: WarpConfig):
+    """The image, a warped copy of it in other colours, and the warp g: warped(x) = image(g(x))."""
+    warp_key, original_key, warped_key = jax.random.split(key, 3)
+    g = warps.random_warp(
+        warp_key,
+        rotation_stddev=warp.rotation,
+        scale_stddev=warp.scale,
+        translation_stddev=warp.translation,
+        warp_stddevs=warp.warp,
+    )
+    warped = warp_image(image, g, padding="reflect")
+    return (
+        random_colors(original_key, image, strength=warp.color),
+        random_colors(warped_key, warped, strength=warp.color),
+        g,
+    )
+
+
+def as_float(images: Array) -> Float[Array, "b H W 3"]:
+    """uint8 images as float32 in [0, 1]."""
+    return images.astype(jnp.float32) / 255

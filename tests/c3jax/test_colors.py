@@ -1,0 +1,52 @@
+"""Random colours: what stays, what is refused."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from tests.compiled import c3jax
+from tests.gradients import assert_gradient
+
+IMAGE = np.random.default_rng(0).uniform(0.05, 0.95, (3, 4, 3))
+KEY = jax.random.key(1)
+
+
+def test_without_strength_the_image_stays():
+    np.testing.assert_allclose(c3jax.random_colors(KEY, IMAGE, strength=0.0), IMAGE, rtol=1e-6)
+
+
+def test_equal_pixels_stay_equal_and_colours_change():
+    image = jnp.asarray(IMAGE).at[0, 0].set(IMAGE[2, 3])
+    changed = c3jax.random_colors(KEY, image, strength=1.0)
+    np.testing.assert_array_equal(changed[0, 0], changed[2, 3])
+    assert float(jnp.abs(changed - image).mean()) > 0.05
+    assert float(changed.min()) >= 0 and float(changed.max()) <= 1
+
+
+def test_grey_stays_grey_but_for_shift_and_gamma():
+    """Rows of the random matrix sum to 1."""
+    grey = jnp.full((1, 2, 3), 0.5)
+    keys = jax.random.split(KEY, 500)
+    changed = jax.vmap(lambda key: c3jax.random_colors(key, grey, strength=0.5))(keys)
+    assert float(jnp.median(changed)) == pytest.approx(0.5, abs=0.02)
+
+
+def test_keys_tell_changes_apart():
+    first, second = (c3jax.random_colors(key, IMAGE, strength=1.0) for key in jax.random.split(KEY))
+    assert float(jnp.abs(first - second).max()) > 0.1
+
+
+def test_gradients_are_finite_also_where_colours_are_clipped(x64):
+    image = 0.3 + 0.4 * IMAGE[:1]
+    assert_gradient(lambda i: c3jax.random_colors(KEY, i, strength=0.2), image)
+    black = jnp.zeros((2, 2, 3))
+    found = jax.grad(lambda i: c3jax.random_colors(KEY, i, strength=1.0).sum())(black)
+    assert np.isfinite(found).all()
+
+
+def test_refusals():
+    with pytest.raises(ValueError, match="strength must not be negative, got -1"):
+        c3jax.random_colors(KEY, IMAGE, strength=-1)
+    with pytest.raises(ValueError, match="image"):
+        c3jax.random_colors(KEY, IMAGE[0], strength=1.0)
