@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from c3jax._checks import check_not_negative, check_shapes
+from c3jax._checks import as_float, check_not_negative, check_shapes
 
 
 def random_colors(
@@ -31,12 +31,13 @@ def random_colors(
     """
     check_shapes(image=(image, "H W 3"))
     check_not_negative(strength=strength)
+    image = as_float(image)
     mix_key, shift_key, gamma_key = jax.random.split(key, 3)
-    mixed = jax.random.normal(mix_key, (3, 3))
+    mixed = jax.random.normal(mix_key, (3, 3), image.dtype)
     mixed = mixed + (1 - mixed.sum(1, keepdims=True)) / 3  # grey stays grey
-    matrix = (1 - strength) * jnp.eye(3) + strength * mixed
-    shift = strength * 0.1 * jax.random.normal(shift_key, (3,))
-    gamma = jnp.exp(strength * 0.3 * jax.random.normal(gamma_key, (3,)))
+    matrix = (1 - strength) * jnp.eye(3, dtype=image.dtype) + strength * mixed
+    shift = strength * 0.1 * jax.random.normal(shift_key, (3,), image.dtype)
+    gamma = jnp.exp(strength * 0.3 * jax.random.normal(gamma_key, (3,), image.dtype))
     colors = jnp.einsum("hwc,dc->hwd", image, matrix, precision=jax.lax.Precision.HIGHEST)
     # Away from 0, where a power below 1 has no finite derivative.
     return jnp.clip(colors + shift, 1e-6, 1.0) ** gamma
