@@ -166,7 +166,6 @@ LAPTOP = Config(
         warp_consistency=20.0,
         separation=40.0,
         separation_margin=0.25,
-        invariance=10.0,
         flow=0.1,
     ),
     warp=WarpConfig(
@@ -177,13 +176,13 @@ LAPTOP = Config(
         source_translation=0.15,
     ),
     warmup=StageConfig(
-        steps=3600, batch_size=16, learning_rate=5e-3, schedule="cosine", weight_decay=0.0
+        steps=4800, batch_size=16, learning_rate=5e-3, schedule="cosine", weight_decay=0.0
     ),
     pretrain=StageConfig(
-        steps=600, batch_size=16, learning_rate=2e-3, schedule="cosine", weight_decay=0.0
+        steps=500, batch_size=16, learning_rate=1e-3, schedule="cosine", weight_decay=0.0
     ),
     joint=StageConfig(
-        steps=400, batch_size=16, learning_rate=1e-3, schedule="cosine", weight_decay=0.0
+        steps=250, batch_size=16, learning_rate=5e-4, schedule="cosine", weight_decay=0.0
     ),
     checkpoint_every=500,
     check_every=500,
