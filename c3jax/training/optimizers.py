@@ -37,18 +37,20 @@ def adam(
     *,
     weight_decay: float = 0.0,
     clip_norm: float | None = None,
+    decoupled: bool = False,
     held: tuple[str, ...] = (),
 ) -> optax.GradientTransformation:
     """Adam with coupled L2 decay: `weight_decay * w` joins the gradient before the moments.
 
+    If `decoupled` it joins the step behind them (AdamW), outside of Adam's normalisation.
     `clip_norm` bounds the norm of each variable's gradient (IMM: 1). Parameters whose path, such as
     'trunk/layer1_0/bn1/scale', matches a pattern in `held` stay where they are (a star stands for
     any part of a path): what gets no gradient is not to be moved by the decay alone.
     """
+    moments = [optax.add_decayed_weights(weight_decay), optax.scale_by_adam()]
     return optax.chain(
         _clip_each(clip_norm),
-        optax.add_decayed_weights(weight_decay),
-        optax.scale_by_adam(),
+        *(reversed(moments) if decoupled else moments),
         optax.scale_by_learning_rate(schedule),
         _hold(held),
     )

@@ -21,6 +21,8 @@ class StageConfig:
     schedule: Literal["drops", "cosine", "slow_decay"] = "drops"
     """divided by 10 at 1/2 and 3/4 of the steps; a half cosine; x.95 per 100,000 steps (IMM)"""
     weight_decay: float = 1e-4
+    decoupled_decay: bool = False
+    """AdamW's weight decay; the papers' Adam has it in the gradient"""
     clip_norm: float | None = None
     """bound on the norm of each variable's gradient (IMM: 1)"""
 
@@ -47,5 +49,9 @@ def make_optimizer(stage: StageConfig, steps: int = 1, *, held: tuple[str, ...] 
         "slow_decay": lambda: optimizers.slow_decay(stage.learning_rate),
     }[stage.schedule]()
     return optimizers.adam(
-        schedule, weight_decay=stage.weight_decay, clip_norm=stage.clip_norm, held=held
+        schedule,
+        weight_decay=stage.weight_decay,
+        clip_norm=stage.clip_norm,
+        decoupled=stage.decoupled_decay,
+        held=held,
     )

@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 
 from c3jax.training import optimizers
@@ -77,6 +78,16 @@ def test_adam_is_the_coupled_one_with_a_bound_on_each_variable(clip, decay):
             params[name], [g[name] for g in gradients], rate=0.1, decay=decay, clip=clip
         )
         np.testing.assert_allclose(found[name], expected, **FLOAT32)
+
+
+def test_decoupled_decay_is_that_of_adamw():
+    gradients = [{"a": jnp.array([0.3, -2.0])}, {"a": jnp.array([0.1, 0.5])}]
+    params = {"a": jnp.array([1.0, -3.0])}
+    ours = train(optimizers.adam(0.1, weight_decay=0.2, decoupled=True), params, gradients)
+    theirs = train(optax.adamw(0.1, weight_decay=0.2), params, gradients)
+    np.testing.assert_allclose(ours["a"], theirs["a"], **FLOAT32)
+    coupled = train(optimizers.adam(0.1, weight_decay=0.2), params, gradients)
+    assert float(jnp.abs(coupled["a"] - ours["a"]).max()) > 1e-3
 
 
 def test_a_clipped_zero_gradient_stays_finite():
