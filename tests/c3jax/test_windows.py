@@ -126,13 +126,8 @@ def test_no_copy_of_the_features_for_every_offset_is_made():
 
 
 def test_gradients(x64):
-    for radius in (1, 3):
-        assert_gradient(
-            lambda s, t, r=radius: c3jax.local_correlation(s, t, radius=r), SOURCE, TARGET
-        )
-        assert_gradient(
-            lambda s, t, r=radius: c3jax.window_products(s, t, radius=r), SOURCE, TARGET
-        )
+    assert_gradient(lambda s, t: c3jax.local_correlation(s, t, radius=2), SOURCE, TARGET)
+    assert_gradient(lambda s, t: c3jax.window_products(s, t, radius=1), SOURCE, TARGET)
     assert_gradient(lambda p: c3jax.window_scores(p, temperature=0.5), PRODUCTS)
 
 

@@ -189,19 +189,18 @@ def test_sigma_of_one_is_the_plain_loss_and_the_best_sigma_is_the_cross_entropy(
     np.testing.assert_allclose(best, np.zeros_like(LOG_SIGMA), atol=1e-5)
 
 
-@pytest.mark.parametrize("log_sigma", [-1e30, -30.0, 30.0, 1e30])
-def test_sigma_near_zero_and_very_large_give_finite_losses_and_gradients(log_sigma):
-    extreme = jnp.full((3, 4, 1), log_sigma)
-
+def test_sigma_near_zero_and_very_large_give_finite_losses_and_gradients():
     def loss(source, target, tau, log_sigma):
         alignment = losses.uncertainty_weighted_alignment(source, target, tau, log_sigma, radius=1)
         return alignment + losses.joint_consistency(PSI_S, PSI_T, tau, log_sigma)
 
-    value, gradients = jax.value_and_grad(loss, argnums=(0, 1, 2, 3))(SOURCE, TARGET, TAU, extreme)
-    assert np.isfinite(value)
-    assert all(np.isfinite(gradient).all() for gradient in gradients)
-    # No cell is stuck: too small a sigma grows, too large a one shrinks.
-    assert (np.sign(-gradients[3]) == -np.sign(log_sigma)).all()
+    gradient = jax.jit(jax.value_and_grad(loss, argnums=(0, 1, 2, 3)))
+    for log_sigma in (-1e30, -30.0, 30.0, 1e30):
+        value, gradients = gradient(SOURCE, TARGET, TAU, jnp.full((3, 4, 1), log_sigma))
+        assert np.isfinite(value)
+        assert all(np.isfinite(leaf).all() for leaf in gradients)
+        # No cell is stuck: too small a sigma grows, too large a one shrinks.
+        assert (np.sign(-gradients[3]) == -np.sign(log_sigma)).all()
 
 
 def test_equal_landmarks_and_flat_or_empty_maps_give_finite_gradients():
@@ -264,20 +263,19 @@ def test_joint_consistency_teaches_both_groups_and_each_alone_as_the_paper_alter
             alignment["log_sigma"],
         )
 
-    both = jax.jit(jax.grad(loss, argnums=(0, 1)))(alignment, detection)
-    for gradient in jax.tree.leaves(both):
+    value, gradients = jax.jit(jax.value_and_grad(loss, argnums=(0, 1)))(alignment, detection)
+    for gradient in jax.tree.leaves(gradients):
         assert np.isfinite(gradient).all() and np.abs(gradient).max() > 1e-4
-    for group, frozen in ((0, 1), (1, 0)):
 
-        def alternating(*groups, frozen=frozen):
-            groups = list(groups)
-            groups[frozen] = jax.lax.stop_gradient(groups[frozen])
-            return loss(*groups)
+    def step(group, gradient):
+        return jax.tree.map(lambda leaf, slope: leaf - 0.01 * slope, group, gradient)
 
-        found = jax.jit(jax.grad(alternating, argnums=(0, 1)))(alignment, detection)
-        for leaf in jax.tree.leaves(found[frozen]):
-            np.testing.assert_array_equal(leaf, np.zeros(leaf.shape))
-        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b), found[group], both[group])
+    compiled = jax.jit(loss)
+    after_alignment = compiled(step(alignment, gradients[0]), detection)
+    after_detection = compiled(alignment, step(detection, gradients[1]))
+    assert after_alignment < value - 1e-4 and after_detection < value - 1e-4
+    flow_only = alignment | {"flow": step(alignment["flow"], gradients[0]["flow"])}
+    assert compiled(flow_only, detection) < value - 1e-5
 
 
 def test_every_loss_has_one_value_per_example():

@@ -31,13 +31,13 @@ SOURCE, TARGET = jax.random.uniform(jax.random.key(0), (2, 2, 24, 36, 3))
 FEATURES = jax.random.normal(jax.random.key(1), (2, 2, 6, 9, 10))
 
 
-def init(model):
-    return jax.jit(model.init)(jax.random.key(2), SOURCE, TARGET)
-
-
 @pytest.fixture(scope="module")
 def variables():
-    return init(MODEL)
+    return jax.jit(MODEL.init)(jax.random.key(2), SOURCE, TARGET)
+
+
+def align(model, variables):
+    return jax.jit(lambda v: model.apply(v, *FEATURES, method="align"))(variables)
 
 
 def test_shapes_on_pictures_that_are_not_square(variables):
@@ -68,7 +68,7 @@ def test_fields_start_near_the_identity_and_sigma_near_one(variables):
 
 def test_without_uncertainty_sigma_is_one_and_has_no_parameters(variables):
     model = MODEL.clone(with_uncertainty=False)
-    alignment = model.apply(variables, *FEATURES, method="align")
+    alignment = align(model, variables)
     np.testing.assert_array_equal(alignment.log_sigma, np.zeros((2, 6, 9, 1)))
     shapes = jax.eval_shape(model.init, jax.random.key(0), SOURCE, TARGET)
     assert set(shapes["params"]) == {"trunk", "alignment", "detection"}
@@ -88,10 +88,10 @@ def test_the_flow_is_in_cells_and_the_field_in_points(variables):
     flow_net = variables["params"]["alignment"]["flow"]
     moved = jax.tree.map(jnp.zeros_like, flow_net) | {"bias": jnp.array([1.0, -2.0])}
     params = variables["params"] | {"alignment": variables["params"]["alignment"] | {"flow": moved}}
-    tau = MODEL.apply({"params": params}, *FEATURES, method="align").tau
+    tau = align(MODEL, {"params": params}).tau
     flow = jnp.broadcast_to(jnp.array([1 * 2 / 8, -2 * 2 / 5]), (2, 6, 9, 2))
     np.testing.assert_allclose(tau, flow_to_field(flow), **FLOAT32)
-    twice = MODEL.clone(iterations=2).apply({"params": params}, *FEATURES, method="align").tau
+    twice = align(MODEL.clone(iterations=2), {"params": params}).tau
     np.testing.assert_allclose(twice, flow_to_field(2 * flow), **FLOAT32)
 
 
@@ -103,7 +103,7 @@ def test_further_iterations_have_no_parameters_of_their_own(variables):
 
 def test_the_encoder_decoder_takes_grids_that_do_not_halve():
     net = FlowNet(channels=(4, 6, 8), kernel_size=3)
-    flow = net.init_with_output(jax.random.key(0), jnp.ones((1, 5, 7, 9)))[0]
+    flow, _ = jax.eval_shape(net.init_with_output, jax.random.key(0), jnp.ones((1, 5, 7, 9)))
     assert flow.shape == (1, 5, 7, 2)
 
 
