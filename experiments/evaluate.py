@@ -1,4 +1,7 @@
-"""`python -m experiments.evaluate --checkpoint RUN`: the `landmarks` object of a run, as JSON."""
+"""`python -m experiments.evaluate --checkpoint RUN`: what a run reaches, as JSON on stdout.
+
+The `landmarks` object of a run of c3_faces, the `alignment` object of one of semantic_alignment.
+"""
 
 import contextlib
 import dataclasses
@@ -14,11 +17,13 @@ import numpy as np
 import tyro
 
 from data_pipelines.frames import Crop
-from experiments.common import cli
+from experiments.common import cli, runs
 from experiments.common.data import DataConfig
 from experiments.common.errors import UsageError
-from experiments.export import read_run
+from experiments.common.trained import find_trained
 
+LANDMARK_DATA = ("labelled", "rendered_faces", "celeb_a")
+ALIGNMENT_DATA = ("pf_willow", "pf_pascal", "pairs_csv", "rendered_objects")
 FEW_SHOT = (1, 5, 10, 100, 500, 1000, 5000)
 DRAWS = 10
 
@@ -27,10 +32,19 @@ DRAWS = 10
 class DataOptions:
     """What to evaluate on; without `--data.name` the run's own data."""
 
-    name: Literal["labelled", "rendered_faces", "celeb_a", "pf_willow"] | None = None
-    """labelled: a folder with images/ and landmarks.csv"""
+    name: (
+        Literal[
+            "labelled", "rendered_faces", "celeb_a",
+            "pf_willow", "pf_pascal", "pairs_csv", "rendered_objects",
+        ]
+        | None
+    ) = None  # fmt: skip
+    """labelled: a folder with images/ and landmarks.csv. The last four are for semantic_alignment;
+    pairs_csv: a table of own pairs with points"""
     path: Path | None = None
-    """folder of the data set"""
+    """folder of the data set; pairs_csv: the table"""
+    pairs_path: Path | None = None
+    """pf_pascal: folder of the pair lists (by default that of the data set)"""
     landmarks_file: str | None = None
     """labelled: the CSV of points in `path` (landmarks.csv)"""
     crop: Crop | None = None
@@ -41,7 +55,7 @@ class DataOptions:
 
 @dataclass(frozen=True)
 class Options:
-    """Print the `landmarks` object of a run: errors in percent, baselines, protocol."""
+    """Print what a run reaches on annotated data: errors or PCK in percent, baselines, protocol."""
 
     checkpoint: Path
     """run folder, or one of its steps, RUN/checkpoints/STEP"""
@@ -65,22 +79,44 @@ def main() -> None:
 
 
 def evaluate(options: Options) -> dict[str, Any]:
-    """The `landmarks` object.
+    """The `landmarks` or the `alignment` object.
 
     Raises:
       UsageError, DataError, CheckpointError: an option, data or a checkpoint that do not fit.
     """
-    if options.data.name == "pf_willow":
-        raise UsageError(
-            "--data.name pf_willow is for semantic alignment, which c3_faces does not learn: "
-            "give labelled, rendered_faces or celeb_a"
-        )
-    _, trained = read_run(options.checkpoint)
+    found = find_trained(options.checkpoint, "c3_faces", "semantic_alignment")
+    experiment = found.described["experiment"]
+    refuse_data_of_others(experiment, options)
+    if experiment == "c3_faces":
+        return evaluate_faces(found, options)
+    from experiments.semantic_alignment.evaluation import evaluate_run
 
-    from experiments.c3_faces.run import make_detector
+    given = {**vars(options.data), **vars(options)}
+    del given["checkpoint"], given["data"]
+    return evaluate_run(found, {name: value for name, value in given.items() if value})
+
+
+def refuse_data_of_others(experiment: str, options: Options) -> None:
+    """Raises UsageError for data that the runs of an experiment cannot be evaluated on."""
+    name = options.data.name
+    fitting = LANDMARK_DATA if experiment == "c3_faces" else ALIGNMENT_DATA
+    if name not in (None, *fitting):
+        other = "semantic_alignment" if name in ALIGNMENT_DATA else "c3_faces"
+        raise UsageError(
+            f"--data.name {name} is for runs of {other}, and {options.checkpoint} is one of "
+            f"{experiment}: give {', '.join(fitting[:-1])} or {fitting[-1]}"
+        )
+    if experiment == "c3_faces" and options.data.pairs_path:
+        raise UsageError("--data.pairs-path is for runs of semantic_alignment: leave it out")
+
+
+def evaluate_faces(found: runs.Run, options: Options) -> dict[str, Any]:
+    """The `landmarks` object."""
+    from experiments.c3_faces.run import load_trained, make_detector
     from experiments.common import data
     from experiments.common.evaluation import evaluate_landmarks
 
+    trained = load_trained(found)
     loaded = data.load(data_config(options, trained.config.data), training=False)
     fit, test = loaded.fit, loaded.test
     assert fit is not None and test is not None  # data_config refuses others
@@ -92,12 +128,12 @@ def evaluate(options: Options) -> dict[str, Any]:
     detect = make_detector(trained.networks)
     landmarks = once(functools.partial(detect, trained.variables))
     untrained = functools.partial(detect, untrained_variables(trained))
-    found = evaluate_landmarks(landmarks, untrained, fit, test)
+    errors = evaluate_landmarks(landmarks, untrained, fit, test)
     if options.few_shot:
-        found["few_shot_nme_percent"] = few_shot(landmarks, fit, test)
+        errors["few_shot_nme_percent"] = few_shot(landmarks, fit, test)
     if options.backward:
-        found["backward_nme_percent"] = backward(landmarks, fit, test)
-    return found
+        errors["backward_nme_percent"] = backward(landmarks, fit, test)
+    return errors
 
 
 def data_config(options: Options, own: DataConfig) -> DataConfig:

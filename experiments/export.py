@@ -50,22 +50,19 @@ def main() -> None:
 
 
 def read_run(path: Path):
-    """A run folder (or one of its steps) and what was trained there, `(runs.Run, Trained)`.
+    """A run folder (or one of its steps) of c3_faces and what was trained there.
+
+    Returns:
+      `(runs.Run, experiments.c3_faces.run.Trained)`.
 
     Raises:
       UsageError: no run, or one of another experiment.
       CheckpointError: no checkpoint, or a damaged one.
     """
-    found = runs.find_run(path)
-    if "experiment" not in found.described:
-        raise UsageError(
-            f"{path} is an exported model or something else, not a run; give a run folder such as "
-            "runs/c3_faces/NAME"
-        )
-    if found.described["experiment"] != "c3_faces":
-        raise UsageError(f"{path} is a run of {found.described['experiment']}, not of c3_faces")
     from experiments.c3_faces.run import load_trained
+    from experiments.common.trained import find_trained
 
+    found = find_trained(path, "c3_faces")
     return found, load_trained(found)
 
 

@@ -9,7 +9,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from c3jax.training.checkpoints import Checkpoints
 from c3jax.training.state import init_state
 from experiments.c3_faces import networks as nets
 from experiments.c3_faces.config import PAPER, Config
@@ -30,6 +29,7 @@ from experiments.common.evaluation import collapse_warnings, evaluate_landmarks
 from experiments.common.published import comparable_errors
 from experiments.common.report import write_report
 from experiments.common.stages import StageConfig, make_optimizer
+from experiments.common.trained import check_same_arrays, find_trained, restore_state
 
 
 def run(config: Config, preset: str, data: Data, folder: Path, *, started: float) -> None:
@@ -112,8 +112,7 @@ def load_trained(found: runs.Run) -> Trained:
             frozen=nets.frozen_groups(config),
         )
 
-    with Checkpoints(found.checkpoints, read_only=True) as checkpoints:
-        restored = checkpoints.restore(jax.eval_shape(state), found.step)
+    restored = restore_state(found, state)
     return Trained(config, networks, restored.variables(), int(restored.step))
 
 
@@ -125,23 +124,10 @@ def first_variables(networks: Networks, config: Config) -> dict:
     """
     if config.init_from is None:
         return nets.init_variables(networks, config)
-    trained = load_trained(runs.find_run(config.init_from)).variables
-    wanted = jax.eval_shape(lambda: nets.random_variables(networks, config))
-    ours, theirs = (
-        {
-            jax.tree_util.keystr(path): leaf.shape
-            for path, leaf in jax.tree_util.tree_leaves_with_path(tree)
-        }
-        for tree in (wanted, trained)
-    )
-    differing = sorted(k for k in ours.keys() | theirs.keys() if ours.get(k) != theirs.get(k))
-    if differing:
-        first = differing[0]
-        raise UsageError(
-            f"--init-from {config.init_from} is a run of another model: {len(differing)} arrays "
-            f"differ, first {first}: {theirs.get(first, 'nothing')} there, "
-            f"{ours.get(first, 'nothing')} here; give the same --model.* and --landmarks"
-        )
+    trained = load_trained(find_trained(config.init_from, "c3_faces")).variables
+    ours = jax.eval_shape(lambda: nets.random_variables(networks, config))
+    fix = "give the same --model.* and --landmarks"
+    check_same_arrays(config.init_from, trained, ours, fix=fix)
     return trained
 
 

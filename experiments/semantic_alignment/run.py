@@ -11,6 +11,7 @@ import numpy as np
 from experiments.common import loop, runs
 from experiments.common.alignment import (
     BASELINES,
+    Correlate,
     TestPairs,
     alignment_object,
     evaluate_methods,
@@ -21,6 +22,11 @@ from experiments.common.stages import make_optimizer
 from experiments.semantic_alignment import networks as nets
 from experiments.semantic_alignment.config import Config
 from experiments.semantic_alignment.steps import Network, alignment_loss, as_float
+from experiments.semantic_alignment.trained import (
+    Trained,
+    first_variables,
+    untrained_variables,
+)
 
 STAGES = ("features", "flow", "finetune")
 HEADLINES = {
@@ -34,7 +40,10 @@ HEADLINES = {
 def run(config: Config, preset: str, data: AlignmentData, folder: Path, *, started: float) -> None:
     """Trains (or goes on), evaluates, and writes `results.json`."""
     network = nets.make_network(config)
-    variables = nets.init_variables(network, config)
+    variables = first_variables(network, config)
+    untrained = variables
+    if config.init_from is not None:
+        untrained = untrained_variables(Trained(config, network, variables, 0))
     stages = make_stages(config, data)
     state = nets.first_state(
         config,
@@ -61,7 +70,7 @@ def run(config: Config, preset: str, data: AlignmentData, folder: Path, *, start
         "seconds": round(seconds),
     }
     objects = {
-        name: evaluate(config, data.name, network, state.variables(), variables, test)
+        name: evaluate(config, data.name, network, state.variables(), untrained, test)
         for name, test in data.tests.items()
     }
     for name, found in objects.items():
@@ -80,7 +89,7 @@ def evaluate(
     """The `alignment` object: the trained aligner beside the baselines on its own features.
 
     `gaussian` is the flow module as it starts, on the trained trunk; `untrained` the network before
-    any training.
+    any training, left out where its trunk is not known.
     """
     features = compute_features(network, trained, test.images)
     gaussian = {**trained, "params": {**trained["params"], "flow": untrained["params"]["flow"]}}
@@ -89,10 +98,10 @@ def evaluate(
         for name, of in (("gaussian", gaussian), ("trained", trained))
     }
     found = evaluate_methods({**BASELINES, **correlate}, features, test, config.reading)
-    before = compute_features(network, untrained, test.images)
-    found["untrained"] = evaluate_methods(
-        {"untrained": functools.partial(network.correlate, untrained)}, before, test, config.reading
-    )["untrained"]
+    if "trunk" in untrained["params"]:
+        before = compute_features(network, untrained, test.images)
+        start: dict[str, Correlate] = {"untrained": functools.partial(network.correlate, untrained)}
+        found |= evaluate_methods(start, before, test, config.reading)
     definition, direction = HEADLINES[data]
     return alignment_object(found, definition=definition, direction=direction)
 

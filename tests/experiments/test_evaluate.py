@@ -135,7 +135,7 @@ def test_a_frozen_trunk_is_taken_from_the_checkpoint_and_a_trained_one_is_not(
         ),
         (
             ["--checkpoint", "RUN", "--data.name", "pf_willow"],
-            "pf_willow is for semantic alignment",
+            "pf_willow is for runs of semantic_alignment",
         ),
         (["--checkpoint", "RUN", "--data.name", "labelled"], "needs --data.path FOLDER"),
         (["--checkpoint", "RUN", "--fit-rows", "0-3"], "--data.fit-rows must be two 1-based row"),

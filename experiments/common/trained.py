@@ -1,0 +1,69 @@
+"""Trained runs read back: their last state, and their variables as the start of another run."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from c3jax.training.checkpoints import Checkpoints
+from c3jax.training.state import TrainState
+from experiments.common import runs
+from experiments.common.errors import UsageError
+
+
+def find_trained(path: Path, *experiments: str) -> runs.Run:
+    """The run of a run folder (or of one of its steps), if it is of one of these experiments.
+
+    Raises:
+      UsageError: there is no run, or one of another experiment.
+    """
+    found = runs.find_run(path)
+    if "experiment" not in found.described:
+        raise UsageError(
+            f"{path} is an exported model or something else, not a run; give a run folder such as "
+            f"runs/{experiments[0]}/NAME"
+        )
+    if found.described["experiment"] not in experiments:
+        raise UsageError(
+            f"{path} is a run of {found.described['experiment']}, not of {' or '.join(experiments)}"
+        )
+    return found
+
+
+def restore_state(found: runs.Run, init: Callable[[], TrainState]) -> TrainState:
+    """The state of the newest (or the named) checkpoint; `init` makes one of the same structure.
+
+    Raises:
+      CheckpointError: there is none, or it is damaged.
+    """
+    with Checkpoints(found.checkpoints, read_only=True) as checkpoints:
+        return checkpoints.restore(jax.eval_shape(init), found.step)
+
+
+def check_same_arrays(run: Path, theirs: Any, ours: Any, *, fix: str) -> None:
+    """Whether the variables of the run that is started from fit this configuration.
+
+    Args:
+      run: as `--init-from` names it.
+      theirs, ours: variables of the run, and those of this configuration (shapes are enough).
+      fix: what to give, to end the message with.
+
+    Raises:
+      UsageError: a missing array, one too many, or one of another shape.
+    """
+    there, here = (
+        {
+            jax.tree_util.keystr(path): leaf.shape
+            for path, leaf in jax.tree_util.tree_leaves_with_path(tree)
+        }
+        for tree in (theirs, ours)
+    )
+    differing = sorted(k for k in here.keys() | there.keys() if here.get(k) != there.get(k))
+    if differing:
+        first = differing[0]
+        raise UsageError(
+            f"--init-from {run} is a run of another model: {len(differing)} arrays "
+            f"differ, first {first}: {there.get(first, 'nothing')} there, "
+            f"{here.get(first, 'nothing')} here; {fix}"
+        )

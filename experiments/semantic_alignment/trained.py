@@ -1,0 +1,82 @@
+"""Runs of semantic alignment read back, to evaluate, export or start from."""
+
+import sys
+from dataclasses import dataclass
+
+import jax
+
+from experiments.common import cli, runs
+from experiments.common.errors import UsageError
+from experiments.common.pretrained import with_group
+from experiments.common.stages import make_optimizer
+from experiments.common.trained import check_same_arrays, find_trained, restore_state
+from experiments.semantic_alignment import networks as nets
+from experiments.semantic_alignment.config import Config
+from experiments.semantic_alignment.steps import Network
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A run read back: its configuration, network, and trained variables."""
+
+    config: Config
+    network: Network
+    variables: dict
+    step: int
+
+
+def load_trained(found: runs.Run) -> Trained:
+    """The network of a run with the variables of its newest (or the named) checkpoint.
+
+    Raises:
+      CheckpointError: there is none, or it is damaged.
+    """
+    config = cli.from_json(Config, found.described["config"])
+    network = nets.make_network(config)
+
+    def state():
+        variables = nets.random_variables(network, config)
+        return nets.first_state(config, variables, make_optimizer(config.finetune))
+
+    restored = restore_state(found, state)
+    return Trained(config, network, restored.variables(), int(restored.step))
+
+
+def first_variables(network: Network, config: Config) -> dict:
+    """Variables at step 0: random ones on a random or pretrained trunk, or those of a run.
+
+    Raises:
+      UsageError: weights are missing, or the run `init_from` is of another model.
+    """
+    if config.init_from is None:
+        return nets.init_variables(network, config)
+    trained = load_trained(find_trained(config.init_from, "semantic_alignment")).variables
+    ours = jax.eval_shape(lambda: nets.random_variables(network, config))
+    check_same_arrays(config.init_from, trained, ours, fix="give the same --model.*")
+    return trained
+
+
+def untrained_variables(trained: Trained) -> dict:
+    """The network before any training: its flow module as it starts, on the trunk as it starts.
+
+    Where training left a pretrained trunk alone it is that of the checkpoint. Where it did not and
+    the file that the trunk came from is not there, the trunk is missing, and a line says so.
+    """
+    config, network = trained.config, trained.network
+    if config.model.trunk == "small":
+        return nets.init_variables(network, config)
+    fresh = jax.jit(nets.random_variables, static_argnums=(0, 1))(network, config)
+    if keeps_trunk(config):
+        trunk = {name: tree["trunk"] for name, tree in trained.variables.items() if "trunk" in tree}
+        return with_group(fresh, "trunk", trunk)
+    try:
+        return nets.init_variables(network, config)
+    except UsageError as error:
+        print(f"no numbers of the untrained network: {error}", file=sys.stderr)
+        return {"params": {"flow": fresh["params"]["flow"]}}
+
+
+def keeps_trunk(config: Config) -> bool:
+    """Whether the trunk of a run is the pretrained one to the end: only the flow stage moves."""
+    trunk_moves = any(stage.steps != 0 for stage in (config.features, config.finetune))
+    return config.init_from is None and not trunk_moves
