@@ -53,6 +53,7 @@ def listed_stream(
     pairs: np.ndarray,
     categories: np.ndarray,
     *,
+    masks: np.ndarray | None = None,
     batch_size: int,
     seed: int,
     start_step: int = 0,
@@ -65,6 +66,7 @@ def listed_stream(
       images: uint8 `[num, S, S, 3]`.
       pairs: int `[n, 2]`, rows of the source and the target pictures, at least two pairs.
       categories: int `[n]`, of each pair; the batches hold them as `category`.
+      masks: bool `[num, S, S]` of the objects; the batches hold those of the sources as `mask`.
       batch_size, seed, start_step, shard_index, shard_count: as in `memory_stream`.
 
     Raises:
@@ -82,7 +84,8 @@ def listed_stream(
     def batch(step: int) -> Batch:
         rows = indices(step)[0]
         source, target = pairs[rows].T
-        return {"source": images[source], "target": images[target], "category": categories[rows]}
+        found = {"source": images[source], "target": images[target], "category": categories[rows]}
+        return found if masks is None else found | {"mask": masks[source]}
 
     return map(batch, count(start_step))
 

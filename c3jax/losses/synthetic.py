@@ -75,17 +75,21 @@ def flow_cross_entropy(
     correlation: Float[Array, "*b hs ws ht wt"],
     points: Float[Array, "*b ht wt 2"],
     *,
+    weights: Float[Array, "*b ht wt"] | None = None,
     temperature: float = 1.0,
 ) -> Float[Array, "*b"]:
     """Cross-entropy of the match scores against the known match of a synthetic pair.
 
     L = mean over t inside of -sum_s q(s, t) log S^{i->j}(s, t), q the bilinear weights of the point
-    of t among the source cells; cells whose match lies outside the source do not count
+    of t among the source cells; cells whose match lies outside the source do not count, and the
+    others by their weights
 
     Args:
       correlation: `[*b, hs, ws, ht, wt]`.
       points: `[*b, ht, wt, 2]`, for each target cell its true source location; for a target that is
         `warp_image(source, tps)`, this is `warp_grid(tps, (ht, wt))`.
+      weights: `[*b, ht, wt]`, not negative, how much each target cell counts, such as the share of
+        it that lies on the object; None is 1 everywhere.
       temperature: divides the correlation.
 
     Returns:
@@ -107,9 +111,12 @@ def flow_cross_entropy(
     weight_x = _linear_weights(points[..., 0], cells[0, :, 0])
     weight_y = _linear_weights(points[..., 1], cells[:, 0, 1])
     losses = -jnp.einsum("...stxy,...xys,...xyt->...xy", log_scores, weight_y, weight_x)
-    inside = jnp.all(jnp.abs(points) <= 1, axis=-1)
-    total = jnp.where(inside, losses, 0).sum((-2, -1))
-    return total / jnp.maximum(inside.sum((-2, -1)), 1)
+    counts = jnp.all(jnp.abs(points) <= 1, axis=-1).astype(losses.dtype)
+    if weights is not None:
+        check_shapes(weights=(weights, "... ht wt"), points=(points, "... ht wt 2"))
+        counts = counts * weights
+    total = jnp.where(counts > 0, counts * losses, 0).sum((-2, -1))
+    return total / jnp.maximum(counts.sum((-2, -1)), 1e-6)
 
 
 def _linear_weights(positions, centres):

@@ -45,7 +45,7 @@ class AlignmentData:
     """What an alignment experiment works on.
 
     images: uint8 `[num, S, S, 3]`; pairs: `[n, 2]` rows of them; categories: int `[n]`; tests: by
-    name, the first is the one that counts.
+    name, the first is the one that counts; masks: bool `[num, S, S]` of the objects, or None.
     """
 
     name: str
@@ -54,13 +54,14 @@ class AlignmentData:
     pairs: np.ndarray
     categories: np.ndarray
     tests: dict[str, TestPairs]
+    masks: np.ndarray | None = None
 
     def batches(self, *, batch_size: int, seed: int, start_step: int) -> Iterator[dict]:
         """Endless batches of `source`, `target` and `category`."""
         from data_pipelines.streams import listed_stream
 
         return listed_stream(
-            self.images, self.pairs, self.categories,
+            self.images, self.pairs, self.categories, masks=self.masks,
             batch_size=batch_size, seed=seed, start_step=start_step,
         )  # fmt: skip
 
@@ -92,12 +93,16 @@ def _rendered_objects(config: AlignmentDataConfig, training: bool) -> AlignmentD
     seen = tuple(name for name in every if name != config.held_out)
     where = {"size": config.image_size, "cache_dir": config.cache}
     images, categories = np.empty((0, *[config.image_size] * 2, 3), np.uint8), np.empty(0, int)
-    pairs = np.empty((0, 2), int)
+    pairs, masks = np.empty((0, 2), int), None
     if training:
         found = rendered_objects.load_arrays(
-            "train", config.train_examples, categories=seen, fields=("image", "category"), **where
+            "train",
+            config.train_examples,
+            categories=seen,
+            fields=("image", "category", "mask"),
+            **where,
         )
-        images, categories = found["image"], found["category"]
+        images, categories, masks = found["image"], found["category"], found["mask"]
         pairs = same_category_pairs(categories, PAIRS_PER_PICTURE * len(images), seed=0)
 
     def test(count: int, of: tuple[str, ...]) -> TestPairs:
@@ -116,6 +121,7 @@ def _rendered_objects(config: AlignmentDataConfig, training: bool) -> AlignmentD
         pairs=pairs,
         categories=categories[pairs[:, 0]],
         tests=tests,
+        masks=masks,
     )
 
 

@@ -4,6 +4,7 @@ Of the type `c3jax.training.step.LossFn`; images are float RGB in [0, 1], b is t
 examples on this device.
 """
 
+import functools
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,7 @@ from jaxtyping import Array, Float
 
 from c3jax import correlation_4d, losses, warps
 from c3jax.colors import random_colors
+from c3jax.models.layers import resize
 from c3jax.splines import warp_grid, warp_image
 from c3jax.training.state import TrainState
 from c3jax.training.step import Aux
@@ -52,7 +54,7 @@ def alignment_loss(
     terms: dict[str, Array] = {}
     if weights.flow or weights.features:
         synthetic, variables = _synthetic_terms(
-            variables, as_float(batch["source"]), keys, network=network, weights=weights, warp=warp
+            variables, batch, keys, network=network, weights=weights, warp=warp
         )
         terms |= synthetic
     if weights.weak:
@@ -64,26 +66,33 @@ def alignment_loss(
     return loss, Aux(metrics, variables.get("batch_stats", {}), state.loss_stats)
 
 
-def _synthetic_terms(variables, images, keys, *, network, weights: LossConfig, warp: WarpConfig):
+def _synthetic_terms(variables, batch, keys, *, network, weights: LossConfig, warp: WarpConfig):
     """Cross-entropies of refined and of plain correlation on the known match of a warped pair.
 
-    For each cell x of the warped image the match in the original lies at g(x).
+    For each cell x of the warped image the match in the original lies at g(x). Where the batch has
+    masks of the objects, cells count by their share of the object.
     """
+    images = as_float(batch["source"])
     original, warped, g = jax.vmap(lambda k, i: synthetic_pair(k, i, warp))(keys, images)
     both, batch_stats = network.features(variables, jnp.concatenate([original, warped]))
     variables = {**variables, "batch_stats": batch_stats}
     source, target = jnp.split(both, 2)
     _, height, width, _ = target.shape
-    matches = warp_grid(g, (height, width))
+    on_object = None
+    if "mask" in batch:
+        masks = warp_image(batch["mask"][..., None].astype(jnp.float32), g)
+        on_object = resize(masks, (height, width))[..., 0]
+    cross_entropy = functools.partial(
+        losses.flow_cross_entropy,
+        points=warp_grid(g, (height, width)),
+        weights=on_object,
+        temperature=weights.temperature,
+    )
     terms = {}
     if weights.features:
-        plain = correlation_4d(source, target)
-        terms["features"] = losses.flow_cross_entropy(
-            plain, matches, temperature=weights.temperature
-        )
+        terms["features"] = cross_entropy(correlation_4d(source, target))
     if weights.flow:
-        refined = network.correlate(variables, source, target)
-        terms["flow"] = losses.flow_cross_entropy(refined, matches, temperature=weights.temperature)
+        terms["flow"] = cross_entropy(network.correlate(variables, source, target))
     return terms, variables
 
 

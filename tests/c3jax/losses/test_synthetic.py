@@ -36,6 +36,11 @@ def test_worked_flow_cross_entropy_between_two_cells_and_outside():
     matches = jnp.array([[[-1.0, -1], [0.5, -1], [1.5, -1]]])  # cell 0; a quarter and three; none
     expected = (np.log(4) + 0.25 * np.log(4 / 3) + 0.75 * np.log(4)) / 2
     np.testing.assert_allclose(losses.flow_cross_entropy(volume, matches), expected, rtol=1e-6)
+    weights = jnp.array([[1.0, 3, 100]])
+    expected = (np.log(4) + 3 * (0.25 * np.log(4 / 3) + 0.75 * np.log(4))) / 4
+    found = losses.flow_cross_entropy(volume, matches, weights=weights)
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+    assert losses.flow_cross_entropy(volume, matches, weights=0 * weights) == 0
 
 
 def test_warp_consistency_equals_slow_reference(x64):
@@ -119,5 +124,7 @@ def test_refusals():
         ValueError, match="points of shape .* has ht = 2, but correlation has ht = 4"
     ):
         losses.flow_cross_entropy(VOLUME, jnp.zeros((2, 3, 2)))
+    with pytest.raises(ValueError, match="weights"):
+        losses.flow_cross_entropy(VOLUME, MATCHES, weights=jnp.ones((5, 4)))
     with pytest.raises(ValueError, match="points_of_warped of shape .* has K = 4"):
         losses.warp_consistency(POINTS[0, :4], POINTS[1], SPLINE)
