@@ -14,6 +14,7 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from c3jax._checks import as_float, check_not_negative, check_positive, check_shapes
+from c3jax._conv2d import conv2d
 
 
 def l2_normalize(features: Float[Array, "*b C"], *, epsilon: float = 1e-12) -> Float[Array, "*b C"]:
@@ -233,9 +234,7 @@ def gaussian_kernel(size: int, *, stddev: float = 1.0) -> Float[Array, "k k"]:
 def _conv2d(maps, kernel):
     if kernel.shape[2:] == (1, 1) and maps.shape[1] * maps.shape[2] <= 1024:
         return _conv2d_as_matmul(maps, kernel)
-    return lax.conv_general_dilated(
-        maps, kernel, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC")
-    )
+    return conv2d(maps, kernel)
 
 
 def _conv2d_as_matmul(maps, kernel):
