@@ -19,7 +19,7 @@ CORE = {"jax", "flax", "numpy", "jaxtyping", "c3jax"}
 EXTRAS = {
     "c3jax/training/": {"optax", "orbax"},
     "c3jax/weights.py": {"safetensors"},
-    "c3jax/inference.py": {"safetensors"},
+    "c3jax/inference/": {"safetensors"},
 }
 # Pure functions know no networks, networks know no training.
 UPPER_FLOORS = {"c3jax.models", "c3jax.weights", "c3jax.training", "c3jax.inference"}

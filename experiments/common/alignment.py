@@ -2,16 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from c3jax import carry_points, correlation_4d, match_scores, mutual_matching, warp
+from c3jax import carry_points, correlation_4d, mutual_matching, warp
 from c3jax.coordinates import grid, to_pixels
-from c3jax.matching import kernel_transformation_map, transformation_map
+from c3jax.inference import Reading
 from data_pipelines.pairs import Pairs
 from experiments.common.pck import dense_metrics, pck_table
 
@@ -46,34 +45,6 @@ class TestPairs:
 
     def __len__(self) -> int:
         return len(self.pairs)
-
-
-@dataclass(frozen=True)
-class Reading:
-    """How matches are read from a correlation.
-
-    Args (fields):
-      match: `hard` takes the best cell, as NC-Net; `kernel` the expectation of the scores around
-        it (kernel soft-argmax), which is finer than the cells.
-      temperature: of the scores, relative to the largest correlation of the pair.
-      stddev: of the kernel, in cells.
-    """
-
-    match: Literal["hard", "kernel"] = "kernel"
-    temperature: float = 0.05
-    stddev: float = 1.5
-
-    def maps(self, correlation: Array) -> tuple[Array, Array]:
-        """T^{i->j} `[b, ht, wt, 2]` and T^{j->i} `[b, hs, ws, 2]`."""
-        largest = jnp.max(correlation, axis=(-4, -3, -2, -1), keepdims=True)
-        relative = correlation / jnp.maximum(largest, 1e-12)
-        return self._map(relative, "source"), self._map(relative, "target")
-
-    def _map(self, relative: Array, over: str) -> Array:
-        scores = match_scores(relative, over=over, temperature=self.temperature)
-        if self.match == "hard":
-            return transformation_map(scores, over=over)
-        return kernel_transformation_map(scores, over=over, stddev=self.stddev)
 
 
 BASELINES: dict[str, Correlate] = {

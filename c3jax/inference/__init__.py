@@ -1,0 +1,53 @@
+"""Trained networks as files, and what they find in pictures of any size.
+
+A model is a folder with `model.safetensors`, the variables by their path, as
+`params/pose_logits/bias`, in float16 or float32, and `config.json`:
+
+    format      version of this layout, 1
+    model       what `c3jax.models.families.from_config` builds the network from
+    image_size  side of the square that the network looks at, in pixels
+    crop        landmarks: how a picture becomes that square, one of `CROPS`
+    resize      matches: how a whole picture becomes that square, one of `RESIZES`
+    reading     matches: how they are read from the correlation, the fields of `Reading`
+    trained_on  what the network was trained on: any JSON, for people
+    sha256      of `model.safetensors`
+
+Needs the library alone, no TensorFlow, Optax or Orbax:
+
+    model = c3jax.inference.load("runs/c3_faces/NAME/export")
+    points = model.landmarks(images)  # uint8 [n, H, W, 3] -> [n, K, 2] in [-1, 1]
+
+    aligner = c3jax.inference.load_aligner("runs/semantic_alignment/NAME/export")
+    matches = aligner.align(source, target)  # uint8 [H, W, 3] each, of any sizes
+    matches.carry([[120, 80]])  # source pixels -> target pixels [[x, y]]
+"""
+
+from c3jax.inference.alignment_model import (
+    AlignmentModel,
+    Matches,
+    Reading,
+    gaussian_aligner,
+    load_aligner,
+)
+from c3jax.inference.files import CONFIG, WEIGHTS, save
+from c3jax.inference.framing import CROPS, RESIZES, bilinear, crop_region, resample, squash
+from c3jax.inference.landmark_model import LandmarkModel, load
+
+__all__ = [
+    "CONFIG",
+    "CROPS",
+    "RESIZES",
+    "WEIGHTS",
+    "AlignmentModel",
+    "LandmarkModel",
+    "Matches",
+    "Reading",
+    "bilinear",
+    "crop_region",
+    "gaussian_aligner",
+    "load",
+    "load_aligner",
+    "resample",
+    "save",
+    "squash",
+]

@@ -1,0 +1,153 @@
+"""The folder of an exported model: arrays and what they are, whole and checked."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import safetensors.numpy
+from flax.traverse_util import flatten_dict, unflatten_dict
+from safetensors import SafetensorError
+
+from c3jax._checks import check_choice
+from c3jax.inference.framing import CROPS, RESIZES
+from c3jax.models.families import from_config
+from c3jax.weights import file_digest
+
+FORMAT = 1
+WEIGHTS, CONFIG = "model.safetensors", "config.json"
+LANDMARK_FIELDS = ("model", "image_size", "crop", "trained_on")
+ALIGNER_FIELDS = ("model", "image_size", "resize", "reading", "trained_on")
+DTYPES = ("float16", "float32")
+
+
+def is_aligner(config: dict[str, Any]) -> bool:
+    """Whether a description is that of an aligner."""
+    model = config.get("model")
+    return isinstance(model, dict) and model.get("family") == "aligner"
+
+
+def read(path: str | Path) -> tuple[nn.Module, dict[str, Any], dict[str, Any]]:
+    """Network, variables (float32) and description of a model folder.
+
+    Args:
+      path: the folder, or the `.safetensors` file in it.
+
+    Raises:
+      ValueError: a missing or damaged file, another version of the format, an unknown field, arrays
+        that are not those of the network; the message names the file.
+    """
+    path = Path(path).expanduser()
+    weights = path if path.suffix == ".safetensors" else path / WEIGHTS
+    described = weights.with_name(CONFIG)
+    for file in (weights, described):
+        if not file.is_file():
+            raise ValueError(
+                f"{file}: no such file; a model is a folder with {WEIGHTS} and {CONFIG}"
+            )
+    config = _read_config(described)
+    if file_digest(weights) != config["sha256"]:
+        raise ValueError(f"{weights} is damaged: its sha256 is not the one that {CONFIG} names")
+    network, wanted = _network(described, config)
+    try:
+        arrays = safetensors.numpy.load_file(weights)
+    except SafetensorError as error:
+        raise ValueError(f"{weights} is no safetensors file: {error}") from error
+    _check_arrays(weights, arrays, wanted)
+    if extra := sorted(arrays.keys() - wanted.keys()):
+        raise ValueError(f"{weights} has {len(extra)} arrays too many, first {extra[0]}")
+    variables = {name: jnp.asarray(array, jnp.float32) for name, array in arrays.items()}
+    return network, unflatten_dict(variables, sep="/"), config
+
+
+def save(
+    path: str | Path, variables: dict[str, Any], config: dict[str, Any], *, dtype: str = "float16"
+) -> None:
+    """Writes a model folder.
+
+    Args:
+      path: the folder; made if it is missing, a model in it is replaced.
+      variables: of the network that `config` describes; what is not the network's is left out
+        (the network of the perceptual loss).
+      config: `model`, `image_size`, `trained_on` and `crop`, or `resize` and `reading` of an
+        aligner, see `c3jax.inference`.
+      dtype: 'float16' or 'float32', of the file; models are loaded as float32.
+
+    Raises:
+      ValueError: a field that is missing or unknown, another dtype, a variable that is missing, has
+        another shape, or does not fit the dtype.
+    """
+    folder = Path(path).expanduser()
+    check_choice("dtype", dtype, DTYPES)
+    _check_fields("config", config)
+    _, wanted = _network("config", config)
+    given = flatten_dict(variables, sep="/")
+    _check_arrays("variables", given, wanted)
+    arrays = {name: _cast(name, given[name], dtype) for name in wanted}
+    folder.mkdir(parents=True, exist_ok=True)
+    _replace(folder / WEIGHTS, safetensors.numpy.save(arrays))
+    config = {"format": FORMAT, **config, "sha256": file_digest(folder / WEIGHTS)}
+    _replace(folder / CONFIG, (json.dumps(config, indent=2) + "\n").encode())
+
+
+def _read_config(file: Path) -> dict[str, Any]:
+    try:
+        config = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{file} is no JSON: {error}") from None
+    version = config.pop("format", None) if isinstance(config, dict) else None
+    if version != FORMAT:
+        raise ValueError(f"{file} has format {version!r}; this version of c3jax reads {FORMAT}")
+    _check_fields(file, config, more=("sha256",))
+    return config
+
+
+def _check_fields(name, config, more=()):
+    aligner = is_aligner(config)
+    fields = (*(ALIGNER_FIELDS if aligner else LANDMARK_FIELDS), *more)
+    if unknown := sorted(config.keys() - set(fields)):
+        raise ValueError(f"{name} has unknown fields {unknown}; known are {list(fields)}")
+    if missing := [name for name in fields if name not in config]:
+        raise ValueError(f"{name} lacks the fields {missing}")
+    if not (isinstance(config["image_size"], int) and config["image_size"] > 0):
+        raise ValueError(f"{name}: image_size must be positive, got {config['image_size']!r}")
+    field, choices = ("resize", RESIZES) if aligner else ("crop", CROPS)
+    check_choice(f"{name}: {field}", config[field], choices)
+
+
+def _network(name, config: dict[str, Any]):
+    """The network, and its variables by path without their values."""
+    image = jax.ShapeDtypeStruct((1, config["image_size"], config["image_size"], 3), jnp.float32)
+    try:
+        network = from_config(config["model"])
+        images = (image, image) if is_aligner(config) else (image,)
+        variables = jax.eval_shape(network.init, jax.random.key(0), *images)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{name}: the field 'model' describes no network: {error}") from error
+    return network, flatten_dict(variables, sep="/")
+
+
+def _check_arrays(name, arrays, wanted):
+    for path, leaf in wanted.items():
+        found = np.shape(arrays[path]) if path in arrays else "nothing"
+        if found != leaf.shape:
+            raise ValueError(f"{name}: {path} must have shape {leaf.shape}, got {found}")
+
+
+def _cast(name, array, dtype):
+    with np.errstate(over="ignore"):
+        stored = np.asarray(array).astype(dtype)
+    if not np.isfinite(stored).all():
+        raise ValueError(f"variables: {name} has values that are not finite as {dtype}")
+    return stored
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Writes a file whole or not at all."""
+    temporary = path.with_name(path.name + ".tmp")
+    temporary.write_bytes(content)
+    os.replace(temporary, path)
