@@ -9,6 +9,7 @@ from c3jax.models.aligner import Aligner
 from c3jax.models.c3 import C3
 from c3jax.models.flow import FlowModule
 from c3jax.models.imm import IMM
+from c3jax.models.jlad import JLAD
 from c3jax.models.resnet import ResNet
 
 
@@ -20,13 +21,22 @@ def _aligner(trunk: dict, flow: dict, **fields: Any) -> Aligner:
     return Aligner(trunk=ResNet(**trunk), flow=FlowModule(**flow), **fields)
 
 
-_BUILDERS: dict[str, Callable[..., nn.Module]] = {"c3": _c3, "imm": IMM, "aligner": _aligner}
+def _jlad(trunk: dict, **fields: Any) -> JLAD:
+    return JLAD(trunk=ResNet(**trunk), **fields)
+
+
+_BUILDERS: dict[str, Callable[..., nn.Module]] = {
+    "c3": _c3,
+    "imm": IMM,
+    "aligner": _aligner,
+    "jlad": _jlad,
+}
 
 
 def from_config(config: dict[str, Any]) -> nn.Module:
     """The network of a JSON-like dict.
 
-    `family` is 'c3' (also when missing), 'imm' or 'aligner'; the rest are the fields of that
+    `family` is 'c3' (also when missing), 'imm', 'aligner' or 'jlad'; the rest are the fields of that
     network, `trunk` those of its `ResNet` and, of an aligner, `flow` those of its `FlowModule`.
 
     Raises:

@@ -13,6 +13,7 @@ from typing import Literal
 from experiments.common.alignment import Reading
 from experiments.common.alignment_data import AlignmentDataConfig
 from experiments.common.stages import StageConfig
+from experiments.common.synthetic_pairs import WarpConfig
 
 
 @dataclass(frozen=True)
@@ -47,22 +48,6 @@ class LossConfig:
     """the same of the plain correlation, which teaches a trunk of one's own (beyond the paper)"""
     temperature: float = 1.0
     """of the scores in these terms"""
-
-
-@dataclass(frozen=True)
-class WarpConfig:
-    """Random warps and colours of the synthetic pairs."""
-
-    rotation: float = 20.0
-    """standard deviation in degrees"""
-    scale: float = 0.2
-    """relative standard deviation"""
-    translation: float = 0.2
-    """standard deviation, half the picture is 1"""
-    warp: tuple[float, float] = (0.001, 0.01)
-    """of the thin-plate weights, of all and of a random half"""
-    color: float = 0.0
-    """strength of the change of colours between the two pictures, 0 to 1"""
 
 
 @dataclass(frozen=True)

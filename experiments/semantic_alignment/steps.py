@@ -12,13 +12,17 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from c3jax import correlation_4d, losses, warps
-from c3jax.colors import random_colors
-from c3jax.models.layers import resize
-from c3jax.splines import warp_grid, warp_image
+from c3jax import correlation_4d, losses
+from c3jax.splines import warp_grid
 from c3jax.training.state import TrainState
 from c3jax.training.step import Aux
-from experiments.semantic_alignment.config import LossConfig, WarpConfig
+from experiments.common.synthetic_pairs import (
+    WarpConfig,
+    as_float,
+    synthetic_pair,
+    warped_masks,
+)
+from experiments.semantic_alignment.config import LossConfig
 
 
 @dataclass(frozen=True)
@@ -80,8 +84,7 @@ def _synthetic_terms(variables, batch, keys, *, network, weights: LossConfig, wa
     _, height, width, _ = target.shape
     on_object = None
     if "mask" in batch:
-        masks = warp_image(batch["mask"][..., None].astype(jnp.float32), g)
-        on_object = resize(masks, (height, width))[..., 0]
+        on_object = warped_masks(batch["mask"], g, (height, width))
     cross_entropy = functools.partial(
         losses.flow_cross_entropy,
         points=warp_grid(g, (height, width)),
@@ -110,26 +113,3 @@ def _weak_term(variables, batch, *, network, temperature: float):
         temperature=temperature,
     )
     return loss, variables
-
-
-def synthetic_pair(key: Array, image: Float[Array, "H W 3"], warp: WarpConfig):
-    """The image, a warped copy of it in other colours, and the warp g: warped(x) = image(g(x))."""
-    warp_key, original_key, warped_key = jax.random.split(key, 3)
-    g = warps.random_warp(
-        warp_key,
-        rotation_stddev=warp.rotation,
-        scale_stddev=warp.scale,
-        translation_stddev=warp.translation,
-        warp_stddevs=warp.warp,
-    )
-    warped = warp_image(image, g, padding="reflect")
-    return (
-        random_colors(original_key, image, strength=warp.color),
-        random_colors(warped_key, warped, strength=warp.color),
-        g,
-    )
-
-
-def as_float(images: Array) -> Float[Array, "b H W 3"]:
-    """uint8 images as float32 in [0, 1]."""
-    return images.astype(jnp.float32) / 255

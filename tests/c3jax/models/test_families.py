@@ -9,6 +9,8 @@ from c3jax.models.c3 import C3
 from c3jax.models.families import from_config
 from c3jax.models.flow import FlowModule
 from c3jax.models.imm import IMM
+from c3jax.models.jlad import JLAD
+from c3jax.models.resnet import ResNet
 
 SMALL = {"architecture": "small", "stages": ["layer1", "layer2"]}
 
@@ -37,13 +39,26 @@ def test_an_aligner_refines_the_correlation_of_two_pictures():
     assert volume.shape == (2, 4, 6, 2, 4)  # stride 4 of the first stage
 
 
+def test_jlad_aligns_pictures_and_finds_their_landmarks():
+    fields = {"num_landmarks": 3, "stages": ["layer1"], "radius": 1, "alignment_channels": [4, 4]}
+    model = from_config({"family": "jlad", "trunk": SMALL, **fields})
+    trunk = ResNet(architecture="small", stages=("layer1", "layer2"))
+    assert model == JLAD(trunk, 3, ("layer1",), radius=1, alignment_channels=(4, 4))
+    images = jnp.zeros((2, 16, 24, 3))
+    shapes = jax.eval_shape(model.init, jax.random.key(0), images, images)
+    alignment, detection, _ = jax.eval_shape(model.apply, shapes, images, images)
+    assert alignment.tau.shape == (2, 4, 6, 2)
+    assert detection.landmarks.shape == (2, 3, 2)
+
+
 @pytest.mark.parametrize(
     "config, message",
     [
-        ({"family": "vae"}, "family must be one of c3, imm, aligner.*got 'vae'"),
+        ({"family": "vae"}, "family must be one of c3, imm, aligner, jlad.*got 'vae'"),
         ({"family": "imm", "trunk": {}}, "does not fit.*trunk"),
         ({"family": "c3", "encoder_widths": [4]}, "does not fit.*encoder_widths"),
         ({"family": "aligner", "trunk": {}}, "does not fit.*flow"),
+        ({"family": "jlad", "num_landmarks": 3}, "does not fit.*trunk"),
     ],
 )
 def test_what_does_not_fit_is_refused(config, message):
