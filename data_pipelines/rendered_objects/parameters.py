@@ -15,8 +15,8 @@ from data_pipelines.rendering.draws import (
 
 STREAMS = ("shape", "look", "view", "background", "film", "pairs")
 PATTERNS = {"plain": 0.45, "cloud": 0.25, "stripes": 0.15, "spots": 0.15}
-YAW = np.radians(45)  # half the range around three quarters
-FILL = 0.6, 0.92  # longest side of the object's box, in shares of the picture
+YAW = np.radians(20)  # half the range around three quarters
+FILL = 0.7, 0.95  # longest side of the object's box, in shares of the picture
 BORDER = 0.02
 BRIGHT = 1.3  # more light than on faces
 COATS = np.array(

@@ -60,7 +60,11 @@ def test_an_object_corresponds_to_itself(pairs, category):
     points, on_object, visible = dense_correspondence(picture, picture)
     np.testing.assert_array_equal(on_object, picture["mask"])
     here = np.stack(np.meshgrid(np.arange(SIZE), np.arange(SIZE)), -1)
-    assert np.abs(points - here)[on_object].max() < 0.03
+    error = np.abs(points - here)[on_object]
+    assert np.quantile(error, 0.99) < 0.01
+    assert (
+        error.max() < 0.15
+    )  # large triangles close to the camera: perspective is exact at vertices
     assert visible[on_object].mean() > 0.995
     assert not points[~on_object].any() and not visible[~on_object].any()
 

@@ -95,7 +95,7 @@ def test_objects_lie_inside_the_picture_and_fill_their_share(objects):
         x0, y0, x1, y1 = thing["box"]
         assert min(x0, y0) >= 1 and max(x1, y1) <= 62
         sides.append(max(x1 - x0, y1 - y0) + 1)
-    assert 0.5 * 64 < min(sides) and max(sides) <= 0.92 * 64
+    assert 0.5 * 64 < min(sides) and max(sides) <= 0.95 * 64
 
 
 def test_key_points_lie_on_the_object(objects):
