@@ -4,14 +4,19 @@ import importlib
 
 from c3jax import losses, metrics
 from c3jax.colors import random_colors
+from c3jax.convolutions import (
+    centre_pivot_conv4d,
+    conv4d,
+    folded_correlation,
+    gaussian_kernel,
+    separable_conv4d,
+)
 from c3jax.coordinates import grid, to_normalized, to_pixels
 from c3jax.correlation import (
-    conv4d,
     correlation_4d,
-    gaussian_kernel,
+    dead_fraction,
     l2_normalize,
     mutual_matching,
-    separable_conv4d,
     transpose_volume,
 )
 from c3jax.fields import (
@@ -51,13 +56,16 @@ __all__ = [
     "apply_warp",
     "border_mask",
     "carry_points",
+    "centre_pivot_conv4d",
     "channel_softmax",
     "compose",
     "compose_fields",
     "conv4d",
     "correlation_4d",
+    "dead_fraction",
     "field_to_flow",
     "flow_to_field",
+    "folded_correlation",
     "gaussian_kernel",
     "gaussian_maps",
     "grid",

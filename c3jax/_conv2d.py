@@ -21,7 +21,7 @@ LAYOUT = ("NHWC", "HWIO", "NHWC")
 @jax.custom_vjp
 def conv2d(maps, kernel):
     """`[n, h, w, cin]` by `[k, k, cin, cout]`, k odd, to `[n, h, w, cout]`, zero padding."""
-    return lax.platform_dependent(maps, kernel, cpu=_conv_in_chunks, default=_conv)
+    return lax.platform_dependent(maps, kernel, cpu=_conv_in_chunks, default=plain_conv2d)
 
 
 def _forward(maps, kernel):
@@ -35,7 +35,7 @@ def _backward(saved, gradient):
         maps,
         gradient,
         cpu=_add_gradient_in_chunks,
-        default=_add_gradient_of_kernel,
+        default=add_gradient_of_kernel,
     )
     return conv2d(gradient, _turned(kernel)), of_kernel
 
@@ -43,7 +43,7 @@ def _backward(saved, gradient):
 conv2d.defvjp(_forward, _backward)
 
 
-def _conv(maps, kernel):
+def plain_conv2d(maps, kernel):
     return lax.conv_general_dilated(maps, kernel, (1, 1), "SAME", dimension_numbers=LAYOUT)
 
 
@@ -62,19 +62,20 @@ def _conv_as_matmul(maps, kernel):
     matrix = kernel.transpose(0, 2, 1, 3).reshape(size * cin, size * cout)
     product = (rows.reshape(-1, size * cin) @ matrix).reshape(*maps.shape[:3], size * cout)
     columns = jnp.split(product, size, axis=-1)
-    return sum(_shift_columns(column, dx - radius) for dx, column in enumerate(columns))
+    return sum(shift(column, dx - radius, axis=2) for dx, column in enumerate(columns))
 
 
-def _shift_columns(maps, by):
-    """maps(y, x + by)."""
-    zero = jnp.zeros((), maps.dtype)
-    return lax.pad(maps, zero, [(0, 0, 0), (0, 0, 0), (-by, by, 0), (0, 0, 0)])
+def shift(array, by, *, axis):
+    """array(i + by) in place of array(i) along one axis; zeros come in."""
+    padding = [(0, 0, 0)] * array.ndim
+    padding[axis] = (-by, by, 0)
+    return lax.pad(array, jnp.zeros((), array.dtype), padding)
 
 
-def _add_gradient_of_kernel(total, maps, gradient):
+def add_gradient_of_kernel(total, maps, gradient):
     """total(d) + sum_{n, t} maps(n, t + d) gradient(n, t), one convolution over n channels."""
     if maps.shape[3] > gradient.shape[3]:  # the wider one is the kernel: more columns
-        return _turned(_add_gradient_of_kernel(_turned(total), gradient, maps))
+        return _turned(add_gradient_of_kernel(_turned(total), gradient, maps))
     inputs, window = maps.transpose(3, 1, 2, 0), gradient.transpose(1, 2, 0, 3)
     padding = [(len(total) // 2, len(total) // 2)] * 2
     taps = lax.conv_general_dilated(inputs, window, (1, 1), padding, dimension_numbers=LAYOUT)
@@ -83,7 +84,7 @@ def _add_gradient_of_kernel(total, maps, gradient):
 
 def _add_gradient_in_chunks(total, maps, gradient):
     chunks = _split(maps, MAPS_AT_A_TIME), _split(gradient, MAPS_AT_A_TIME)
-    return lax.scan(lambda t, chunk: (_add_gradient_of_kernel(t, *chunk), None), total, chunks)[0]
+    return lax.scan(lambda t, chunk: (add_gradient_of_kernel(t, *chunk), None), total, chunks)[0]
 
 
 def _turned(kernel):

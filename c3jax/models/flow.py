@@ -6,13 +6,8 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from c3jax.correlation import (
-    correlation_4d,
-    gaussian_kernel,
-    mutual_matching,
-    separable_conv4d,
-    transpose_volume,
-)
+from c3jax.convolutions import gaussian_kernel, separable_conv4d
+from c3jax.correlation import correlation_4d, mutual_matching, transpose_volume
 from c3jax.models.layers import normal
 
 

@@ -1,4 +1,4 @@
-"""The 4D volume: cosine, mutual matching, 4D convolutions."""
+"""The 4D volume: cosine, mutual matching, what is dead in it."""
 
 import jax
 import jax.numpy as jnp
@@ -14,7 +14,6 @@ RANDOM = np.random.default_rng(0)
 SOURCE, TARGET = RANDOM.normal(size=(2, 3, 4)), RANDOM.normal(size=(4, 5, 4))
 VOLUME = RANDOM.normal(size=(2, 3, 4, 5))
 WITH_CHANNELS = RANDOM.normal(size=(2, 3, 4, 5, 2))
-KERNEL_SOURCE, KERNEL_TARGET = RANDOM.normal(size=(3, 3, 3, 2)), RANDOM.normal(size=(5, 5, 2, 3))
 
 
 def test_worked_cosines_of_a_row_of_two_and_a_row_of_three():
@@ -33,16 +32,9 @@ def test_worked_mutual_matching():
     np.testing.assert_allclose(out, expected, rtol=1e-5)
 
 
-def test_worked_4d_convolution_counts_neighbours_inside():
-    ones = jnp.ones((3, 3, 3, 3, 1, 1))
-    out = c3jax.conv4d(jnp.ones((2, 1, 3, 1, 1)), ones)[..., 0]
-    np.testing.assert_array_equal(out[0, 0, :, 0], [4, 6, 4])  # 2 source rows, 2 or 3 target rows
-
-
-def test_worked_gaussian_kernel():
-    side = np.exp(-0.5)
-    expected = np.outer([side, 1, side], [side, 1, side]) / (1 + 2 * side) ** 2
-    np.testing.assert_allclose(c3jax.gaussian_kernel(3), expected, rtol=1e-6)
+def test_worked_dead_fraction_of_a_row_of_three_targets():
+    volume = jnp.zeros((2, 1, 1, 3)).at[1, 0, 0, 1].set(1.0).at[:, 0, 0, 2].set(0.7)
+    np.testing.assert_allclose(c3jax.dead_fraction(volume), 2 / 3, rtol=1e-6)
 
 
 def test_correlation_equals_slow_reference(x64):
@@ -56,54 +48,13 @@ def test_mutual_matching_equals_slow_reference(x64):
     np.testing.assert_allclose(c3jax.mutual_matching(volume), slow, **FLOAT64)
 
 
-@pytest.mark.parametrize("size", [1, 3, 5])
-def test_4d_convolution_equals_six_nested_loops(size, x64):
-    kernel = RANDOM.normal(size=(size,) * 4 + (2, 3))
-    slow = reference.conv4d(WITH_CHANNELS, kernel)
-    np.testing.assert_allclose(c3jax.conv4d(WITH_CHANNELS, kernel), slow, **FLOAT64)
-
-
-@pytest.mark.parametrize("activation", [None, jax.nn.relu, jnp.tanh])
-def test_separable_convolution_equals_slow_reference(activation, x64):
-    slow = reference.separable_conv4d(
-        WITH_CHANNELS, KERNEL_SOURCE, KERNEL_TARGET, activation or (lambda x: x)
-    )
-    fast = c3jax.separable_conv4d(
-        WITH_CHANNELS, KERNEL_SOURCE, KERNEL_TARGET, activation=activation
-    )
-    np.testing.assert_allclose(fast, slow, **FLOAT64)
-
-
-@pytest.mark.parametrize("shape", [(2, 3, 4, 5), (1, 1, 40, 30)], ids=["matrix", "convolution"])
-def test_one_channel_equals_slow_reference_on_both_paths(shape, x64):
-    volume, kernels = RANDOM.normal(size=(*shape, 1)), RANDOM.normal(size=(2, 5, 5, 1, 1))
-    slow = reference.separable_conv4d(volume, *kernels, jnp.abs)
-    fast = c3jax.separable_conv4d(volume, *kernels, activation=jnp.abs)
-    np.testing.assert_allclose(fast, slow, **FLOAT64)
-
-
-def test_separable_convolution_equals_six_nested_loops_over_the_product_kernel(x64):
-    # W(d, e) = W2(e) W1(d): of rank one per channel mix, so full and separable agree.
-    target = KERNEL_TARGET[1:4, 1:4]
-    kernel = np.einsum("abmo,cdim->abcdio", KERNEL_SOURCE, target)
-    slow = reference.conv4d(WITH_CHANNELS, kernel)
-    fast = c3jax.separable_conv4d(WITH_CHANNELS, KERNEL_SOURCE, target)
-    np.testing.assert_allclose(fast, slow, **FLOAT64)
-    np.testing.assert_allclose(c3jax.conv4d(WITH_CHANNELS, kernel), slow, **FLOAT64)
-
-
-def test_one_linear_channel_is_the_correlation_of_filtered_features(x64):
-    # W1 * (W2 * <f_s, f_t>) = <W1 * f_s, W2 * f_t>
-    w1, w2 = RANDOM.normal(size=(3, 3)), RANDOM.normal(size=(5, 5))
-    source, target = c3jax.l2_normalize(SOURCE), c3jax.l2_normalize(TARGET)
-    volume = c3jax.correlation_4d(SOURCE, TARGET)[..., None]
-    block = c3jax.separable_conv4d(volume, w1[:, :, None, None], w2[:, :, None, None])
-
-    def filtered(features, kernel):
-        return reference.conv2d(np.asarray(features), np.einsum("yx,ij->yxij", kernel, np.eye(4)))
-
-    features = np.einsum("abc,xyc->abxy", filtered(source, w1), filtered(target, w2))
-    np.testing.assert_allclose(block[..., 0], features, **FLOAT64)
+def test_dead_fraction_equals_slow_reference(x64):
+    volume = RANDOM.normal(size=(3, 2, 3, 4, 5))
+    volume[0, :, :, 1:, 2] = 0.25
+    volume[1] = 0
+    slow = [reference.dead_fraction(one) for one in volume]
+    np.testing.assert_allclose(c3jax.dead_fraction(volume), slow, **FLOAT64)
+    assert slow[0] == 3 / 20 and slow[1:] == [1, 0]
 
 
 def test_cosines_do_not_depend_on_lengths_and_lie_in_the_unit_interval():
@@ -164,28 +115,6 @@ def test_mutual_matching_of_an_empty_volume_is_zero():
     )
 
 
-def test_exchanging_the_kernels_exchanges_the_sides(x64):
-    kernel_a, kernel_b = RANDOM.normal(size=(2, 3, 3, 1, 1))
-    transposed = c3jax.transpose_volume(WITH_CHANNELS[..., :1], channels=True)
-    exchanged = c3jax.separable_conv4d(transposed, kernel_b, kernel_a)
-    direct = c3jax.separable_conv4d(WITH_CHANNELS[..., :1], kernel_a, kernel_b)
-    np.testing.assert_allclose(c3jax.transpose_volume(exchanged, channels=True), direct, **FLOAT64)
-
-
-def test_impulse_kernels_leave_the_volume():
-    impulse = jnp.zeros((3, 3, 1, 1)).at[1, 1].set(1.0)
-    volume = WITH_CHANNELS[..., :1]
-    out = c3jax.separable_conv4d(volume, impulse, impulse)
-    np.testing.assert_allclose(out, volume, rtol=1e-6)
-
-
-def test_gaussian_kernel_sums_to_one_and_is_symmetric():
-    kernel = c3jax.gaussian_kernel(5, stddev=0.7)
-    np.testing.assert_allclose(kernel.sum(), 1, rtol=1e-6)
-    np.testing.assert_array_equal(kernel, kernel[::-1, ::-1])
-    np.testing.assert_array_equal(kernel, kernel.T)
-
-
 def test_zero_features_give_zero_and_a_finite_gradient():
     source = jnp.asarray(SOURCE).at[0, 0].set(0.0)
     np.testing.assert_array_equal(c3jax.correlation_4d(source, TARGET)[0, 0], np.zeros((4, 5)))
@@ -197,15 +126,6 @@ def test_gradients_of_the_volume(x64):
     assert_gradient(c3jax.correlation_4d, SOURCE, TARGET)
     assert_gradient(c3jax.mutual_matching, np.abs(VOLUME) + 0.1)
     assert_gradient(c3jax.l2_normalize, SOURCE)
-
-
-def test_gradients_of_the_convolutions(x64):
-    kernel = RANDOM.normal(size=(3, 3, 3, 3, 2, 1))
-    assert_gradient(c3jax.conv4d, WITH_CHANNELS, kernel)
-    arguments = (WITH_CHANNELS, KERNEL_SOURCE, KERNEL_TARGET)
-    assert_gradient(c3jax.separable_conv4d, *arguments)
-    one_channel = [array[..., :1, :1] for array in (KERNEL_SOURCE, KERNEL_TARGET)]
-    assert_gradient(c3jax.separable_conv4d, WITH_CHANNELS[..., :1], *one_channel)
 
 
 def test_gradient_of_mutual_matching_of_an_empty_volume_is_finite():
@@ -231,26 +151,9 @@ def test_refuses_features_that_do_not_fit():
 def test_refuses_volumes_of_the_wrong_rank():
     with pytest.raises(ValueError, match=r"correlation must have shape .* got \(2, 3, 4\)"):
         c3jax.mutual_matching(jnp.zeros((2, 3, 4)))
+    with pytest.raises(ValueError, match=r"correlation must have shape .* got \(2, 3, 4\)"):
+        c3jax.dead_fraction(jnp.zeros((2, 3, 4)))
     with pytest.raises(ValueError, match="volume must have shape"):
         c3jax.transpose_volume(jnp.zeros((2, 3, 4, 5)), channels=True)
     with pytest.raises(ValueError, match="epsilon must not be negative"):
         c3jax.mutual_matching(VOLUME, epsilon=-1e-5)
-
-
-def test_refuses_kernels_that_do_not_fit():
-    with pytest.raises(ValueError, match="kernel must have an odd size.* got 2"):
-        c3jax.conv4d(WITH_CHANNELS, jnp.zeros((2, 2, 2, 2, 2, 1)))
-    with pytest.raises(ValueError, match="kernel of shape .* has cin = 3, but volume has cin = 2"):
-        c3jax.conv4d(WITH_CHANNELS, jnp.zeros((3, 3, 3, 3, 3, 1)))
-    with pytest.raises(ValueError, match="kernel of shape"):
-        c3jax.conv4d(WITH_CHANNELS, jnp.zeros((3, 3, 3, 5, 2, 1)))
-    with pytest.raises(ValueError, match="kernel_source must have an odd size.* got 4"):
-        c3jax.separable_conv4d(WITH_CHANNELS, jnp.zeros((4, 4, 3, 1)), KERNEL_TARGET)
-    with pytest.raises(ValueError, match="kernel_target must have an odd size.* got 4"):
-        c3jax.separable_conv4d(WITH_CHANNELS, KERNEL_SOURCE, jnp.zeros((4, 4, 2, 3)))
-    with pytest.raises(ValueError, match="kernel_source of shape .* has cmid = 4"):
-        c3jax.separable_conv4d(WITH_CHANNELS, jnp.zeros((3, 3, 4, 1)), KERNEL_TARGET)
-    with pytest.raises(ValueError, match="size must have an odd size.* got 4"):
-        c3jax.gaussian_kernel(4)
-    with pytest.raises(ValueError, match="stddev must be positive, got 0"):
-        c3jax.gaussian_kernel(3, stddev=0)

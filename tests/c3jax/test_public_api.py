@@ -85,6 +85,9 @@ CASES = {
     "transpose_volume": on(VOLUME),
     "conv4d": on((*VOLUME, 2), (3, 3, 3, 3, 2, 1)),
     "separable_conv4d": on((*VOLUME, 2), (3, 3, 2, 1), (5, 5, 2, 2), activation=jax.nn.relu),
+    "centre_pivot_conv4d": on((*VOLUME, 2), (3, 3, 2, 3), (5, 5, 2, 3)),
+    "folded_correlation": on(MAP_I, MAP_J, (3, 3, 1, 1), (5, 5, 1, 1)),
+    "dead_fraction": on(VOLUME),
     "gaussian_kernel": static(lambda x: x + c3jax.gaussian_kernel(3)),
     "match_scores": on(VOLUME, over="source"),
     "transformation_map": on(VOLUME, over="target", hard=False),
@@ -222,7 +225,9 @@ def test_eager_jit_vmap_and_pmap_agree(name):
 WITHOUT_BATCH_AXES = {
     *(name for name, case in CASES.items() if case.arrays == ((),) or "key" in case.arrays),
     *(name for name in CASES if name.startswith("metrics.")),
+    "centre_pivot_conv4d",
     "conv4d",
+    "folded_correlation",
     "separable_conv4d",
     "losses.perceptual",
 }
@@ -237,7 +242,7 @@ def test_leading_axes_are_batch(name):
     assert_close(jax.tree.map(np.asarray, batched), stacked)
 
 
-@pytest.mark.parametrize("name", ["conv4d", "separable_conv4d"])
+@pytest.mark.parametrize("name", ["conv4d", "separable_conv4d", "centre_pivot_conv4d"])
 def test_leading_axes_of_volumes_are_batch(name):
     call = jax.jit(call_of(name))
     volumes, *kernels = arguments_of(name, 2)

@@ -54,6 +54,33 @@ def separable_conv4d(volume, kernel_source, kernel_target, activation):
     return out
 
 
+def centre_pivot_conv4d(volume, kernel_source, kernel_target):
+    hs, ws, ht, wt, _ = volume.shape
+    out = np.zeros((hs, ws, ht, wt, kernel_target.shape[-1]))
+    for y, x in entries(hs, ws):
+        out[y, x] += conv2d(volume[y, x], kernel_target)
+    for y, x in entries(ht, wt):
+        out[:, :, y, x] += conv2d(volume[:, :, y, x], kernel_source)
+    return out
+
+
+def folded_correlation(source, target, kernel_source, kernel_target):
+    def filtered(features, kernel):
+        unit = features / np.sqrt(np.sum(features**2, axis=-1, keepdims=True))
+        return conv2d(unit, np.einsum("yx,ij->yxij", kernel, np.eye(features.shape[-1])))
+
+    source, target = filtered(source, kernel_source), filtered(target, kernel_target)
+    return np.einsum("abc,xyc->abxy", source, target)
+
+
+def dead_fraction(volume):
+    hs, ws, ht, wt = volume.shape
+    dead = 0
+    for y, x in entries(ht, wt):
+        dead += len({volume[a, b, y, x] for a, b in entries(hs, ws)}) == 1
+    return dead / (ht * wt)
+
+
 def conv2d(maps, kernel):
     height, width, _ = maps.shape
     radius = kernel.shape[0] // 2
