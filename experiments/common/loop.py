@@ -30,6 +30,8 @@ class Stage:
     """Some steps with one loss, optimiser and batch size.
 
     batches: start step within the stage -> endless batches of NumPy arrays.
+    begin: what the state of the stage before becomes; by default it gets a fresh optimiser state.
+    end: looks at the last state, before it is saved; again if the run is killed in between.
     """
 
     name: str
@@ -37,6 +39,14 @@ class Stage:
     loss_fn: LossFn
     optimizer: optax.GradientTransformation
     batches: Callable[[int], Iterator[dict[str, np.ndarray]]]
+    begin: Callable[[TrainState], TrainState] | None = None
+    end: Callable[[TrainState], None] | None = None
+
+    def begun(self, state: TrainState) -> TrainState:
+        """The state at the first step of the stage."""
+        if self.begin is not None:
+            return self.begin(state)
+        return state.replace(opt_state=self.optimizer.init(state.params))
 
 
 class Interrupted(Exception):
@@ -64,7 +74,7 @@ def train(
     """Runs the stages one after the other; resumes from the newest checkpoint in `folder`.
 
     Args:
-      stages: what to do; each starts with a fresh optimiser state.
+      stages: what to do.
       state: at step 0, the optimiser state of the first stage in it.
       folder: the run's folder; `checkpoints` and `metrics.jsonl` are written there.
       seed: of the augmentation keys.
@@ -103,7 +113,7 @@ def train(
             if step >= end:
                 continue
             if step == begin:
-                state = state.replace(opt_state=stage.optimizer.init(state.params))
+                state = stage.begun(state)
             state = replicate(state, devices)
             train_step = make_train_step(stage.loss_fn, stage.optimizer, devices=devices)
             batches = _sharded(stage, step - begin, len(devices))
@@ -114,6 +124,9 @@ def train(
                 if step % check_every == 0:
                     for warning in check(state):
                         log.say(f"step {step:,}: {warning}")
+                if step == end and stage.end is not None:
+                    log.flush()
+                    stage.end(state)
                 if step % checkpoint_every == 0 or step == end or signals.received:
                     save()
                 if signals.received:

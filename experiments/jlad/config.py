@@ -1,0 +1,208 @@
+"""Configuration of the joint experiment and its presets.
+
+`laptop` learns everything on two CPU cores from rendered objects; `paper` is the recipe of JLAD 3.4
+and 4.1. What `laptop` has and `paper` has not is marked "beyond the paper" below.
+"""
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+from experiments.common.alignment_data import AlignmentDataConfig
+from experiments.common.errors import UsageError
+from experiments.common.stages import StageConfig
+from experiments.common.synthetic_pairs import WarpConfig
+
+MARGINS = {10: 0.05, 15: 0.03, 20: 0.025, 30: 0.02}
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Architecture (JLAD 3.2)."""
+
+    trunk: Literal["small", "resnet18", "resnet50", "resnet101"] = "resnet101"
+    """W_F; `small` is learned from scratch"""
+    weights: Path | None = None
+    """ImageNet weights of the trunk (.npz with torchvision keys, .safetensors)"""
+    output_stride: int = 8
+    """greatest stride of the trunk; deeper stages dilate instead"""
+    stages: tuple[str, ...] = ("layer3",)
+    """stages that make up F, on the grid of the first, each at unit length if several"""
+    radius: int = 5
+    """of the windows, in cells"""
+    alignment_channels: tuple[int, ...] = (64, 128, 256, 512)
+    """of W_A, at each resolution"""
+    alignment_kernel: int = 9
+    """side of its first and last kernel"""
+    uncertainty_channels: tuple[int, ...] = (128, 64)
+    """of W_C"""
+    detection_channels: tuple[int, ...] = (256, 256)
+    """of W_D"""
+    iterations: int = 1
+    """times that W_A looks at the pair, warped by the field so far (more: beyond the paper)"""
+
+
+@dataclass(frozen=True)
+class LossConfig:
+    """Weights of the terms; those of synthetic pairs come first.
+
+    Sums are taken as means where their number only depends on the configuration: Eq. 1 over
+    anchors, Eq. 2 over landmarks, Eq. 6 over cells, Eq. 8 and 9 (their sum over k) over landmarks.
+    As printed, Eq. 6 would outweigh all others by the number of cells.
+    """
+
+    anchors: float = 0.0
+    """Eq. 1, on cells of the object"""
+    equivariance: float = 0.0
+    """Eq. 2"""
+    features: float = 0.0
+    """cross-entropy of the plain correlation on known matches, which teaches a trunk of one's own
+    (beyond the paper)"""
+    detection: float = 0.0
+    """lambda_D of Eq. 11, on synthetic pairs or else on pairs of objects"""
+    alignment: float = 0.0
+    """lambda_A"""
+    joint: float = 0.0
+    """lambda_J"""
+    concentration: float = 1.0
+    """lambda_con, in L_D"""
+    separation: float = 1.0
+    """lambda_sep, in L_D"""
+    temperature: float = 0.1
+    """of the scores of Eq. 7 (1 in the paper, with which they stay near uniform)"""
+
+    def part(self, name: str) -> "LossConfig":
+        """The terms of one network alone, on synthetic pairs."""
+        others = {"alignment": ("equivariance", "detection"), "detection": ("anchors", "features")}
+        return replace(self, alignment=0.0, joint=0.0, **dict.fromkeys(others[name], 0.0))
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether a term of synthetic pairs has a weight."""
+        return bool(self.anchors or self.equivariance or self.features)
+
+    @property
+    def of_pairs(self) -> bool:
+        """Whether a term of pairs of objects has a weight."""
+        return bool(self.alignment or self.joint)
+
+
+@dataclass(frozen=True)
+class RoundsConfig:
+    """The alternation: each round is a turn of the alignment and one of the detection."""
+
+    count: int = 4
+    """rounds"""
+    alignment_steps: int = 500
+    """of each turn of W_F, W_A and W_C"""
+    detection_steps: int = 500
+    """of each turn of W_F and W_D"""
+    batch_size: int = 16
+    """pairs over all devices"""
+    learning_rate: float = 1e-4
+    late_learning_rate: float = 1e-5
+    late_from: int = 3
+    """the round from which on the late learning rate holds"""
+
+    def __post_init__(self):
+        for name, least in (("count", 0), ("alignment_steps", 1), ("detection_steps", 1)):
+            if (value := getattr(self, name)) < least:
+                raise UsageError(f"--rounds.{name} must be at least {least}, got {value}")
+
+
+@dataclass(frozen=True)
+class Config:
+    """Joint learning of semantic alignment and landmark detection (JLAD)."""
+
+    data: AlignmentDataConfig = field(default_factory=AlignmentDataConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    warp: WarpConfig = field(default_factory=WarpConfig)
+    landmarks: int = 10
+    """number of landmarks"""
+    margin: float | None = None
+    """c of Eq. 9; by default the paper's for 10, 15 and 30 landmarks, .025 for 20"""
+    uncertainty: bool = True
+    """without it sigma is 1 ("wo/UM")"""
+    self_similarity: bool = True
+    """without it landmarks are found by the features alone ("wo/SS")"""
+    separate: bool = False
+    """no joint learning: each network goes on by synthetic pairs, the detection on a trunk of its
+    own, for as many steps"""
+    pretrain: StageConfig = StageConfig(
+        steps=None, epochs=5, batch_size=16, learning_rate=1e-3, weight_decay=0.0
+    )
+    """both networks, on synthetic pairs"""
+    rounds: RoundsConfig = field(default_factory=RoundsConfig)
+    """the alternation, on pairs of objects of one category"""
+    pretrain_loss: LossConfig = LossConfig(anchors=1.0, equivariance=1.0, detection=1.0)
+    alignment_loss: LossConfig = LossConfig(detection=1.0, alignment=10.0, joint=10.0)
+    """of the turns of the alignment"""
+    detection_loss: LossConfig = LossConfig(detection=10.0, alignment=1.0, joint=100.0)
+    """of the turns of the detection"""
+    seed: int = 0
+    name: str | None = None
+    """run folder: runs/jlad/NAME; by default named after preset, data, variant and seed"""
+    log_every: int = 50
+    checkpoint_every: int = 500
+    runs: Path = Path("runs")
+    """folder of all runs"""
+
+    def __post_init__(self):
+        if self.landmarks < 2:
+            raise UsageError(f"--landmarks must be at least 2, got {self.landmarks}")
+        if self.margin is None and self.landmarks not in MARGINS:
+            known = ", ".join(map(str, MARGINS))
+            raise UsageError(
+                f"there is no published margin for {self.landmarks} landmarks (only for {known}): "
+                "give --margin, the squared distance in [-1, 1] units from which on two may stand"
+            )
+
+    @property
+    def landmark_margin(self) -> float:
+        """c of Eq. 9."""
+        return MARGINS[self.landmarks] if self.margin is None else self.margin
+
+    @property
+    def variant(self) -> str:
+        """What tells ablations apart, as run folders are named."""
+        switched = {
+            "separate": self.separate,
+            "no-uncertainty": not self.uncertainty,
+            "no-self-similarity": not self.self_similarity,
+        }
+        return "-".join(name for name, on in switched.items() if on) or "joint"
+
+
+LAPTOP = Config(
+    data=AlignmentDataConfig(image_size=64),
+    model=ModelConfig(
+        trunk="small",
+        output_stride=32,
+        stages=("layer1", "layer2", "layer3"),
+        alignment_channels=(32, 64, 64),
+        alignment_kernel=5,
+        uncertainty_channels=(32,),
+        detection_channels=(64, 64),
+    ),
+    warp=WarpConfig(color=1.0),
+    pretrain=StageConfig(
+        steps=1500, batch_size=16, learning_rate=1e-3, schedule="cosine", weight_decay=0.0
+    ),
+    rounds=RoundsConfig(alignment_steps=150, detection_steps=150),
+    pretrain_loss=LossConfig(
+        anchors=1.0, equivariance=1.0, features=1.0, detection=1.0, temperature=0.05
+    ),
+)
+
+PAPER = Config(data=AlignmentDataConfig(name="pf_pascal", image_size=256))
+"""JLAD 3.4 and 4.1 as published: ResNet-101 up to layer3 at stride 8 (dilated), 256 px, windows of
+radius 5, Adam, batch 16, 1e-3 and then 1e-4 and 1e-5, at most 4 rounds.
+
+    make train EXP=jlad PRESET=paper ARGS="--data.path DIR"
+
+One GPU of 24 GB or more. Published on pairs of PASCAL3D+ that were not released: PCK@.1 63.2 and
+landmark error 7.97 for separate learning, 72.7 and 6.92 for joint (Table 1); on PF-PASCAL PCK@.1
+72.7 (Table 3). The paper does not say how many steps a turn has.
+"""
+
+PRESETS = {"laptop": LAPTOP, "paper": PAPER}

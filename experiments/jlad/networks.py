@@ -1,0 +1,115 @@
+"""The network of a configuration, its first variables, and its groups of parameters."""
+
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from c3jax import weights
+from c3jax.models.families import from_config
+from c3jax.training.state import init_state
+from experiments.common.errors import UsageError
+from experiments.common.pretrained import Wanted, find_files, with_group
+from experiments.jlad.config import Config
+from experiments.jlad.steps import Network
+
+DETECTION_TRUNK = "detection_trunk"
+
+
+def model_config(config: Config) -> dict[str, Any]:
+    """What `c3jax.models.families.from_config` builds the network from (JSON)."""
+    model = config.model
+    trunk = {
+        "architecture": model.trunk,
+        "output_stride": model.output_stride,
+        "stages": list(model.stages),
+        "normalization": "batch" if model.trunk == "small" else "frozen",
+        "trainable": True,
+    }
+    return {
+        "family": "jlad",
+        "trunk": trunk,
+        "num_landmarks": config.landmarks,
+        "stages": list(model.stages),
+        "radius": model.radius,
+        "alignment_channels": list(model.alignment_channels),
+        "alignment_kernel": model.alignment_kernel,
+        "uncertainty_channels": list(model.uncertainty_channels),
+        "detection_channels": list(model.detection_channels),
+        "with_uncertainty": config.uncertainty,
+        "with_self_similarity": config.self_similarity,
+        "iterations": model.iterations,
+    }
+
+
+def make_network(config: Config) -> Network:
+    """The joint network; a separate detection has a trunk of its own in `detection_trunk`."""
+    return Network(from_config(model_config(config)))
+
+
+def detection_trunk(config: Config) -> str:
+    """The group of parameters that the detection takes as its trunk."""
+    return DETECTION_TRUNK if config.separate else "trunk"
+
+
+def groups(config: Config) -> dict[str, tuple[str, ...]]:
+    """Groups of parameters that each stage learns."""
+    uncertainty = ("uncertainty",) if config.uncertainty and not config.separate else ()
+    return {
+        "pretrain": ("trunk", "alignment", "detection"),
+        "alignment": ("trunk", "alignment", *uncertainty),
+        "detection": (detection_trunk(config), "detection"),
+    }
+
+
+def random_variables(network: Network, config: Config) -> dict[str, Any]:
+    """Random first variables, by the seed."""
+    image = jnp.zeros((1, config.data.image_size, config.data.image_size, 3))
+    variables = dict(network.model.init(jax.random.key(config.seed), image, image))
+    return with_detection_trunk(variables) if config.separate else variables
+
+
+def init_variables(network: Network, config: Config) -> dict[str, Any]:
+    """First variables; a pretrained trunk is read from its file.
+
+    Raises:
+      UsageError: the weights file is missing, damaged or of another network.
+    """
+    variables = jax.jit(random_variables, static_argnums=(0, 1))(network, config)
+    if config.model.trunk == "small":
+        return variables
+    file = find_weights(config)["trunk"]
+    print(f"weights: {config.model.trunk} from {file}", flush=True)
+    try:
+        trunk = weights.load_resnet(file, config.model.trunk, stages=config.model.stages)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    return with_group(variables, "trunk", trunk)
+
+
+def find_weights(config: Config) -> dict[str, Path]:
+    """The file of the trunk's ImageNet weights, by group; none for a trunk of one's own.
+
+    Raises:
+      UsageError: it is missing; what to put where.
+    """
+    model = config.model
+    if model.trunk == "small":
+        return {}
+    return find_files({"trunk": Wanted(model.trunk, model.weights, "--model.weights")})
+
+
+def with_detection_trunk(variables: dict[str, Any]) -> dict[str, Any]:
+    """The variables with a copy of the trunk for the detection alone."""
+    return {
+        name: {**tree, DETECTION_TRUNK: jax.tree.map(jnp.copy, tree["trunk"])}
+        if "trunk" in tree
+        else tree
+        for name, tree in variables.items()
+    }
+
+
+def first_state(variables: dict[str, Any], optimizer):
+    """The state at step 0."""
+    return init_state(variables, optimizer=optimizer, loss_stats={})
