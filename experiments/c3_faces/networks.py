@@ -1,6 +1,7 @@
 """The networks of a configuration: landmark model, perceptual network, their first variables."""
 
 import dataclasses
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +96,26 @@ def random_variables(networks: Networks, config: Config) -> dict[str, Any]:
     if config.model.perceptual == "random":
         return variables
     return with_group(variables, "perceptual", networks.perceptual.init(key, image))
+
+
+def check_grids(networks: Networks, variables: dict[str, Any], config: Config) -> None:
+    """Refuses L_equiv on landmark maps that the flow module's T does not fit.
+
+    Raises:
+      UsageError: names both grids.
+    """
+    if not (config.flow and config.loss.equivariance and config.loss.landmarks_as == "maps"):
+        return
+    image = jax.ShapeDtypeStruct((1, *[config.data.image_size] * 2, 3), jnp.float32)
+    encode = functools.partial(networks.model.apply, method="encode")
+    code = jax.eval_shape(encode, variables, image)
+    maps, flow = code.maps.shape[1:3], code.flow_features.shape[1:3]
+    if maps != flow:
+        raise UsageError(
+            f"--loss.landmarks-as maps: the landmark maps have {maps[0]}x{maps[1]} cells, the flow "
+            f"features {flow[0]}x{flow[1]}; give --model.flow-stages that begin with a stage of "
+            "the grid of --model.landmark-stages, or --loss.landmarks-as points"
+        )
 
 
 def init_variables(networks: Networks, config: Config) -> dict[str, Any]:

@@ -36,6 +36,7 @@ def run(config: Config, preset: str, data: Data, folder: Path, *, started: float
     """Trains (or goes on), evaluates, and writes `results.json`."""
     networks = nets.make_networks(config)
     variables = first_variables(networks, config)
+    nets.check_grids(networks, variables, config)
     stages = make_stages(config, data)
     state = init_state(
         jax.tree.map(jnp.copy, variables),  # the step donates its state; these stay for comparison

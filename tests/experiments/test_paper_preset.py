@@ -327,3 +327,17 @@ def test_the_whole_of_paper_trains_saves_and_goes_on_after_a_kill(tmp_path):
     results = json.loads((run / "results.json").read_text())
     assert (results["preset"], results["steps"]) == ("paper", 4)
     assert results["landmarks"]["tested_on"] == 4
+
+
+def test_maps_that_the_flow_does_not_fit_are_refused():
+    loss = dataclasses.replace(LAPTOP.loss, landmarks_as="maps")
+    config = dataclasses.replace(LAPTOP, loss=loss)
+
+    def check(config):
+        nets.check_grids(nets.make_networks(config), first_shapes(config), config)
+
+    with pytest.raises(UsageError, match="landmark maps have 16x16 cells, the flow features 8x8"):
+        check(config)
+    check(dataclasses.replace(config, flow=False))
+    check(LAPTOP)
+    check(PAPER)
