@@ -1,4 +1,4 @@
-"""ImageNet checkpoints with torchvision's keys, as variables of `c3jax.models`.
+"""Checkpoints with the keys of torchvision or of NC-Net, as variables of `c3jax.models`.
 
 Reads `.npz` and `.safetensors`. Files are checked before anything is built from
 them: every key, shape and value; for the bytes themselves compare `file_digest`.
@@ -19,6 +19,7 @@ import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 from safetensors import SafetensorError, safe_open
 
+from c3jax.models.ncnet import NCNet
 from c3jax.models.resnet import LAYERS, ResNet
 from c3jax.models.vgg import VGG, convolution_indices
 
@@ -28,6 +29,8 @@ SUFFIXES = (".npz", ".safetensors")
 # Classifier of VGG, as torchvision and as timm name it: never loaded. Batch counters: never used.
 _VGG_IGNORED = r"(classifier|pre_logits|head)\..*"
 _RESNET_IGNORED = r".*\.num_batches_tracked"
+_NCNET_KERNEL = r"NeighConsensus\.conv\.(\d+)\.weight"
+_NCNET_IGNORED = r"FeatureExtraction\..*"
 
 
 def find_weights(architecture: str, path: str | Path | None = None) -> Path | None:
@@ -122,6 +125,54 @@ def load_vgg(path: str | Path, architecture: str, *, taps: tuple[str, ...] | Non
     return _variables(arrays, _abstract(VGG(architecture, taps=taps or taps_of_all)))
 
 
+def load_ncnet(path: str | Path) -> tuple[NCNet, dict]:
+    """An `NCNet` and its variables from a file with the keys of NC-Net's public code.
+
+    Those are `NeighConsensus.conv.{0,2,4}.weight`, stored as `[k, cout, cin, k, k, k]` (the axis of
+    source rows comes first), and `.bias`. The trunk, `FeatureExtraction.*`, may be in the file and
+    is not loaded.
+
+    Args:
+      path: `.npz` or `.safetensors`.
+
+    Returns:
+      The module of the file's channels and kernel size, and its variables, float32.
+
+    Raises:
+      ValueError: naming file and key, if the file is missing, damaged or of another network.
+    """
+    stored = {key: array.shape for key, array in _read(Path(path))}
+    kernels = {int(m[1]): stored[m[0]] for key in stored if (m := re.fullmatch(_NCNET_KERNEL, key))}
+    if not kernels:
+        raise ValueError(f"{path}: no key NeighConsensus.conv.0.weight: is this another network?")
+    shapes = [kernels[layer] for layer in sorted(kernels)]
+    if any(len(shape) != 6 or shape[0] != shape[-1] for shape in shapes):
+        raise ValueError(
+            f"{path}: kernels must be stored as [k, cout, cin, k, k, k], the axis of source rows "
+            f"first, got {shapes}"
+        )
+    try:
+        module = NCNet(channels=tuple(shape[1] for shape in shapes), kernel_size=shapes[0][0])
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+    wanted = _abstract_ncnet(module)
+    arrays = _read_checked(path, wanted, _NCNET_IGNORED)
+    _require(path, arrays, wanted.keys())
+    return module, _variables(arrays, wanted)
+
+
+def _abstract_ncnet(module):
+    features = jax.ShapeDtypeStruct((1, 1, 1, 1), jnp.float32)
+    params = jax.eval_shape(module.init, jax.random.key(0), features, features)["params"]
+    names = {"kernel": "weight", "bias": "bias"}
+    found = {}
+    for name, leaf in params.items():
+        kind, layer = name.split("_")
+        key = f"NeighConsensus.conv.{2 * int(layer)}.{names[kind]}"  # a ReLU after each
+        found[key] = (("params", name), leaf.shape)
+    return found
+
+
 def num_parameters(tree) -> int:
     """Number of scalars in a tree of arrays (or of shapes); give it `variables['params']`."""
     return sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(tree))
@@ -155,12 +206,12 @@ def torchvision_key(path: tuple[str, ...]) -> str:
 
 
 def _torchvision_shape(shape):
-    """Shape of a kernel in the file: HWIO is OIHW there, IO is OI."""
+    """Shape of a kernel in the file: HWIO is OIHW there, IO is OI, and 4D ones as NC-Net's."""
     return tuple(shape[axis] for axis in _TO_TORCH[len(shape)])
 
 
-_TO_TORCH = {1: (0,), 2: (1, 0), 4: (3, 2, 0, 1)}
-_FROM_TORCH = {1: (0,), 2: (1, 0), 4: (2, 3, 1, 0)}
+_TO_TORCH = {1: (0,), 2: (1, 0), 4: (3, 2, 0, 1), 6: (0, 5, 4, 1, 2, 3)}
+_FROM_TORCH = {1: (0,), 2: (1, 0), 4: (2, 3, 1, 0), 6: (0, 3, 4, 5, 2, 1)}
 
 
 def _variables(arrays, wanted):

@@ -1,35 +1,75 @@
-"""The cross-image flow module: correlation, mutual matching, separable 4D convolutions."""
+"""The cross-image flow module: correlation, mutual matching, 4D convolutions."""
 
+import functools
 from collections.abc import Callable
 
 import flax.linen as nn
+import jax
 import jax.numpy as jnp
+from jax import lax
 from jaxtyping import Array, Float
 
-from c3jax.convolutions import gaussian_kernel, separable_conv4d
+from c3jax._checks import check_choice, check_not_negative
+from c3jax.convolutions import (
+    centre_pivot_conv4d,
+    conv4d,
+    folded_correlation,
+    gaussian_kernel,
+    separable_conv4d,
+)
 from c3jax.correlation import correlation_4d, mutual_matching, transpose_volume
 from c3jax.models.layers import normal
 
+LAYERS = ("separable", "centre_pivot", "full")
 
-def smoothing_init(stddev: float, noise: float = 0.02) -> Callable[..., Array]:
-    """Initialiser of a `[k, k, cin, cout]` kernel that averages the channels.
 
-    Spatially a Gaussian of `stddev` cells (a centre impulse at 0), plus relative normal noise that
-    tells the channels apart. A block made of one such Gaussian and impulses starts as the
-    separable Gaussian smoothing of the correlation.
+def smoothing_init(
+    stddev: float, noise: float = 0.02, *, gain: float = 1.0
+) -> Callable[..., Array]:
+    """Initialiser of a `[k, k, cin, cout]` or `[k, k, k, k, cin, cout]` kernel: averages channels.
+
+    Spatially a Gaussian of `stddev` cells (a centre impulse at 0) that sums to `gain`, plus
+    relative normal noise that tells the channels apart. A block made of one such Gaussian and
+    impulses starts as the separable Gaussian smoothing of the correlation.
     """
 
-    def init(key: Array, shape: tuple[int, int, int, int], dtype=jnp.float32) -> Array:
-        size, _, cin, _ = shape
-        profile = (
+    def init(key: Array, shape: tuple[int, ...], dtype=jnp.float32) -> Array:
+        size, *_, cin, cout = shape
+        plane = (
             gaussian_kernel(size, stddev=stddev)
             if stddev > 0
             else jnp.zeros((size, size)).at[size // 2, size // 2].set(1.0)
         )
-        perturbation = 1 + normal(noise)(key, shape) if max(shape[2:]) > 1 else 1.0
-        return (profile[:, :, None, None] / cin * perturbation * jnp.ones(shape)).astype(dtype)
+        profile = plane if len(shape) == 4 else plane[:, :, None, None] * plane
+        perturbation = 1 + normal(noise)(key, shape) if max(cin, cout) > 1 else 1.0
+        kernel = gain * profile[..., None, None] / cin * perturbation * jnp.ones(shape)
+        return kernel.astype(dtype)
 
     return init
+
+
+def symmetric(block: Callable[[Array], Array], correlation: Array) -> Array:
+    """`N(c) + N(c^T)^T`: exchanging the images transposes it, whatever N is."""
+    return block(correlation) + transpose_volume(block(transpose_volume(correlation)))
+
+
+def in_chunks(function: Callable[..., Array], *arrays: Array, chunk: int | None) -> Array:
+    """`function(*arrays)`, examples apart from each other, `chunk` of them at a time (None: all).
+
+    Memory is that of one chunk: the gradient computes a chunk again instead of keeping it.
+    """
+    if chunk is None:
+        return function(*arrays)
+    if chunk < 1:
+        raise ValueError(f"chunk must be a number of examples from 1 on, got {chunk}")
+    whole = len(arrays[0]) // chunk * chunk
+    chunks = [array[:whole].reshape(-1, chunk, *array.shape[1:]) for array in arrays]
+    again = jax.checkpoint(function, prevent_cse=False)
+    out = lax.map(lambda parts: again(*parts), chunks)
+    out = out.reshape(whole, *out.shape[2:])
+    if whole == len(arrays[0]):
+        return out
+    return jnp.concatenate([out, function(*(array[whole:] for array in arrays))])
 
 
 class FlowModule(nn.Module):
@@ -45,6 +85,13 @@ class FlowModule(nn.Module):
       kernel_size: side of the kernels, in cells.
       linear: no activation inside or after the layers.
       stddev: standard deviation in cells of the Gaussian that the block starts as.
+      layers: 'separable' (W1 after W2), 'centre_pivot' (W1 beside W2, their sum) or 'full' (one
+        4D convolution, k^2 / 2 times the work).
+      negative_slope: of a leaky ReLU, so that no output dies; mutual matching then sees small
+        negative scores.
+      mutual: mutual matching before and after; without it the single linear layer filters the
+        features instead of a volume (`folded_correlation`), which is exact.
+      chunk: examples at a time, which bounds the memory; None is all at once.
 
     Returns:
       correlation `[b, hs, ws, ht, wt]`.
@@ -57,38 +104,81 @@ class FlowModule(nn.Module):
     kernel_size: int = 5
     linear: bool = False
     stddev: float = 1.0
+    layers: str = "separable"
+    negative_slope: float = 0.0
+    mutual: bool = True
+    chunk: int | None = None
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.channels[-1:] != (1,):
+            raise ValueError(f"channels must end with 1, got {self.channels}")
+        check_choice("layers", self.layers, LAYERS)
+        check_not_negative(negative_slope=self.negative_slope)
 
     @nn.compact
     def __call__(
         self, source: Float[Array, "b hs ws c"], target: Float[Array, "b ht wt c"]
     ) -> Float[Array, "b hs ws ht wt"]:
-        if self.channels[-1] != 1:
-            raise ValueError(f"channels must end with 1, got {self.channels}")
         kernels = self._kernels()
-        correlation = mutual_matching(correlation_4d(source, target))
+        refine = self._folded if self._can_fold() else self._refine
+        return in_chunks(functools.partial(refine, kernels), source, target, chunk=self.chunk)
 
-        def block(volume: Array) -> Array:
-            volume = volume[..., None]
-            for kernel_source, kernel_target in kernels:
-                activation = None if self.linear else nn.relu
-                volume = separable_conv4d(
-                    volume, kernel_source, kernel_target, activation=activation
-                )
-                volume = volume if self.linear else nn.relu(volume)
-            return volume[..., 0]
+    def _refine(self, kernels, source, target):
+        correlation = correlation_4d(source, target)
+        if not self.mutual:
+            return symmetric(functools.partial(self._block, kernels), correlation)
+        return mutual_matching(
+            symmetric(functools.partial(self._block, kernels), mutual_matching(correlation))
+        )
 
-        refined = block(correlation) + transpose_volume(block(transpose_volume(correlation)))
-        return mutual_matching(refined)
+    def _block(self, kernels, correlation):
+        volume = correlation[..., None]
+        for layer in kernels:
+            if self.layers == "separable":
+                volume = separable_conv4d(volume, *layer, activation=self._activate)
+            elif self.layers == "centre_pivot":
+                volume = centre_pivot_conv4d(volume, *layer)
+            else:
+                volume = conv4d(volume, *layer)
+            volume = self._activate(volume)
+        return volume[..., 0]
 
-    def _kernels(self) -> list[tuple[Array, Array]]:
-        size, kernels, cin = self.kernel_size, [], 1
+    def _activate(self, volume):
+        if self.linear:
+            return volume
+        return (
+            nn.leaky_relu(volume, self.negative_slope) if self.negative_slope else nn.relu(volume)
+        )
+
+    def _can_fold(self):
+        one_linear = self.linear and self.channels == (1,) and self.layers == "separable"
+        return one_linear and not self.mutual
+
+    def _folded(self, kernels, source, target):
+        """Both terms of `symmetric`: the second has W1 on the target side and W2 on the source."""
+        ((w1, w2),) = kernels
+        return folded_correlation(source, target, w1, w2) + folded_correlation(
+            source, target, w2, w1
+        )
+
+    def _kernels(self) -> list[tuple[Array, ...]]:
+        kernels: list[tuple[Array, ...]] = []
+        size, cin = self.kernel_size, 1
         for layer, cout in enumerate(self.channels):
-            init = smoothing_init(self.stddev if layer == 0 else 0.0)
-            kernels.append(
-                (
-                    self.param(f"kernel_source_{layer}", init, (size, size, cout, cout)),
-                    self.param(f"kernel_target_{layer}", init, (size, size, cin, cout)),
+            stddev = self.stddev if layer == 0 else 0.0
+            if self.layers == "full":
+                shape = (size,) * 4 + (cin, cout)
+                kernels.append((self.param(f"kernel_{layer}", smoothing_init(stddev), shape),))
+            else:
+                separable = self.layers == "separable"
+                init = smoothing_init(stddev, gain=1.0 if separable else 0.5)
+                source = (size, size, cout if separable else cin, cout)
+                kernels.append(
+                    (
+                        self.param(f"kernel_source_{layer}", init, source),
+                        self.param(f"kernel_target_{layer}", init, (size, size, cin, cout)),
+                    )
                 )
-            )
             cin = cout
         return kernels

@@ -5,8 +5,15 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from c3jax import correlation_4d, gaussian_kernel, mutual_matching, separable_conv4d
-from c3jax.models.flow import FlowModule
+from c3jax import (
+    correlation_4d,
+    dead_fraction,
+    gaussian_kernel,
+    mutual_matching,
+    separable_conv4d,
+)
+from c3jax.models import flow
+from c3jax.models.flow import LAYERS, FlowModule
 from tests.tolerances import REORDERED
 
 SOURCE = jax.random.normal(jax.random.key(0), (2, 4, 5, 6))
@@ -21,8 +28,8 @@ def build(**fields):
 @pytest.mark.parametrize("fields", [{"channels": (2, 1)}, {"channels": (1,), "linear": True}])
 def test_exchanging_the_images_transposes_the_correlation(fields):
     module, variables = build(**fields)
-    forward = module.apply(variables, SOURCE, TARGET)
-    backward = module.apply(variables, TARGET, SOURCE)
+    apply = jax.jit(module.apply)
+    forward, backward = apply(variables, SOURCE, TARGET), apply(variables, TARGET, SOURCE)
     assert forward.shape == (2, 4, 5, 3, 4)
     np.testing.assert_allclose(forward, backward.transpose(0, 3, 4, 1, 2), **REORDERED)
 
@@ -47,17 +54,108 @@ def test_more_layers_and_channels_start_near_the_gaussian_of_the_positive_part()
 
     swapped = block(volume.transpose(0, 3, 4, 1, 2, 5)).transpose(0, 3, 4, 1, 2, 5)
     expected = mutual_matching((block(volume) + swapped)[..., 0])
-    found = module.apply(variables, SOURCE, TARGET)
+    found = jax.jit(module.apply)(variables, SOURCE, TARGET)
     assert float(jnp.corrcoef(found.ravel(), expected.ravel())[0, 1]) > 0.99
 
 
-def test_the_kernels_get_gradients():
-    module, variables = build(channels=(2, 1))
-    gradients = jax.grad(lambda v: (module.apply(v, SOURCE, TARGET) ** 2).sum())(variables)
-    for leaf in jax.tree.leaves(gradients):
+def gradients_of(module, variables):
+    loss = jax.jit(jax.grad(lambda v: (module.apply(v, SOURCE, TARGET) ** 2).sum()))
+    return loss(variables)
+
+
+@pytest.mark.parametrize("layers", LAYERS)
+def test_the_kernels_get_gradients(layers):
+    module, variables = build(channels=(2, 1), layers=layers)
+    for leaf in jax.tree.leaves(gradients_of(module, variables)):
         assert np.isfinite(leaf).all() and np.abs(leaf).max() > 0
+
+
+@pytest.mark.parametrize("layers", LAYERS)
+def test_exchanging_the_images_transposes_the_correlation_of_every_kind_of_layer(layers):
+    module, variables = build(channels=(1,), layers=layers, negative_slope=0.1)
+    apply = jax.jit(module.apply)
+    forward, backward = apply(variables, SOURCE, TARGET), apply(variables, TARGET, SOURCE)
+    np.testing.assert_allclose(forward, backward.transpose(0, 3, 4, 1, 2), **REORDERED)
+
+
+@pytest.mark.parametrize("layers", ["separable", "full"])
+def test_linear_layers_start_near_the_gaussian(layers):
+    module, variables = build(channels=(8, 1), linear=True, mutual=False, layers=layers)
+    gaussian = gaussian_kernel(3, stddev=1.0)[:, :, None, None]
+    smoothed = separable_conv4d(correlation_4d(SOURCE, TARGET)[..., None], gaussian, gaussian)
+    found = jax.jit(module.apply)(variables, SOURCE, TARGET)
+    np.testing.assert_allclose(found, 2 * smoothed[..., 0], rtol=0.1, atol=0.01)
+
+
+def test_parameters_keep_their_names():
+    """Trained checkpoints hold them."""
+
+    def names(**fields):
+        return set(build(channels=(2, 1), **fields)[1]["params"])
+
+    sides = {f"kernel_{side}_{layer}" for side in ("source", "target") for layer in (0, 1)}
+    assert names() == names(layers="centre_pivot") == sides
+    assert names(layers="full") == {"kernel_0", "kernel_1"}
+
+
+def test_one_linear_layer_of_centre_pivot_is_half_the_sum_of_both_smoothings():
+    module, variables = build(channels=(1,), linear=True, layers="centre_pivot", mutual=False)
+    gaussian = gaussian_kernel(3, stddev=1.0)[:, :, None, None]
+    volume = correlation_4d(SOURCE, TARGET)[..., None]
+    impulse = jnp.zeros((3, 3, 1, 1)).at[1, 1].set(1.0)
+    both = separable_conv4d(volume, gaussian, impulse) + separable_conv4d(volume, impulse, gaussian)
+    # Symmetric, so twice the block of gain 1/2 on either side.
+    np.testing.assert_allclose(module.apply(variables, SOURCE, TARGET), both[..., 0], **REORDERED)
+
+
+def test_without_mutual_matching_one_linear_layer_filters_the_features_instead(monkeypatch):
+    module, _ = build(channels=(1,), linear=True, mutual=False)
+    kernels = jax.random.normal(jax.random.key(3), (2, 3, 3, 1, 1))
+    variables = {"params": {"kernel_source_0": kernels[0], "kernel_target_0": kernels[1]}}
+    volume = correlation_4d(SOURCE, TARGET)[..., None]
+    both = separable_conv4d(volume, *kernels) + separable_conv4d(volume, *kernels[::-1])
+    monkeypatch.setattr(flow, "separable_conv4d", None)
+    found = jax.jit(module.apply)(variables, SOURCE, TARGET)
+    np.testing.assert_allclose(found, both[..., 0], **REORDERED)
+    with pytest.raises(TypeError, match="not callable"):  # mutual matching is not linear
+        module.clone(mutual=True).apply(variables, SOURCE, TARGET)
+
+
+@pytest.mark.parametrize("chunk", [1, 2])
+def test_chunks_of_examples_change_neither_results_nor_gradients(chunk):
+    module, variables = build(channels=(1,))
+    several = [jnp.concatenate([maps, maps[:1] ** 2]) for maps in (SOURCE, TARGET)]
+
+    def result_and_gradient(module):
+        return jax.jit(jax.value_and_grad(lambda v: (module.apply(v, *several) ** 2).sum()))(
+            variables
+        )
+
+    expected, found = map(result_and_gradient, (module, module.clone(chunk=chunk)))
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, **REORDERED), found, expected)
+
+
+def test_a_leaky_slope_brings_a_dead_block_back():
+    module, variables = build(channels=(1,))
+    variables = jax.tree.map(jnp.negative, variables)
+    variables["params"]["kernel_source_0"] *= -1  # outputs are negative but for what ReLU cuts
+    dead = module.apply(variables, SOURCE**2, TARGET**2)
+    np.testing.assert_array_equal(dead_fraction(dead), np.ones(2))
+    leaky = module.clone(negative_slope=0.1)
+    np.testing.assert_array_equal(
+        dead_fraction(leaky.apply(variables, SOURCE**2, TARGET**2)), np.zeros(2)
+    )
 
 
 def test_channels_that_do_not_end_in_one_are_refused():
     with pytest.raises(ValueError, match=r"channels must end with 1, got \(4, 2\)"):
         build(channels=(4, 2))
+
+
+def test_options_that_do_not_exist_are_refused():
+    with pytest.raises(ValueError, match="layers must be one of 'separable', .*, got 'dense'"):
+        build(layers="dense")
+    with pytest.raises(ValueError, match="negative_slope must not be negative, got -0.1"):
+        build(negative_slope=-0.1)
+    with pytest.raises(ValueError, match="chunk must be a number of examples from 1 on, got 0"):
+        build(chunk=0)

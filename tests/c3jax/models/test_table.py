@@ -12,6 +12,7 @@ import pytest
 from c3jax.models.families import from_config
 from c3jax.models.flow import FlowModule
 from c3jax.models.jlad import JLAD
+from c3jax.models.ncnet import NCNet
 from c3jax.models.pyramid import RandomPyramid
 from c3jax.models.resnet import ARCHITECTURES, ResNet
 from c3jax.models.vgg import DEPTHS, VGG, convolution_indices
@@ -23,6 +24,7 @@ DOCUMENT = (Path(__file__).parents[3] / "docs/models.md").read_text()
 ROW = re.compile(r"^\| `(?P<name>[^`]+)` \|.*\| (?P<count>[\d,]+) \|$", re.MULTILINE)
 NUM_LANDMARKS = (10, 30)
 FLOW_CHANNELS = ((16, 16, 1), (1,))
+FEATURES = (1, 2, 3, 4), (1, 3, 2, 4)
 
 
 def count(model, *inputs):
@@ -50,9 +52,10 @@ def models():
         found[name] = functools.partial(count, vgg, images)
     for channels in FLOW_CHANNELS:
         label = f"flow {'-'.join(map(str, channels))}"
-        found[label] = functools.partial(
-            count, FlowModule(channels=channels), (1, 2, 3, 4), (1, 3, 2, 4)
-        )
+        found[label] = functools.partial(count, FlowModule(channels=channels), *FEATURES)
+    found["ncnet 16-16-1"] = functools.partial(count, NCNet(), *FEATURES)
+    small = NCNet(channels=(16, 1), kernel_size=3)
+    found["ncnet 16-1, kernel 3"] = functools.partial(count, small, *FEATURES)
     for landmarks in NUM_LANDMARKS:
         trunk = ResNet("resnet101", output_stride=8, stages=("layer3",))
         jlad = JLAD(trunk, num_landmarks=landmarks)
