@@ -147,6 +147,28 @@ def pck_table(
     }
 
 
+def correct_points(
+    predicted, pairs: Pairs, *, definition: str, direction: Direction, alpha: float
+) -> np.ndarray:
+    """Which carried points count as correct, bool `[n, max P]`; none beyond the P of a pair.
+
+    Args:
+      predicted: of the direction, as `pck_table` takes them.
+      pairs: with key points.
+      definition: name of one of `DEFINITIONS`, whose ingredients the pairs have.
+      direction: one of its directions.
+      alpha: fraction of its length.
+    """
+    (chosen,) = (d for d in DEFINITIONS if d.name == definition)
+    measured = pairs.target if direction == "source_to_target" else pairs.source
+    true, valid = measured.points()
+    predicted, length = _padded("predicted", predicted, valid), _length(chosen, pairs, measured)
+    if length is None:
+        raise ValueError(f"definition {definition} needs boxes, and {pairs.name} has none")
+    distance = np.linalg.norm((predicted - true) * _scale(measured, chosen.frame), axis=-1)
+    return valid & (distance <= alpha * length[:, None])
+
+
 def dense_metrics(
     predicted_px,
     true_px,
@@ -214,11 +236,16 @@ def _length(definition: Definition, pairs: Pairs, measured: Pictures) -> np.ndar
 def _percent(predicted, measured: Pictures, frame, length, alphas) -> np.ndarray:
     """Correct points of each pair in percent, `[n, alphas]`."""
     true, valid = measured.points()
-    sizes = measured.sizes if frame is None else np.full_like(measured.sizes, frame)
-    scale = (sizes[:, None] - 1) / 2  # of each axis, from [-1, 1] to pixels
+    scale = _scale(measured, frame)
     arrays = (jnp.asarray(x) for x in ((predicted + 1) * scale, (true + 1) * scale, 1.0 * length))
     correct = functools.partial(_pck, *arrays, valid=jnp.asarray(valid))
     return np.stack([correct(alpha=alpha) for alpha in alphas], -1).astype(float)
+
+
+def _scale(measured: Pictures, frame: int | None) -> np.ndarray:
+    """From [-1, 1] to pixels of the frame or of the originals, of each axis, `[n, 1, 2]`."""
+    sizes = measured.sizes if frame is None else np.full_like(measured.sizes, frame)
+    return (sizes[:, None] - 1) / 2
 
 
 def _summary(percent, points, categories, weights, alphas) -> dict:

@@ -54,10 +54,9 @@ def draw_points(
     """
     canvas = tile(image).resize((FINE * TILE,) * 2, Image.Resampling.BICUBIC)
     draw = ImageDraw.Draw(canvas)
-    size = image.shape[0]
 
-    def place(point):  # pixel k covers [k, k + 1] of the drawing, its centre is k + 1/2
-        return tuple(((np.asarray(point) + 1) / 2 * (size - 1) + 0.5) / size * FINE * TILE)
+    def place(point):
+        return tuple(place_on_tile(point, image.shape[0]))
 
     colors = colors_of(len(points))
     carried = np.full_like(points, np.nan) if carried is None else carried
@@ -66,11 +65,26 @@ def draw_points(
             draw.line([place(point), place(end)], fill=colors[k], width=FINE)
     for k, point in enumerate(points):
         if np.isfinite(point).all():
-            _dot(draw, place(point), colors[k])
+            draw_dot(draw, place(point), colors[k])
     for k, point in enumerate(carried):
         if np.isfinite(point).all():
             _cross(draw, place(point), colors[k])
     return canvas.resize((TILE, TILE), Image.Resampling.LANCZOS)
+
+
+def place_on_tile(points: np.ndarray, size: int) -> np.ndarray:
+    """Points `[..., 2]` in [-1, 1] of an image of `size` pixels, on its tile enlarged by FINE.
+
+    Pixel k covers [k, k + 1] of the drawing, its centre is k + 1/2.
+    """
+    return ((np.asarray(points) + 1) / 2 * (size - 1) + 0.5) / size * FINE * TILE
+
+
+def draw_dot(draw: ImageDraw.ImageDraw, center, color) -> None:
+    """A dot with a dark rim on a tile enlarged by FINE."""
+    x, y = center
+    for radius, fill in ((4.2 * FINE, (0, 0, 0)), (3.2 * FINE, color)):
+        draw.ellipse([x - radius, y - radius, x + radius, y + radius], fill=fill)
 
 
 def sheet(
@@ -165,12 +179,6 @@ def _plot_of(term: str) -> str:
     """Title of the plot that a term is drawn in."""
     stem, _, last = term.rpartition("_")
     return f"{stem}, by layer" if last.isdigit() else term
-
-
-def _dot(draw: ImageDraw.ImageDraw, center, color) -> None:
-    x, y = center
-    for radius, fill in ((4.2 * FINE, (0, 0, 0)), (3.2 * FINE, color)):
-        draw.ellipse([x - radius, y - radius, x + radius, y + radius], fill=fill)
 
 
 def _cross(draw: ImageDraw.ImageDraw, center, color) -> None:

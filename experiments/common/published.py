@@ -8,6 +8,7 @@ from typing import Any
 
 FILE = Path(__file__).with_name("published.json")
 MAFL_FIT, MAFL_TEST = (17_100, 19_000), 1_000
+PASCAL_TEST = 299  # pairs
 
 
 @dataclass(frozen=True)
@@ -95,3 +96,22 @@ def comparable_errors(results: dict[str, Any], num_landmarks: int) -> list[tuple
         for row in table("C3", "1a").records()
         if row["K"] == num_landmarks and row["MAFL"] is not None
     ]
+
+
+def comparable_pck(results: dict[str, Any]) -> list[tuple[str, float]]:
+    """(method, PCK@.1 in %) of C3's Table 3 that a run's PCK may stand beside; often none.
+
+    They are comparable where the run was trained on PF-PASCAL and the headline is the definition
+    `scnet` on its 299 test pairs.
+    """
+    alignment = results.get("alignment", {})
+    same_protocol = (
+        results.get("data") == "pf_pascal"
+        and alignment.get("pairs") == PASCAL_TEST
+        and alignment.get("protocol", "").startswith("scnet:")
+    )
+    if not same_protocol:
+        return []
+    names = {"Ours": "C3, as published", "Ours w. landmark": "C3 with landmarks, as published"}
+    rows = table("C3", "3").records()
+    return [(names.get(row["method"], row["method"]), row["PCK@0.1"]) for row in rows]

@@ -1,40 +1,18 @@
 """`report.html` of a run: one file with its numbers, curves, configuration and pictures."""
 
-import base64
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import jinja2
-
 from experiments.common import runs
+from experiments.common.alignment_report import alignment_section
+from experiments.common.page import Section, Table, format_cell, render
 from experiments.common.pictures import Picture, loss_curves
-from experiments.common.published import comparable_errors
+from experiments.common.published import comparable_errors, comparable_pck
 
-TEMPLATE = "report.html.j2"
-OWN_PLACE = ("config", "landmarks", "consistency")  # keys of results.json with a table of their own
-
-
-@dataclass(frozen=True)
-class Table:
-    """Cells in rows; numbers are rounded and None is a dash when it is shown."""
-
-    columns: Sequence[str]
-    rows: Sequence[Sequence[Any]]
-    note: str = ""
-
-
-@dataclass(frozen=True)
-class Section:
-    """A part of a page."""
-
-    title: str
-    text: str = ""
-    tables: Sequence[Table] = ()
-    pictures: Sequence[Picture] = ()
-    code: str = ""
+# Keys of results.json with a table of their own.
+OWN_PLACE = ("config", "landmarks", "consistency", "alignment", "alignment_of")
 
 
 def write_report(
@@ -53,9 +31,7 @@ def write_report(
       reference: name and JSON of a preset; the report names what differs from it.
     """
     described = runs.read_json(folder / "config.json")
-    curves = loss_curves(read_metrics(folder / "metrics.jsonl"))
-    if curves is not None:
-        pictures = [*pictures, _curves_picture(curves)]
+    pictures = [*pictures, *curves_pictures(read_metrics(folder / "metrics.jsonl"))]
     save_pictures(pictures, folder / "pictures")
     sections = [
         *result_sections(results, described["config"].get("landmarks")),
@@ -66,38 +42,6 @@ def write_report(
     path = folder / "report.html"
     path.write_text(render(folder.name, lead(results), sections), encoding="utf-8")
     return path
-
-
-def render(title: str, lead: str, sections: Sequence[Section]) -> str:
-    """One HTML page without anything outside it; sections without content are left out."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    environment.filters |= {"cell": format_cell, "data_uri": data_uri}
-    full = [s for s in sections if s.text or s.tables or s.pictures or s.code]
-    return environment.get_template(TEMPLATE).render(title=title, lead=lead, sections=full)
-
-
-def format_cell(value: Any) -> str:
-    """A cell as text: two decimals, a dash for None.
-
-    >>> [format_cell(v) for v in (3.14159, 0.00123, 12345, None, True, "a")]
-    ['3.14', '0.00123', '12,345', '–', 'yes', 'a']
-    """
-    if value is None:
-        return "–"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:.3g}" if 0 < abs(value) < 0.1 else f"{value:.2f}"
-    return f"{value:,}" if isinstance(value, int) else str(value)
-
-
-def data_uri(picture: Picture) -> str:
-    """A picture as the `src` of an image."""
-    return "data:image/png;base64," + base64.b64encode(picture.png).decode("ascii")
 
 
 def save_pictures(pictures: Sequence[Picture], folder: Path) -> None:
@@ -130,6 +74,10 @@ def result_sections(results: dict[str, Any], num_landmarks: int | None) -> list[
         sections.append(landmarks_section(results, num_landmarks))
     if "consistency" in results:
         sections.append(consistency_section(results["consistency"]))
+    if "alignment" in results:
+        sections.append(alignment_section(results["alignment"], comparable_pck(results)))
+    for name, found in results.get("alignment_of", {}).items():
+        sections.append(alignment_section({"test": name, **found}))
     for name, value in results.items():
         if isinstance(value, dict) and name not in OWN_PLACE:
             table = Table(["", ""], list(flatten(value).items()))
@@ -228,12 +176,18 @@ HEALTH = (
 )
 
 
-def _curves_picture(image) -> Picture:
-    caption = (
-        "As logged (pale) and smoothed; a dotted line where a stage ends. Perceptual terms are "
-        "divided by their running means and tend to a constant: their layers tell the progress."
-    )
-    return Picture("losses", "Losses by step", caption, image)
+def curves_pictures(rows: list[dict[str, Any]]) -> list[Picture]:
+    """The losses by step; nothing where nothing was logged."""
+    image = loss_curves(rows)
+    if image is None:
+        return []
+    caption = "As logged (pale) and smoothed; a dotted line where a stage ends."
+    if any(name[-1].isdigit() for name in rows[-1]):
+        caption += (
+            " Perceptual terms are divided by their running means and tend to a constant: their "
+            "layers tell the progress."
+        )
+    return [Picture("losses", "Losses by step", caption, image)]
 
 
 def _short(value: Any) -> str:

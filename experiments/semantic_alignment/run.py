@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments.common import loop, runs
+from experiments.common import cli, loop, runs
 from experiments.common.alignment import (
     BASELINES,
     Correlate,
@@ -18,18 +18,22 @@ from experiments.common.alignment import (
 )
 from experiments.common.alignment_data import AlignmentData
 from experiments.common.errors import UsageError
+from experiments.common.pck import Direction
+from experiments.common.report import write_report
 from experiments.common.stages import make_optimizer
 from experiments.semantic_alignment import networks as nets
-from experiments.semantic_alignment.config import Config
+from experiments.semantic_alignment.config import PAPER, Config
+from experiments.semantic_alignment.gallery import Headline, draw_gallery
 from experiments.semantic_alignment.steps import Network, alignment_loss, as_float
 from experiments.semantic_alignment.trained import (
     Trained,
     first_variables,
+    make_model,
     untrained_variables,
 )
 
 STAGES = ("features", "flow", "finetune")
-HEADLINES = {
+HEADLINES: dict[str, tuple[str, Direction]] = {
     "rendered_objects": ("bbox", "source_to_target"),
     "pf_pascal": ("scnet", "target_to_source"),
     "pf_willow": ("bbox-kp", "target_to_source"),
@@ -72,15 +76,21 @@ def run(config: Config, preset: str, data: AlignmentData, folder: Path, *, start
     objects = {
         name: evaluate(config, data.name, network, state.variables(), untrained, test)
         for name, test in data.tests.items()
+        if test.pairs.source.points_px is not None
     }
     for name, found in objects.items():
         print_table(name, found)
     if objects:
         first, *others = objects
-        results["alignment"] = objects[first]
+        results["alignment"] = {"test": first, **objects[first]}
         results["alignment_of"] = {name: objects[name] for name in others}
     runs.write_json(folder / "results.json", results)
-    print(f"whole command: {time.monotonic() - started:.0f} s; results: {folder}/results.json")
+    pictures = draw_gallery(
+        make_model(config, network, state.variables()), data, Headline(*HEADLINES[data.name])
+    )
+    reference = ("paper", cli.to_json(PAPER))
+    report = write_report(folder, results, pictures, reference=reference)
+    print(f"whole command: {time.monotonic() - started:.0f} s; report: {report}")
 
 
 def evaluate(

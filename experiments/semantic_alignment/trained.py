@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import jax
 
+from c3jax.inference import AlignmentModel
 from experiments.common import cli, runs
 from experiments.common.errors import UsageError
 from experiments.common.pretrained import with_group
@@ -74,6 +75,12 @@ def untrained_variables(trained: Trained) -> dict:
     except UsageError as error:
         print(f"no numbers of the untrained network: {error}", file=sys.stderr)
         return {"params": {"flow": fresh["params"]["flow"]}}
+
+
+def make_model(config: Config, network: Network, variables: dict) -> AlignmentModel:
+    """What matches pictures of any size, as evaluation does."""
+    data = config.data
+    return AlignmentModel(network.model, variables, data.image_size, data.resize, config.reading)
 
 
 def keeps_trunk(config: Config) -> bool:

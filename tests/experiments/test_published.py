@@ -101,3 +101,14 @@ def test_published_errors_stand_only_beside_the_mafl_protocol():
     assert published.comparable_errors({**mafl, "data": "rendered_faces"}, 10) == []
     fewer = {"data": "celeb_a", "landmarks": {"fitted_on": 500, "tested_on": 1_000}}
     assert published.comparable_errors(fewer, 10) == []
+
+
+def test_published_pck_stands_only_beside_the_same_protocol():
+    alignment = {"pairs": 299, "protocol": "scnet: target key points carried to the source ..."}
+    pascal = {"data": "pf_pascal", "alignment": alignment}
+    found = dict(published.comparable_pck(pascal))
+    assert found["C3, as published"] == 78.5 and found["NC-Net"] == 78.9 and len(found) == 8
+    assert published.comparable_pck({**pascal, "data": "pf_willow"}) == []
+    assert published.comparable_pck({"data": "pf_pascal"}) == []
+    for change in ({"pairs": 204}, {"protocol": "img: source key points ..."}):
+        assert published.comparable_pck({**pascal, "alignment": alignment | change}) == []

@@ -110,9 +110,9 @@ def test_a_run_without_annotations_or_metrics_has_a_report_too(folder):
 
 
 def test_other_measurements_become_plain_tables(folder):
-    results = RESULTS | {"alignment": {"pck": {"0.10": 71.5}, "protocol": "scnet"}}
+    results = RESULTS | {"tracking": {"pck": {"0.10": 71.5}, "protocol": "scnet"}}
     page = write_report(folder, results).read_text(encoding="utf-8")
-    assert "<h2>Alignment" in page and "pck.0.10" in page and "71.50" in page
+    assert "<h2>Tracking" in page and "pck.0.10" in page and "71.50" in page
 
 
 def test_differences_are_named_by_dotted_field_and_leave_out_names():

@@ -1,0 +1,114 @@
+"""Pictures of dense matches: carried points with lines, flow as colours, confidence."""
+
+import functools
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from c3jax.coordinates import numpy_grid
+from c3jax.inference import bilinear
+from experiments.common.overlays import colors as colors_of
+from experiments.common.pictures import FINE, GAP, PAPER, TILE, draw_dot, place_on_tile, tile
+
+# Told apart by people who confuse red and green, too.
+RIGHT, WRONG = (0, 170, 120), (225, 70, 0)
+UNKNOWN = 0.85  # the grey of places without a flow
+
+
+def flow_colors(flow: np.ndarray, largest: float) -> np.ndarray:
+    """A flow as colours: the hue is its direction, the saturation its length.
+
+    Args:
+      flow: `[H, W, 2]`, (x, y), x to the right and y down; NaN is grey.
+      largest: length that has the full colour, in the unit of the flow.
+
+    Returns:
+      float `[H, W, 3]` in [0, 1]; white does not move.
+    """
+    from matplotlib.colors import hsv_to_rgb
+
+    x, y = np.moveaxis(np.asarray(flow, float), -1, 0)
+    known = np.isfinite(x) & np.isfinite(y)
+    x, y = np.where(known, x, 0), np.where(known, y, 0)
+    hue = np.arctan2(y, x) / (2 * np.pi) % 1
+    saturation = np.minimum(np.hypot(x, y) / largest, 1)
+    colors = hsv_to_rgb(np.stack([hue, saturation, np.ones_like(hue)], -1))
+    return np.where(known[..., None], colors, UNKNOWN)
+
+
+@functools.cache
+def flow_wheel(size: int = TILE) -> np.ndarray:
+    """The legend of `flow_colors`, `[size, size, 3]`: what points where has which colour."""
+    place = numpy_grid((size, size))
+    inside = np.hypot(*np.moveaxis(place, -1, 0))[..., None] <= 1
+    return np.where(inside, flow_colors(place, 1.0), 1.0)
+
+
+def heat_colors(values: np.ndarray) -> np.ndarray:
+    """Values in [0, 1] as colours from dark blue to yellow, `[H, W, 3]`."""
+    import matplotlib
+
+    return matplotlib.colormaps["viridis"](np.clip(values, 0, 1))[..., :3]
+
+
+def enlarge(cells: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Maps `[h, w, c]` at `shape`, interpolated, corner centres on corner centres."""
+    return bilinear(cells, numpy_grid(shape))
+
+
+def draw_carried(
+    start: np.ndarray,
+    end: np.ndarray,
+    points: np.ndarray,
+    carried: np.ndarray,
+    *,
+    true: np.ndarray | None = None,
+    correct: np.ndarray | None = None,
+) -> Image.Image:
+    """Two tiles side by side, with lines from points of the one to where they are carried.
+
+    Args:
+      start, end: pictures `[S, S, 3]`.
+      points, carried: `[K, 2]`, (x, y) in [-1, 1] of `start` and of `end`.
+      true: `[K, 2]`, where the points belong in `end`: a short line ties them to where they are.
+      correct: bool `[K]`: right ones are green, wrong ones red; without it each has its own colour.
+    """
+    paper = Image.new("RGB", (2 * TILE + GAP, TILE), PAPER)
+    paper.paste(tile(start), (0, 0))
+    paper.paste(tile(end), (TILE + GAP, 0))
+    canvas = paper.resize((FINE * paper.width, FINE * paper.height), Image.Resampling.BICUBIC)
+    draw = ImageDraw.Draw(canvas)
+    colors = colors_of(len(points))
+    if correct is not None:
+        colors = [RIGHT if right else WRONG for right in correct]
+    shift = np.array([FINE * (TILE + GAP), 0])
+    starts = place_on_tile(points, start.shape[0])
+    ends = place_on_tile(carried, end.shape[0]) + shift
+    for a, b, color in zip(starts, ends, colors, strict=True):
+        draw.line([tuple(a), tuple(b)], fill=color, width=FINE)
+    if true is not None:
+        for a, b in zip(place_on_tile(true, end.shape[0]) + shift, ends, strict=True):
+            draw.line([tuple(a), tuple(b)], fill=(0, 0, 0), width=2 * FINE)
+            draw.line([tuple(a), tuple(b)], fill=(255, 255, 255), width=FINE)
+    for a, b, color in zip(starts, ends, colors, strict=True):
+        draw_dot(draw, a, color)
+        draw_dot(draw, b, color)
+    return canvas.resize(paper.size, Image.Resampling.LANCZOS)
+
+
+def spread_out(points: np.ndarray, worth: np.ndarray, *, count: int, apart: float) -> np.ndarray:
+    """Indices of up to `count` points of great worth, no two closer than `apart`.
+
+    Args:
+      points: `[n, 2]`.
+      worth: `[n]`; NaN is never chosen.
+      count: how many.
+      apart: in the unit of the points.
+    """
+    chosen: list[int] = []
+    for index in np.argsort(-worth, kind="stable"):
+        if len(chosen) == count or np.isnan(worth[index]):
+            break
+        if all(np.hypot(*(points[index] - points[other])) >= apart for other in chosen):
+            chosen.append(int(index))
+    return np.array(chosen, int)
