@@ -10,6 +10,7 @@ from c3jax.models.c3 import C3
 from c3jax.models.flow import FlowModule
 from c3jax.models.imm import IMM
 from c3jax.models.jlad import JLAD
+from c3jax.models.ncnet import NCNet
 from c3jax.models.resnet import ResNet
 
 
@@ -21,6 +22,10 @@ def _aligner(trunk: dict, flow: dict, **fields: Any) -> Aligner:
     return Aligner(trunk=ResNet(**trunk), flow=FlowModule(**flow), **fields)
 
 
+def _nc_net(trunk: dict, flow: dict, **fields: Any) -> Aligner:
+    return Aligner(trunk=ResNet(**trunk), flow=NCNet(**flow), **fields)
+
+
 def _jlad(trunk: dict, **fields: Any) -> JLAD:
     return JLAD(trunk=ResNet(**trunk), **fields)
 
@@ -29,6 +34,7 @@ _BUILDERS: dict[str, Callable[..., nn.Module]] = {
     "c3": _c3,
     "imm": IMM,
     "aligner": _aligner,
+    "nc_net": _nc_net,
     "jlad": _jlad,
 }
 
@@ -36,8 +42,9 @@ _BUILDERS: dict[str, Callable[..., nn.Module]] = {
 def from_config(config: dict[str, Any]) -> nn.Module:
     """The network of a JSON-like dict.
 
-    `family` is 'c3' (also when missing), 'imm', 'aligner' or 'jlad'; the rest are the fields of that
-    network, `trunk` those of its `ResNet` and, of an aligner, `flow` those of its `FlowModule`.
+    `family` is 'c3' (also when missing), 'imm', 'aligner', 'nc_net' or 'jlad'; the rest are the
+    fields of that network, `trunk` those of its `ResNet` and `flow` those of the `FlowModule` of an
+    aligner or the `NCNet` of 'nc_net'.
 
     Raises:
       ValueError: an unknown family or field.

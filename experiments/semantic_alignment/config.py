@@ -5,7 +5,6 @@ of C3 4.4 and its appendix (that of NC-Net) for PF-PASCAL. What `laptop` has and
 marked "beyond the paper" below.
 """
 
-import dataclasses
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -28,12 +27,22 @@ class ModelConfig:
     """greatest stride of the trunk; deeper stages dilate instead"""
     stages: tuple[str, ...] = ("layer3",)
     """stages that make up f', on the grid of the first, each at unit length if several"""
+    family: Literal["aligner", "nc_net"] = "aligner"
+    """`nc_net`: the baseline, full 4D convolutions in place of the flow module"""
     flow_channels: tuple[int, ...] = (16, 16, 1)
-    """output channels of the separable 4D layers"""
+    """output channels of the 4D layers"""
+    flow_layers: Literal["separable", "centre_pivot", "full"] = "separable"
+    """aligner: W1 after W2, beside it, or one 4D convolution"""
     flow_linear: bool = False
-    """no ReLU in the flow module; with channels (1,) one layer of Eq. 3"""
+    """aligner: no ReLU in the flow module; with channels (1,) one layer of Eq. 3"""
+    negative_slope: float = 0.0
+    """aligner: of a leaky ReLU, so that no output dies"""
     kernel_size: int = 5
     """side of the 4D kernels, in cells"""
+    gaussian_start: bool = True
+    """nc_net: start as the separable Gaussian, as the aligner does; else at random, as published"""
+    chunk: int | None = None
+    """examples that the 4D layers see at a time, which bounds the memory"""
 
 
 @dataclass(frozen=True)
@@ -121,8 +130,3 @@ Published PCK@.1 (scnet definition): C3 78.5, with landmarks 80.1, NC-Net 78.9.
 """
 
 PRESETS = {"laptop": LAPTOP, "paper": PAPER}
-
-
-def with_trunk(config: Config, **changes) -> Config:
-    """The configuration with another trunk."""
-    return dataclasses.replace(config, model=dataclasses.replace(config.model, **changes))

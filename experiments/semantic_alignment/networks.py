@@ -29,10 +29,18 @@ def model_config(config: Config, *, trainable: bool = True) -> dict[str, Any]:
     }
     flow = {
         "channels": list(model.flow_channels),
-        "linear": model.flow_linear,
         "kernel_size": model.kernel_size,
+        "chunk": model.chunk,
     }
-    return {"family": "aligner", "trunk": trunk, "flow": flow, "stages": list(model.stages)}
+    if model.family == "nc_net":
+        flow["stddev"] = 1.0 if model.gaussian_start else None
+    else:
+        flow |= {
+            "layers": model.flow_layers,
+            "linear": model.flow_linear,
+            "negative_slope": model.negative_slope,
+        }
+    return {"family": model.family, "trunk": trunk, "flow": flow, "stages": list(model.stages)}
 
 
 def make_network(config: Config, *, stage: str = "finetune") -> Network:

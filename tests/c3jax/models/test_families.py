@@ -10,6 +10,7 @@ from c3jax.models.families import from_config
 from c3jax.models.flow import FlowModule
 from c3jax.models.imm import IMM
 from c3jax.models.jlad import JLAD
+from c3jax.models.ncnet import NCNet
 from c3jax.models.resnet import ResNet
 
 SMALL = {"architecture": "small", "stages": ["layer1", "layer2"]}
@@ -51,10 +52,16 @@ def test_jlad_aligns_pictures_and_finds_their_landmarks():
     assert detection.landmarks.shape == (2, 3, 2)
 
 
+def test_nc_net_is_an_aligner_with_full_4d_convolutions():
+    flow = {"channels": [2, 1], "kernel_size": 3}
+    model = from_config({"family": "nc_net", "trunk": SMALL, "flow": flow})
+    assert isinstance(model, Aligner) and model.flow == NCNet(channels=(2, 1), kernel_size=3)
+
+
 @pytest.mark.parametrize(
     "config, message",
     [
-        ({"family": "vae"}, "family must be one of c3, imm, aligner, jlad.*got 'vae'"),
+        ({"family": "vae"}, "family must be one of c3, imm, aligner, nc_net, jlad.*got 'vae'"),
         ({"family": "imm", "trunk": {}}, "does not fit.*trunk"),
         ({"family": "c3", "encoder_widths": [4]}, "does not fit.*encoder_widths"),
         ({"family": "aligner", "trunk": {}}, "does not fit.*flow"),
