@@ -1,6 +1,6 @@
-"""`python -m experiments.export RUN`: a trained run as a small model folder for detection."""
+"""`python -m experiments.export RUN`: a trained run as a small model folder."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -9,14 +9,17 @@ import tyro
 
 from experiments.common import cli, runs
 from experiments.common.errors import UsageError
+from experiments.common.trained import find_trained
 
 
 @dataclass(frozen=True)
 class Options:
-    """Write what detection needs of a run: model.safetensors and config.json.
+    """Write what detection or alignment needs of a run: model.safetensors and config.json.
 
     Optimiser state and the network of the perceptual loss are left out. `c3jax.inference.load` and
-    `python -m experiments.detect --checkpoint` read the folder.
+    `python -m experiments.detect --checkpoint` read the folder of a run of c3_faces,
+    `c3jax.inference.load_aligner` and `python -m experiments.align --checkpoint` that of one of
+    semantic_alignment.
     """
 
     run: tyro.conf.Positional[Annotated[Path, tyro.conf.arg(metavar="RUN")]]
@@ -28,25 +31,65 @@ class Options:
 
 
 def main() -> None:
-    """Exports, and compares the landmarks before and after."""
+    """Exports, and compares what is found before and after."""
     options = tyro.cli(Options, prog="python -m experiments.export")
     from c3jax import inference
 
-    found, trained = read_run(options.run)
+    found = find_trained(options.run, "c3_faces", "semantic_alignment")
     out = (options.out or found.folder / "export").expanduser()
+    export = export_landmarks if found.described["experiment"] == "c3_faces" else export_aligner
+    what, difference = export(found, out, options)
+    size = sum((out / name).stat().st_size for name in (inference.WEIGHTS, inference.CONFIG))
+    print(f"{out}: {what}, {options.dtype}, {size / 1e6:.2f} MB\n{difference}")
+
+
+def export_landmarks(found: runs.Run, out: Path, options: Options) -> tuple[str, str]:
+    """Writes the model of a run of c3_faces; what it is, and what the export changes."""
+    from c3jax import inference
+    from experiments.c3_faces.run import load_trained
+
+    trained = load_trained(found)
+    write(out, trained.variables, model_config(found, trained), options)
+    exported = inference.load(out)
+    return (
+        f"{exported.network.num_landmarks} landmarks at {exported.image_size} px, step "
+        f"{trained.step:,}",
+        f"landmarks before and after differ by at most {parity(trained, exported):.4f} px",
+    )
+
+
+def export_aligner(found: runs.Run, out: Path, options: Options) -> tuple[str, str]:
+    """Writes the model of a run of semantic_alignment; what it is, and what the export changes."""
+    from c3jax import inference
+    from experiments.semantic_alignment.trained import load_trained, make_model
+
+    trained = load_trained(found)
+    write(out, trained.variables, aligner_config(found, trained), options)
+    before = make_model(trained.config, trained.network, trained.variables)
+    exported = inference.load_aligner(out)
+    pictures = random_pictures(2, exported.image_size)
+    maps = [model.align(*pictures).to_target for model in (before, exported)]
+    moved = np.abs(maps[0] - maps[1]).max(-1) * (exported.image_size - 1) / 2
+    return (
+        f"matches at {exported.image_size} px, step {trained.step:,}",
+        f"matches before and after differ by {np.median(moved):.4f} px in the median cell",
+    )
+
+
+def write(out: Path, variables: dict, config: dict[str, Any], options: Options) -> None:
+    """Writes a model folder.
+
+    Raises:
+      UsageError: the folder is that of a run, or the run cannot be written so.
+    """
+    from c3jax import inference
+
     if (out / inference.CONFIG).exists() and not (out / inference.WEIGHTS).exists():
         raise UsageError(f"{out} holds another {inference.CONFIG} (a run?): give another --out")
     try:
-        inference.save(out, trained.variables, model_config(found, trained), dtype=options.dtype)
+        inference.save(out, variables, config, dtype=options.dtype)
     except ValueError as error:
         raise UsageError(f"{options.run} cannot be exported: {error}") from error
-    exported = inference.load(out)
-    size = sum((out / name).stat().st_size for name in (inference.WEIGHTS, inference.CONFIG))
-    print(
-        f"{out}: {exported.network.num_landmarks} landmarks at {exported.image_size} px, step "
-        f"{trained.step:,}, {options.dtype}, {size / 1e6:.2f} MB\n"
-        f"landmarks before and after differ by at most {parity(trained, exported):.4f} px"
-    )
 
 
 def read_run(path: Path):
@@ -60,7 +103,6 @@ def read_run(path: Path):
       CheckpointError: no checkpoint, or a damaged one.
     """
     from experiments.c3_faces.run import load_trained
-    from experiments.common.trained import find_trained
 
     found = find_trained(path, "c3_faces")
     return found, load_trained(found)
@@ -76,13 +118,32 @@ def model_config(found: runs.Run, trained) -> dict[str, Any]:
         "image_size": data.image_size,
         # CelebA always comes in the frame of the MAFL protocol.
         "crop": "squash_inner" if data.name == "celeb_a" else data.crop,
-        "trained_on": {
-            "experiment": found.described["experiment"],
-            "preset": found.described["preset"],
-            "data": data.name,
-            "seed": trained.config.seed,
-            "steps": trained.step,
-        },
+        "trained_on": trained_on(found, trained),
+    }
+
+
+def aligner_config(found: runs.Run, trained) -> dict[str, Any]:
+    """What `c3jax.inference.save` stores of an aligner beside the variables."""
+    from experiments.semantic_alignment import networks
+
+    config = trained.config
+    return {
+        "model": networks.model_config(config),
+        "image_size": config.data.image_size,
+        "resize": config.data.resize,
+        "reading": asdict(config.reading),
+        "trained_on": trained_on(found, trained),
+    }
+
+
+def trained_on(found: runs.Run, trained) -> dict[str, Any]:
+    """Where a model comes from."""
+    return {
+        "experiment": found.described["experiment"],
+        "preset": found.described["preset"],
+        "data": trained.config.data.name,
+        "seed": trained.config.seed,
+        "steps": trained.step,
     }
 
 
@@ -95,15 +156,43 @@ def load_model(path: Path):
     from c3jax import inference
 
     path = path.expanduser()
-    try:
-        if path.suffix == ".safetensors" or (path / inference.WEIGHTS).exists():
-            return inference.load(path)
-    except ValueError as error:
-        raise UsageError(str(error)) from error
+    if is_exported(path):
+        return or_refuse(inference.load, path)
     found, trained = read_run(path)
     described = model_config(found, trained)
     described.pop("model")
     return inference.LandmarkModel(trained.networks.model, trained.variables, **described)
+
+
+def load_aligner(path: Path):
+    """The `AlignmentModel` of a run folder, of one of its steps, or of an exported model.
+
+    Raises:
+      UsageError: neither is there, or it is damaged.
+    """
+    from c3jax import inference
+    from experiments.semantic_alignment.trained import load_trained, make_model
+
+    path = path.expanduser()
+    if is_exported(path):
+        return or_refuse(inference.load_aligner, path)
+    trained = load_trained(find_trained(path, "semantic_alignment"))
+    return make_model(trained.config, trained.network, trained.variables)
+
+
+def is_exported(path: Path) -> bool:
+    """Whether a path is an exported model, not a run."""
+    from c3jax import inference
+
+    return path.suffix == ".safetensors" or (path / inference.WEIGHTS).exists()
+
+
+def or_refuse(load, path: Path):
+    """`load(path)`, what it refuses as a UsageError."""
+    try:
+        return load(path)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
 
 
 def parity(trained, exported) -> float:

@@ -6,12 +6,14 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from c3jax.coordinates import numpy_grid
-from c3jax.inference import bilinear
+from c3jax.inference import Matches, bilinear
 from experiments.common.overlays import colors as colors_of
+from experiments.common.overlays import draw_landmarks
 from experiments.common.pictures import FINE, GAP, PAPER, TILE, draw_dot, place_on_tile, tile
 
 # Told apart by people who confuse red and green, too.
 RIGHT, WRONG = (0, 170, 120), (225, 70, 0)
+LONGEST = 1000  # pixels of a side of a picture that matches are drawn on
 UNKNOWN = 0.85  # the grey of places without a flow
 
 
@@ -88,8 +90,8 @@ def draw_carried(
         draw.line([tuple(a), tuple(b)], fill=color, width=FINE)
     if true is not None:
         for a, b in zip(place_on_tile(true, end.shape[0]) + shift, ends, strict=True):
-            draw.line([tuple(a), tuple(b)], fill=(0, 0, 0), width=2 * FINE)
-            draw.line([tuple(a), tuple(b)], fill=(255, 255, 255), width=FINE)
+            draw_dot(draw, a, PAPER, radius=1.5)
+            draw.line([tuple(a), tuple(b)], fill=PAPER, width=FINE)
     for a, b, color in zip(starts, ends, colors, strict=True):
         draw_dot(draw, a, color)
         draw_dot(draw, b, color)
@@ -112,3 +114,46 @@ def spread_out(points: np.ndarray, worth: np.ndarray, *, count: int, apart: floa
         if all(np.hypot(*(points[index] - points[other])) >= apart for other in chosen):
             chosen.append(int(index))
     return np.array(chosen, int)
+
+
+def surest(matches: Matches, *, count: int = 10, apart: float = 0.35) -> np.ndarray:
+    """Cells of the source, by index, of mutual matches of great confidence that do not crowd.
+
+    Args:
+      matches: of a pair.
+      count: how many at most.
+      apart: distance between them; the side of a picture is 2.
+    """
+    cells = numpy_grid(matches.to_target.shape[:2]).reshape(-1, 2)
+    worth = np.where(matches.mutual(), matches.source_confidence, np.nan).ravel()
+    return spread_out(cells, worth, count=count, apart=apart)
+
+
+def draw_matches(
+    source: np.ndarray, target: np.ndarray, source_px: np.ndarray, target_px: np.ndarray
+) -> Image.Image:
+    """Two pictures side by side, with numbered points and lines between them.
+
+    Args:
+      source, target: uint8 `[H, W, 3]`, of any sizes; large ones are shrunk to `LONGEST`.
+      source_px, target_px: `[K, 2]`, points of the two that belong together, in pixels.
+    """
+    drawn, places = [], []
+    for picture, points_px in ((source, source_px), (target, target_px)):
+        height, width = picture.shape[:2]
+        scale = min(1, LONGEST / max(height, width))
+        size = (max(1, round(scale * width)), max(1, round(scale * height)))
+        small = np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.BOX))
+        # Pixel k covers [k, k + 1], before and after.
+        points_px = (points_px + 0.5) * size / [width, height] - 0.5
+        drawn.append(draw_landmarks(small, points_px))
+        places.append(points_px)
+    left = drawn[0].shape[1] + GAP
+    canvas = Image.new("RGB", (left + drawn[1].shape[1], max(d.shape[0] for d in drawn)), PAPER)
+    canvas.paste(Image.fromarray(drawn[0]), (0, 0))
+    canvas.paste(Image.fromarray(drawn[1]), (left, 0))
+    draw = ImageDraw.Draw(canvas)
+    width = max(1, round(max(canvas.size) / 600))
+    for start, end, color in zip(*places, colors_of(len(source_px)), strict=True):
+        draw.line([tuple(start), tuple(end + [left, 0])], fill=color, width=width)
+    return canvas

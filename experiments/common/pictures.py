@@ -80,11 +80,11 @@ def place_on_tile(points: np.ndarray, size: int) -> np.ndarray:
     return ((np.asarray(points) + 1) / 2 * (size - 1) + 0.5) / size * FINE * TILE
 
 
-def draw_dot(draw: ImageDraw.ImageDraw, center, color) -> None:
-    """A dot with a dark rim on a tile enlarged by FINE."""
+def draw_dot(draw: ImageDraw.ImageDraw, center, color, radius: float = 3.2) -> None:
+    """A dot with a dark rim on a tile enlarged by FINE; the radius is in pixels of the tile."""
     x, y = center
-    for radius, fill in ((4.2 * FINE, (0, 0, 0)), (3.2 * FINE, color)):
-        draw.ellipse([x - radius, y - radius, x + radius, y + radius], fill=fill)
+    for r, fill in ((FINE * (radius + 1), (0, 0, 0)), (FINE * radius, color)):
+        draw.ellipse([x - r, y - r, x + r, y + r], fill=fill)
 
 
 def sheet(

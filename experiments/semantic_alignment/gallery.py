@@ -17,14 +17,12 @@ from experiments.common.flow_pictures import (
     flow_colors,
     flow_wheel,
     heat_colors,
-    spread_out,
+    surest,
 )
 from experiments.common.pck import Direction, correct_points
 from experiments.common.pictures import Picture, sheet, tile
 
 SHOWN = 8  # pairs of each set
-LINES = 10  # matches that are drawn where there are no key points
-APART = 0.35  # distance between them; the side of a picture is 2
 ALPHA = 0.10
 CAPTION = (
     "Beside them the source, looked up for each pixel of the target (T from i to j); on the "
@@ -74,7 +72,8 @@ def draw_test(
     if test.dense is not None:
         size = pairs.shape[2]
         places = 2 * test.dense.points_px[rows] / (size - 1) - 1
-        flows = places - numpy_grid((size, size))
+        known = test.dense.on_object[rows][..., None]
+        flows = np.where(known, places - numpy_grid((size, size)), np.nan)
     if test.pairs.source.points_px is None:
         return draw_sheet(name, title, pairs, found, flows=flows)
     carried = carry_key_points(found, test.pairs.select(rows), headline)
@@ -102,7 +101,7 @@ def draw_sheet(
       flows: true flow `[n, S, S, 2]`, NaN where it is not known.
     """
     back = headline is not None and headline.direction == "target_to_source"
-    carried = carried or [surest(matches) for matches in found]
+    carried = carried or [surest_ends(matches) for matches in found]
     rows: list[list[Image.Image | None]] = []
     for pair, matches, ends in zip(pairs, found, carried, strict=True):
         start, end = pair[::-1] if back else pair
@@ -156,12 +155,10 @@ def carry_key_points(found: Sequence[Matches], pairs: Pairs, headline: Headline)
     ]
 
 
-def surest(matches: Matches) -> Ends:
-    """Mutual matches of great confidence that do not crowd."""
-    cells = numpy_grid(matches.to_target.shape[:2]).reshape(-1, 2)
-    worth = np.where(matches.mutual(), matches.source_confidence, np.nan).ravel()
-    chosen = spread_out(cells, worth, count=LINES, apart=APART)
-    return Ends(cells[chosen], matches.to_target.reshape(-1, 2)[chosen])
+def surest_ends(matches: Matches) -> Ends:
+    """The surest matches that lie apart."""
+    cells, chosen = numpy_grid(matches.to_target.shape[:2]), surest(matches)
+    return Ends(cells.reshape(-1, 2)[chosen], matches.to_target.reshape(-1, 2)[chosen])
 
 
 def spread(count: int) -> np.ndarray:

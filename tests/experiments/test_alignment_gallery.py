@@ -128,7 +128,7 @@ def test_the_flow_stands_beside_the_true_one():
 def test_pairs_without_key_points_show_their_surest_matches():
     picture = draw_test(Shifting(), "t", shifted(points=False), TO_TARGET)
     assert picture.caption.startswith("Lines tie the surest matches")
-    ends = gallery.surest(Shifting().align(*shifted().images[:2]))
+    ends = gallery.surest_ends(Shifting().align(*shifted().images[:2]))
     assert ends.points[0].tolist() == [1, 1]
     np.testing.assert_allclose(ends.carried - ends.points, np.tile(SHIFT, (len(ends.points), 1)))
 

@@ -1,0 +1,238 @@
+"""`python -m experiments.align`, and the export of aligners."""
+
+import csv
+import json
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from c3jax import inference
+from data_pipelines.pictures import read_picture
+from experiments import align, export
+from experiments.common.flow_pictures import draw_matches
+from experiments.common.overlays import colors
+from experiments.common.trained import find_trained
+from experiments.semantic_alignment.trained import load_trained
+from tests.experiments import tiny_aligners, tiny_runs
+from tests.experiments.tiny_aligners import SIZE, write_run
+from tests.experiments.tiny_runs import call, smooth_picture
+
+CELLS = 8  # of a side
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    return write_run(tmp_path_factory.mktemp("runs") / "tiny", tiny_aligners.config())
+
+
+@pytest.fixture(scope="module")
+def model(run, tmp_path_factory):
+    """The exported run."""
+    folder = tmp_path_factory.mktemp("models") / "model"
+    assert call(export.main, run, "--out", folder, "--dtype", "float32") == 0
+    return folder
+
+
+@pytest.fixture
+def photos(tmp_path, monkeypatch):
+    """Pictures of very different shapes."""
+    monkeypatch.chdir(tmp_path)
+    smooth_picture(60, 20, 0).save("wide.png")
+    smooth_picture(18, 90, 1).save("tall.png")
+    smooth_picture(SIZE, SIZE, 2).save("square.png")
+    return tmp_path
+
+
+def rows(path):
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def numbers(rows, *columns):
+    return np.array([[float(row[column]) for column in columns] for row in rows])
+
+
+def expected(model, source, target):
+    return inference.load_aligner(model).align(read_picture(source), read_picture(target))
+
+
+def test_an_export_matches_as_its_run(run, model, tmp_path, capsys):
+    assert call(export.main, run, "--out", tmp_path / "half") == 0
+    said = capsys.readouterr().out
+    assert f"matches at {SIZE} px, step 7, float16, " in said
+    assert float(re.search(r"differ by (\S+) px in the median cell", said)[1]) < 0.2
+    pictures = export.random_pictures(2, SIZE)
+    before, after = (export.load_aligner(path).align(*pictures) for path in (run, model))
+    np.testing.assert_allclose(before.source_confidence, after.source_confidence, atol=1e-6)
+    np.testing.assert_allclose(before.to_target, after.to_target, atol=1e-6)
+    exported = inference.load_aligner(model)
+    assert exported.reading == load_trained(find_trained(run, "semantic_alignment")).config.reading
+    assert exported.trained_on["data"] == "rendered_objects" and exported.trained_on["steps"] == 7
+
+
+def test_two_pictures_are_matched_in_their_own_pixels(model, photos, capsys):
+    assert call(align.main, "wide.png", "tall.png", "--checkpoint", model) == 0
+    assert "matches of 1 pair: matches/matches.csv" in capsys.readouterr().out
+    found, matches = rows(photos / "matches/matches.csv"), expected(model, "wide.png", "tall.png")
+    assert len(found) == CELLS**2 and {row["pair"] for row in found} == {"1"}
+    source_px, target_px = matches.cells_px()
+    np.testing.assert_allclose(numbers(found, "source_x", "source_y"), source_px, atol=1e-3)
+    np.testing.assert_allclose(numbers(found, "target_x", "target_y"), target_px, atol=1e-3)
+    assert source_px.max(0).tolist() == [59, 19] and (target_px <= [17, 89]).all()
+    confidence = numbers(found, "confidence")[:, 0]
+    np.testing.assert_allclose(confidence, matches.source_confidence.ravel(), atol=1e-4)
+    np.testing.assert_array_equal(numbers(found, "mutual")[:, 0], matches.mutual().ravel())
+    (line,) = (photos / "matches/matches.jsonl").read_text().splitlines()
+    line = json.loads(line)
+    assert (line["pair"], line["source"], line["target"]) == (1, "wide.png", "tall.png")
+    assert len(line["matches"]) == CELLS**2 and "points" not in line
+    assert line["matches"][1][:2] == [float(found[1]["source_x"]), float(found[1]["source_y"])]
+    assert not (photos / "matches/points.csv").exists()
+
+
+def test_the_source_is_warped_onto_the_target_and_lines_are_drawn(model, photos):
+    assert call(align.main, "wide.png", "tall.png", "--checkpoint", model) == 0
+    with Image.open("matches/warped/1.png") as warped, Image.open("tall.png") as target:
+        assert warped.size == target.size
+        image = expected(model, "wide.png", "tall.png").warp_source(read_picture("wide.png"))
+        np.testing.assert_array_equal(np.asarray(warped), image)
+    with Image.open("matches/overlays/1.png") as overlay:
+        assert overlay.size[0] > 60 + 18 and overlay.size[1] == 90
+    assert "0 at the centre of the top left pixel" in (photos / "matches/README.txt").read_text()
+
+
+def test_points_are_carried(model, photos):
+    (photos / "points.csv").write_text("point,x,y\nnose,30,10\ntail,0,0\n")
+    arguments = ["--points", "points.csv", "--checkpoint", model, "--no-overlays", "--out", "o"]
+    assert call(align.main, "wide.png", "tall.png", *arguments) == 0
+    found, matches = rows(photos / "o/points.csv"), expected(model, "wide.png", "tall.png")
+    assert [row["point"] for row in found] == ["nose", "tail"]
+    points_px = [[30, 10], [0, 0]]
+    np.testing.assert_allclose(numbers(found, "source_x", "source_y"), points_px)
+    carried = numbers(found, "target_x", "target_y")
+    np.testing.assert_allclose(carried, matches.carry(points_px), atol=1e-3)
+    line = json.loads((photos / "o/matches.jsonl").read_text())
+    assert line["points"][0][0] == "nose" and line["points"][0][3:5] == carried[0].tolist()
+    assert not (photos / "o/overlays").exists()
+
+
+def test_points_without_names_are_counted(model, photos):
+    (photos / "points.csv").write_text("x,y\n59.4,19.4\n-0.4,3\n")
+    arguments = ["--points", "points.csv", "--checkpoint", model, "--no-overlays"]
+    assert call(align.main, "wide.png", "tall.png", *arguments) == 0
+    assert [row["point"] for row in rows(photos / "matches/points.csv")] == ["0", "1"]
+    # Later results replace all that was there.
+    assert call(align.main, "wide.png", "tall.png", "--checkpoint", model, "--no-overlays") == 0
+    assert not (photos / "matches/points.csv").exists()
+
+
+def test_a_table_of_pairs_is_matched_with_its_points(model, photos):
+    header = "source,target,source_points,target_points"
+    lines = [header, "wide.png,tall.png,1;2;30;10,1;1;2;2", "tall.png,square.png,9;45,3;4"]
+    (photos / "pairs.csv").write_text("\n".join(lines) + "\n")
+    assert call(align.main, "pairs.csv", "--checkpoint", model, "--no-overlays") == 0
+    found = rows(photos / "matches/points.csv")
+    assert [(row["pair"], row["point"]) for row in found] == [("1", "0"), ("1", "1"), ("2", "0")]
+    carried = expected(model, "tall.png", "square.png").carry([[9, 45]])
+    np.testing.assert_allclose(numbers(found[2:], "target_x", "target_y"), carried, atol=1e-3)
+    assert len(rows(photos / "matches/matches.csv")) == 2 * CELLS**2
+
+
+def test_a_folder_of_pairs_is_matched(model, photos, capsys):
+    for name, side in (("wide", "a_source"), ("tall", "a_target"), ("wide", "b/target")):
+        (photos / "pairs" / side).parent.mkdir(parents=True, exist_ok=True)
+        (photos / "pairs" / f"{side}.png").write_bytes((photos / f"{name}.png").read_bytes())
+    (photos / "pairs/b/source.png").write_bytes((photos / "square.png").read_bytes())
+    assert call(align.main, "pairs", "--checkpoint", model) == 0
+    assert "matches of 2 pairs" in capsys.readouterr().out
+    lines = (photos / "matches/matches.jsonl").read_text().splitlines()
+    sources = [json.loads(line)["source"] for line in lines]
+    assert sources == ["pairs/a_source.png", "pairs/b/source.png"]
+    assert sorted(p.name for p in (photos / "matches/overlays").iterdir()) == ["1.png", "2.png"]
+
+
+def test_without_a_checkpoint_the_untrained_module_matches(photos, monkeypatch, capsys):
+    used = {}
+
+    def gaussian_aligner(file, trunk, **options):
+        used.update(file=file, trunk=trunk, **options)
+        return inference.load_aligner(photos / "model")
+
+    run = write_run(photos / "run", tiny_aligners.config())
+    assert call(export.main, run, "--out", photos / "model") == 0
+    monkeypatch.setattr(inference, "gaussian_aligner", gaussian_aligner)
+    (photos / "net.npz").touch()
+    arguments = ["--weights", "net.npz", "--trunk", "resnet18", "--no-overlays"]
+    assert call(align.main, "wide.png", "tall.png", *arguments) == 0
+    assert used["trunk"] == "resnet18" and used["image_size"] == 240
+    assert "no checkpoint: the flow module before any training" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        ([], "give two pictures, a table of pairs (.csv) or a folder of pairs; got nothing"),
+        (["wide.png"], "give two pictures, a table of pairs (.csv) or a folder of pairs"),
+        (["wide.png", "tall.png", "square.png"], "give two pictures"),
+        (["wide.png", "."], "give two pictures"),
+        (["wide.png", "nowhere.png"], "nowhere.png: no such file"),
+        (["wide.png", "points.csv", "--out", "o"], "give two pictures"),
+        (["nowhere"], "give two pictures"),
+        (["nowhere.csv"], "nowhere.csv: no such file"),
+        (["."], "no pair in it"),
+        (["missing.csv"], "missing.csv: row 2: nowhere.png: no such file"),
+        (["missing.csv", "--points", "points.csv"], "--points are of one pair of pictures"),
+        (
+            ["wide.png", "tall.png", "--points", "points.csv"],
+            "points.csv: row 2: (60, 3) lies outside the 60x20 pixels of wide.png",
+        ),
+        (["wide.png", "tall.png", "--points", "none.csv"], "none.csv: no such file"),
+        (["wide.png", "tall.png", "--points", "missing.csv"], "needed: x,y"),
+        (["wide.png", "tall.png", "--points", "words.csv"], "'two' is not numbers"),
+        (["wide.png", "tall.png", "--checkpoint", "FACES"], "c3_faces, not of semantic_alignment"),
+        (["wide.png", "tall.png", "--checkpoint", "nowhere"], "nowhere is no folder"),
+        (["wide.png", "tall.png", "--checkpoint", "no.safetensors"], "no.safetensors: no such fi"),
+        (["wide.png", "tall.png", "--checkpoint", "MODEL", "--weights", "w.npz"], "--weights are"),
+        (["wide.png", "tall.png", "--weights", "w.npz"], "w.npz"),
+        (["wide.png", "tall.png"], "or give a run, --checkpoint runs/semantic_alignment/NAME"),
+        (["wide.png", "tall.png", "--out", "wide.png"], "wide.png is a file; give a folder"),
+        (["wide.png", "tall.png", "--out", "."], "holds other files; give a new folder"),
+        (["wide.png", "tall.png", "--colour", "red"], "--colour"),
+    ],
+)
+def test_wrong_use_ends_with_status_2_and_writes_nothing(
+    model, photos, arguments, named, monkeypatch, capsys
+):
+    monkeypatch.setenv("HOME", str(photos))
+    monkeypatch.delenv("C3JAX_WEIGHTS", raising=False)
+    (photos / "points.csv").write_text("x,y\n3,4\n60,3\n")
+    (photos / "words.csv").write_text("x,y\n3,two\n")
+    (photos / "missing.csv").write_text("source,target\nwide.png,tall.png\nwide.png,nowhere.png\n")
+    if "FACES" in arguments:
+        tiny_runs.runs.open_run(photos / "faces", "c3_faces", "laptop", tiny_runs.config())
+    names = {"FACES": "faces", "MODEL": str(model)}
+    assert call(align.main, *(names.get(argument, argument) for argument in arguments)) == 2
+    said = capsys.readouterr().err
+    assert named in said and "Traceback" not in said and not (photos / "matches").exists()
+
+
+def test_models_of_the_other_kind_are_refused(run, model, photos, capsys):
+    from experiments import detect
+
+    assert call(detect.main, "wide.png", "--checkpoint", model) == 2
+    assert "it matches pictures; use load_aligner" in capsys.readouterr().err
+    assert call(detect.main, "wide.png", "--checkpoint", run) == 2
+    assert "is a run of semantic_alignment, not of c3_faces" in capsys.readouterr().err
+
+
+def test_lines_run_between_points_of_pictures_side_by_side():
+    wide, tall = np.full((20, 60, 3), 90, np.uint8), np.full((50, 30, 3), 90, np.uint8)
+    image = np.asarray(draw_matches(wide, tall, np.array([[50.0, 9]]), np.array([[3.0, 9]])))
+    assert image.shape == (50, 60 + 4 + 30, 3)
+    (color,) = colors(1)
+    assert (image[9, 50] == color).all() and (image[9, 64 + 3] == color).all()
+    assert (image[9, 58] == color).all() and (image[30, 62] == 255).all()
+    large = np.zeros((400, 2000, 3), np.uint8)
+    assert draw_matches(large, tall, np.zeros((1, 2)), np.zeros((1, 2))).size == (1034, 200)
