@@ -12,6 +12,7 @@ from c3jax import (
     mutual_matching,
     separable_conv4d,
 )
+from c3jax.losses import weak_matching
 from c3jax.models import flow
 from c3jax.models.flow import LAYERS, FlowModule
 from tests.tolerances import REORDERED
@@ -133,6 +134,34 @@ def test_chunks_of_examples_change_neither_results_nor_gradients(chunk):
 
     expected, found = map(result_and_gradient, (module, module.clone(chunk=chunk)))
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, **REORDERED), found, expected)
+
+
+def step_memory(module, batch, grid, features=4):
+    """Bytes of temporary memory of NC-Net's weak loss and its gradient, compiled only."""
+    maps = jax.ShapeDtypeStruct((batch, grid, grid, features), jnp.float32)
+
+    def loss(variables, source, target):
+        positive = module.apply(variables, source, target)
+        negative = module.apply(variables, source, jnp.roll(target, 1, axis=0))
+        return weak_matching(positive, negative).mean()
+
+    variables = jax.eval_shape(module.init, jax.random.key(0), maps, maps)
+    compiled = jax.jit(jax.grad(loss)).lower(variables, maps, maps).compile()
+    return compiled.memory_analysis().temp_size_in_bytes
+
+
+def test_chunks_of_examples_bound_the_memory():
+    module = FlowModule(channels=(1,), kernel_size=3)
+    whole, chunked = (step_memory(module.clone(chunk=chunk), 16, 6) for chunk in (None, 1))
+    assert chunked < whole / 4
+
+
+@pytest.mark.slow
+def test_a_step_at_400_px_with_16_pairs_in_chunks_takes_less_than_2_gib():
+    whole, chunked = (
+        step_memory(FlowModule(chunk=chunk), 16, 25, features=1024) for chunk in (None, 1)
+    )
+    assert chunked < 2 * 2**30 < whole / 8
 
 
 def test_a_leaky_slope_brings_a_dead_block_back():
