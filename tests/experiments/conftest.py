@@ -17,7 +17,8 @@ SIZE = 16
 TINY = (
     "--preset laptop --data.name folder --model.family imm --no-flow --model.encoder-widths 4 4 "
     f"--model.decoder-channels 4 --model.min-decoder-channels 4 --data.image-size {SIZE} "
-    "--landmarks 2 --warmup.steps 0 --pretrain.batch-size 4 --joint.batch-size 4 --log-every 1 --check-every 100"
+    "--landmarks 2 --warmup.steps 0 --pretrain.batch-size 4 --joint.batch-size 4 --log-every 1 "
+    "--check-every 100"
 ).split()
 
 
