@@ -22,13 +22,14 @@ FORMAT = 1
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
 LANDMARK_FIELDS = ("model", "image_size", "crop", "trained_on")
 ALIGNER_FIELDS = ("model", "image_size", "resize", "reading", "trained_on")
+ALIGNERS = ("aligner", "nc_net")  # families
 DTYPES = ("float16", "float32")
 
 
 def is_aligner(config: dict[str, Any]) -> bool:
     """Whether a description is that of an aligner."""
     model = config.get("model")
-    return isinstance(model, dict) and model.get("family") == "aligner"
+    return isinstance(model, dict) and model.get("family") in ALIGNERS
 
 
 def read(path: str | Path) -> tuple[nn.Module, dict[str, Any], dict[str, Any]]:

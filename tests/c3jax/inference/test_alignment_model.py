@@ -86,6 +86,16 @@ def test_a_model_matches_as_its_network_does(model):
         np.testing.assert_allclose(confidence, best[0], rtol=1e-3)
 
 
+def test_nc_net_is_an_aligner_too(tmp_path):
+    described = MODEL | {"family": "nc_net", "flow": {"channels": [1], "kernel_size": 3}}
+    image = jax.ShapeDtypeStruct((1, SIZE, SIZE, 3), np.float32)
+    init = from_config(described).init
+    variables = random_tree(jax.eval_shape(init, jax.random.key(0), image, image))
+    inference.save(tmp_path, variables, CONFIG | {"model": described})
+    found = inference.load_aligner(tmp_path).align(picture(40, 20), picture(20, 40, 1))
+    assert found.to_target.shape == (8, 8, 2)
+
+
 def test_a_description_is_kept(model):
     assert (model.image_size, model.resize) == (SIZE, "antialias")
     assert model.reading == Reading(match="hard") and model.trained_on == {"data": "nothing"}
