@@ -1,5 +1,6 @@
 """The training loop: the only one in the project."""
 
+import functools
 import json
 import signal
 import sys
@@ -92,6 +93,8 @@ def train(
         log_every=log_every, check_every=check_every, checkpoint_every=checkpoint_every
     )
     key = jax.random.key(seed)
+    # Stages with the same loss and optimiser share a compiled step.
+    make_step = functools.cache(functools.partial(make_train_step, devices=devices))
     with ExitStack() as stack:
         checkpoints = stack.enter_context(Checkpoints(folder / "checkpoints"))
         signals = stack.enter_context(_Signals())
@@ -115,7 +118,7 @@ def train(
             if step == begin:
                 state = stage.begun(state)
             state = replicate(state, devices)
-            train_step = make_train_step(stage.loss_fn, stage.optimizer, devices=devices)
+            train_step = make_step(stage.loss_fn, stage.optimizer)
             batches = _sharded(stage, step - begin, len(devices))
             while step < end:
                 state, metrics = train_step(state, next(batches), key)

@@ -10,6 +10,7 @@ from experiments.jlad.config import PRESETS
 def main() -> None:
     """Trains, evaluates and writes the run folder."""
     preset, config = cli.parse(PRESETS, choose_preset, prog="python -m experiments.jlad")
+    config.check()
     name = config.name or f"{preset}-{config.data.name}-{config.variant}-seed{config.seed}"
     config = dataclasses.replace(config, name=name)
     folder = config.runs / "jlad" / name

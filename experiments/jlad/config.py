@@ -104,11 +104,6 @@ class RoundsConfig:
     late_from: int = 3
     """the round from which on the late learning rate holds"""
 
-    def __post_init__(self):
-        for name, least in (("count", 0), ("alignment_steps", 1), ("detection_steps", 1)):
-            if (value := getattr(self, name)) < least:
-                raise UsageError(f"--rounds.{name} must be at least {least}, got {value}")
-
 
 @dataclass(frozen=True)
 class Config:
@@ -147,9 +142,22 @@ class Config:
     runs: Path = Path("runs")
     """folder of all runs"""
 
-    def __post_init__(self):
-        if self.landmarks < 2:
-            raise UsageError(f"--landmarks must be at least 2, got {self.landmarks}")
+    def check(self) -> None:
+        """Refuses what cannot be trained.
+
+        Raises:
+          UsageError: names the option.
+        """
+        rounds = self.rounds
+        for option, value, least in (
+            ("--landmarks", self.landmarks, 2),
+            ("--rounds.count", rounds.count, 0),
+            ("--rounds.alignment-steps", rounds.alignment_steps, 1),
+            ("--rounds.detection-steps", rounds.detection_steps, 1),
+            ("--rounds.batch-size", rounds.batch_size, 1),
+        ):
+            if value < least:
+                raise UsageError(f"{option} must be at least {least}, got {value}")
         if self.margin is None and self.landmarks not in MARGINS:
             known = ", ".join(map(str, MARGINS))
             raise UsageError(

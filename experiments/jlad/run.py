@@ -140,7 +140,7 @@ def _turn(config: Config, data: AlignmentData, evaluate, number: int, name: str)
     """One turn of round `number`; only the very first starts with fresh moments."""
     rounds, is_last = config.rounds, name == TURNS[-1]
     rate = rounds.late_learning_rate if number >= rounds.late_from else rounds.learning_rate
-    optimizer = of_groups(optimizers.adam(rate), nets.groups(config)[name])
+    optimizer = _turn_optimizer(config, name, rate)
     is_first = number == 1 and name == TURNS[0]
 
     def begin(state: TrainState) -> TrainState:
@@ -162,6 +162,12 @@ def _turn(config: Config, data: AlignmentData, evaluate, number: int, name: str)
     )
 
 
+@functools.cache  # rounds share the compiled step
+def _turn_optimizer(config: Config, name: str, rate: float):
+    return of_groups(optimizers.adam(rate), nets.groups(config)[name])
+
+
+@functools.cache
 def _loss(config: Config, name: str):
     return functools.partial(
         jlad_loss,
