@@ -112,7 +112,7 @@ def kernel_transformation_map(
         positive.
 
     >>> scores = jnp.array([0.1, 0.3, 0.6, 0.0, 0.0]).reshape(1, 5, 1, 1)
-    >>> kernel_transformation_map(scores, over="source", stddev=0.3)[0, 0, 0].round(3)
+    >>> kernel_transformation_map(scores, over="source", stddev=0.3)[0, 0].round(3)
     Array([-0.001, -1.   ], dtype=float32)
 
     References:

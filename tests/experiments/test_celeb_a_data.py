@@ -158,7 +158,7 @@ def main():
     _, config = cli.parse(PRESETS, paths.choose_preset, prog="train")
     loaded = data.load(config.data)
     networks = nets.make_networks(config)
-    stage = run.make_stages(config, loaded)[1]
+    stage = run.make_stages(config, loaded)[-1]
     batch = dict(next(stage.batches(0)))
     batch["example_index"] = batch["source"][:, 0, 0, 0].astype("int32")
 
