@@ -111,7 +111,7 @@ LAPTOP = Config(
     finetune=StageConfig(
         steps=200, batch_size=8, learning_rate=5e-4, schedule="cosine", weight_decay=0.0
     ),
-    warp=WarpConfig(color=1.0),
+    warp=WarpConfig(rotation=10.0, scale=0.3, color=1.0),
     features_loss=LossConfig(weak=0.0, features=1.0, temperature=0.05),
     flow_loss=LossConfig(weak=1.0, flow=1.0, temperature=0.05),
     finetune_loss=LossConfig(weak=1.0, flow=1.0, temperature=0.05),
