@@ -1,5 +1,6 @@
 """Evaluation of semantic alignment: what matchers carry, against key points and dense truth."""
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -13,6 +14,9 @@ from c3jax.coordinates import grid, to_pixels
 from c3jax.inference import Reading
 from data_pipelines.pairs import Pairs
 from experiments.common.pck import dense_metrics, pck_table
+
+_carry = jax.jit(carry_points)
+_look_up = jax.jit(functools.partial(warp, padding="clamp"))
 
 # From two feature maps `[b, h, w, c]` to their (refined) correlation `[b, h, w, h, w]`.
 Correlate = Callable[[Array, Array], Array]
@@ -80,14 +84,14 @@ def evaluate_maps(maps: tuple[np.ndarray, np.ndarray], test: TestPairs) -> dict:
     source_points, _ = test.pairs.source.points()
     target_points, _ = test.pairs.target.points()
     found = pck_table(
-        np.asarray(carry_points(jnp.asarray(source_points), on_source)),
-        np.asarray(carry_points(jnp.asarray(target_points), on_target)),
+        np.asarray(_carry(jnp.asarray(source_points), on_source)),
+        np.asarray(_carry(jnp.asarray(target_points), on_target)),
         test.pairs,
     )
     if test.dense is not None:
         shape = test.images.shape[1:3]
         pixels = jnp.broadcast_to(grid(shape), (len(test), *shape, 2))
-        dense = to_pixels(warp(on_source, pixels, padding="clamp"), shape)
+        dense = to_pixels(_look_up(on_source, pixels), shape)
         boxes = test.pairs.target.boxes_px
         assert boxes is not None  # rendered objects have them
         found["dense"] = dense_metrics(
