@@ -143,6 +143,48 @@ def test_each_stage_starts_with_a_fresh_optimiser(tmp_path):
     assert optax.tree.norm(before.opt_state[0].trace) > 0.1
 
 
+def keeping():
+    """Two stages; the second goes on with the moments of the first."""
+    first, second = make_stages()
+    return [first, dataclasses.replace(second, begin=lambda state: state)]
+
+
+def test_a_stage_may_go_on_with_the_state_of_the_one_before(tmp_path, whole):
+    kept, _ = train(tmp_path, keeping())
+    one = dataclasses.replace(make_stages()[0], steps=FIRST + SECOND)
+    at_once, _ = train(tmp_path / "one", [one])
+    assert_same_bits(jax.tree.map(np.array, kept), jax.tree.map(np.array, at_once))
+    assert int(whole[1].step) == int(kept.step)
+    with pytest.raises(AssertionError):
+        assert_same_bits(whole[1].params, jax.tree.map(np.array, kept.params))
+
+
+@pytest.mark.parametrize("kill", [FIRST, FIRST + 1])
+def test_kept_moments_are_resumed_bit_for_bit(tmp_path, kill):
+    uninterrupted, _ = train(tmp_path / "whole", keeping())
+    uninterrupted = jax.tree.map(np.array, uninterrupted)
+    first, second = make_stages(killed_after(kill))
+    with pytest.raises(Killed):
+        train(tmp_path, [first, dataclasses.replace(second, begin=lambda state: state)])
+    state, _ = train(tmp_path, keeping())
+    assert_same_bits(uninterrupted, jax.tree.map(np.array, state))
+
+
+def test_the_end_of_a_stage_is_looked_at_before_it_is_saved(tmp_path):
+    seen = []
+
+    def look(state):
+        seen.append(int(state.step))
+        if len(seen) == 1:
+            raise Killed
+
+    stages = [dataclasses.replace(stage, end=look) for stage in make_stages()]
+    with pytest.raises(Killed):
+        train(tmp_path, stages)
+    train(tmp_path, stages)
+    assert seen == [FIRST, FIRST, FIRST + SECOND]
+
+
 def test_a_finished_run_is_not_trained_again(tmp_path, whole):
     train(tmp_path)
     before = (tmp_path / "metrics.jsonl").read_bytes()
