@@ -29,7 +29,7 @@ class Options:
     out: Path | None = None
     """the page to write, NAME.html; by default compare.html beside the first run"""
     pictures: bool = True
-    """draw landmarks, Figure 1 and Figure 3 of the first run of each group"""
+    """draw landmarks, Figure 1 and Figure 3 of the first run of each group, or its matches"""
 
 
 def main() -> None:
@@ -42,9 +42,12 @@ def main() -> None:
         raise UsageError(f"--out must be a file that ends in .html, got {out}")
     tables, numbers = number_tables(groups), as_json(groups)
     drawn: list[Section] = []
-    if options.pictures:
+    experiments = {run.found.described["experiment"] for run in finished}
+    if options.pictures and experiments == {"c3_faces"}:
         drawn, numbers["common_flow"] = draw(groups)
         tables.append(common_flow_table(numbers["common_flow"]))
+    elif options.pictures and experiments == {"semantic_alignment"}:
+        drawn = draw_matches(groups)
     for table in tables:
         print(as_text(table), end="\n\n")
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -195,6 +198,23 @@ def draw(groups: Sequence[Group]) -> tuple[list[Section], dict[str, Any]]:
         text = "" if name == judge else f"T of Figure 3 is that of {judge}."
         sections.append(Section(name, text, pictures=pictures))
     return sections, {"flow_of": judge, "pairs": gallery.NUM_PAIRS, "errors": errors}
+
+
+def draw_matches(groups: Sequence[Group]) -> list[Section]:
+    """Matches of the first run of each group, in the test pairs of the very first."""
+    from experiments.common import alignment_data
+    from experiments.semantic_alignment.gallery import Headline, draw_gallery
+    from experiments.semantic_alignment.run import HEADLINES
+    from experiments.semantic_alignment.trained import load_trained, make_model
+
+    trained = {group.name: load_trained(group.runs[0].found) for group in groups}
+    data = alignment_data.load(next(iter(trained.values())).config.data, training=False)
+    headline = Headline(*HEADLINES[data.name])
+    models = {name: make_model(t.config, t.network, t.variables) for name, t in trained.items()}
+    return [
+        Section(name, pictures=draw_gallery(model, data, headline))
+        for name, model in models.items()
+    ]
 
 
 def common_flow_table(common: dict[str, Any]) -> Table:
