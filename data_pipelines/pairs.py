@@ -12,12 +12,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from PIL import ExifTags, Image
 
 from data_pipelines.errors import DataError
-from data_pipelines.pictures import MAX_PIXELS, MIN_SIDE, PictureError, in_threads, read_picture
+from data_pipelines.pictures import PictureError, in_threads, upright_size
 
-_QUARTER_TURNS = (5, 6, 7, 8)  # EXIF orientations that exchange width and height
 _LISTED = 10
 
 
@@ -193,25 +191,11 @@ def _look_at(files: Sequence[Path], workers: int | None) -> dict[Path, _Seen | P
 
 def _size_and_digest(file: Path) -> tuple[tuple[int, int], bytes] | PictureError:
     try:
-        size = _upright_size(file)
+        size = upright_size(file)
         with open(file, "rb") as opened:
             return size, hashlib.file_digest(opened, "sha256").digest()
     except PictureError as error:
         return error
-
-
-def _upright_size(file: Path) -> tuple[int, int]:
-    """Width and height, from the header alone where that is sound."""
-    try:
-        with Image.open(file) as image:
-            width, height = image.size
-            if min(width, height) >= MIN_SIDE and width * height <= MAX_PIXELS:
-                turned = image.getexif().get(ExifTags.Base.Orientation) in _QUARTER_TURNS
-                return (height, width) if turned else (width, height)
-    except Exception:  # whatever it is, the reader below says it better
-        pass
-    height, width = read_picture(file).shape[:2]
-    return width, height
 
 
 def _refuse_unusable(name: str, rows: Sequence[PairRow], seen) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 
 from data_pipelines.errors import DataError
 from data_pipelines.pairs import Annotated, PairRow, Pairs, make_pairs
-from data_pipelines.tables import _read_cells
+from data_pipelines.tables import read_cells
 
 REQUIRED = ("source", "target")
 OPTIONAL = ("category", "source_points", "target_points")
@@ -50,7 +50,7 @@ def read_rows(path: Path, *, required=(), optional=()) -> list[dict[str, str]]:
     Raises:
       DataError: no such file, not such columns, a row of another length, an empty cell.
     """
-    header, lines = _read_cells(path)
+    header, lines = read_cells(path)
     allowed = (*required, *optional)
     unknown = [column for column in header if column not in allowed]
     missing = [column for column in required if column not in header]

@@ -30,6 +30,7 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_QUARTER_TURNS = (5, 6, 7, 8)  # orientations that exchange width and height
 
 
 class PictureError(DataError):
@@ -85,6 +86,22 @@ def decode_picture(file: BinaryIO, name) -> np.ndarray:
         raise PictureError(name, f"cannot be decoded ({error})") from error
 
 
+def upright_size(path) -> tuple[int, int]:
+    """Width and height of `read_picture(path)`, from the header alone where that is sound.
+
+    Raises:
+      PictureError: as `read_picture`, if the header is not sound.
+    """
+    try:
+        with Image.open(path, formats=_FORMATS) as image:
+            _check_size(path, *image.size)
+            width, height = image.size
+            return (height, width) if _orientation(image) in _QUARTER_TURNS else (width, height)
+    except Exception:  # whatever it is, the reader below says it better
+        height, width = read_picture(path).shape[:2]
+        return width, height
+
+
 def check_pictures(
     paths: Sequence, *, workers: int | None = None
 ) -> tuple[list[Path], dict[Path, str]]:
@@ -126,11 +143,15 @@ def _check_size(path, width: int, height: int) -> None:
 
 
 def _upright(image: Image.Image) -> Image.Image:
-    try:
-        orientation = image.getexif().get(_ORIENTATION_TAG)
-    except Exception:  # a damaged EXIF block does not make the pixels unusable
-        orientation = None
+    orientation = _orientation(image)
     return image.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else image
+
+
+def _orientation(image: Image.Image) -> int | None:
+    try:
+        return image.getexif().get(_ORIENTATION_TAG)
+    except Exception:  # a damaged EXIF block does not make the pixels unusable
+        return None
 
 
 def _to_rgb(path, image: Image.Image) -> Image.Image:

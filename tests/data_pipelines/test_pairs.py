@@ -57,7 +57,7 @@ def test_only_headers_are_read_at_first(folder, monkeypatch):
     def refuse(*_):
         raise AssertionError("a whole picture was read")
 
-    monkeypatch.setattr("data_pipelines.pairs.read_picture", refuse)
+    monkeypatch.setattr("data_pipelines.pictures.read_picture", refuse)
     assert str(make_pairs([row(folder)], name="p")) == "p: 1 pairs of 2 pictures"
 
 
