@@ -1,0 +1,161 @@
+"""Unpacking archives from anywhere: `tar`, `tar.gz` and `zip`, whole or not at all.
+
+Members are folders and plain files with relative names. Anything else (links, devices, `..`,
+absolute names) refuses the archive; modes, owners and times of the members are not kept.
+"""
+
+import functools
+import gzip
+import lzma
+import os
+import shutil
+import stat
+import tarfile
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tqdm import tqdm
+
+from data_pipelines.errors import DataError
+
+_DAMAGE = (
+    *(tarfile.TarError, zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, lzma.LZMAError),
+    *(EOFError, NotImplementedError),
+)
+
+
+class _Member(NamedTuple):
+    """`kind` is 'folder', 'file', or what it is instead; `open` reads a file."""
+
+    name: str
+    kind: str
+    size: int
+    open: Callable[[], Any]
+
+
+def unpack(archive, folder) -> Path:
+    """Unpacks an archive into a new folder.
+
+    The members are written beside `folder` under a temporary name, which is renamed at the end: a
+    refused, damaged or interrupted archive leaves nothing behind.
+
+    Args:
+      archive: the file; its contents decide on the format, not its suffix.
+      folder: to make; an empty one may be there.
+
+    Returns:
+      The folder.
+
+    Raises:
+      DataError: no such archive, a folder with files in it, a member that is not a plain file or
+        folder within the archive, one that comes twice, encrypted or damaged ones, a full disk.
+    """
+    archive, folder = Path(archive), Path(folder)
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise DataError(f"{folder}: already there, and not an empty folder; give a new one")
+    with _members(archive) as members:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+        try:
+            contents = scratch / "contents"  # has the usual mode, `scratch` is its owner's alone
+            contents.mkdir()
+            for member in tqdm(members, desc=archive.name, unit="file", disable=None):
+                _write(archive, member, contents)
+            os.rename(contents, folder)
+        except _DAMAGE:
+            raise
+        except OSError as error:
+            raise DataError(f"{archive}: cannot be unpacked into {folder}: {error}") from error
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+    return folder
+
+
+@contextmanager
+def _members(archive: Path) -> Iterator[Iterator[_Member]]:
+    with _damage_named(archive):
+        if _is_tar(archive):  # first: the last member of a tar may be a zip
+            with tarfile.open(archive) as tar:
+                yield _tar_members(tar)
+        elif zipfile.is_zipfile(archive):
+            with zipfile.ZipFile(archive) as zipped:
+                yield _zip_members(archive, zipped)
+        else:
+            with open(archive, "rb") as file:
+                start = file.read(16)
+            raise DataError(f"{archive}: not a whole tar, tar.gz or zip; begins with {start!r}")
+
+
+def _is_tar(archive: Path) -> bool:
+    try:
+        return tarfile.is_tarfile(archive)
+    except _DAMAGE:
+        return False
+    except OSError as error:
+        raise DataError(f"{archive}: cannot be opened ({error.strerror or error})") from None
+
+
+def _zip_members(archive: Path, opened: zipfile.ZipFile) -> Iterator[_Member]:
+    kinds = {0: "file", stat.S_IFREG: "file", stat.S_IFDIR: "folder", stat.S_IFLNK: "a link"}
+    for info in opened.infolist():
+        if info.flag_bits & 1:
+            raise DataError(f"{archive}: member {info.filename!r} is encrypted")
+        kind = kinds.get(stat.S_IFMT(info.external_attr >> 16), "a device")
+        if kind == "file" and info.is_dir():
+            kind = "folder"
+        yield _Member(info.filename, kind, info.file_size, functools.partial(opened.open, info))
+
+
+def _tar_members(opened: tarfile.TarFile) -> Iterator[_Member]:
+    for info in opened:
+        kind = "folder" if info.isdir() else "file" if info.isreg() else "a device"
+        kind = "a link" if info.issym() or info.islnk() else kind
+        yield _Member(info.name, kind, info.size, functools.partial(opened.extractfile, info))
+    while opened.fileobj and opened.fileobj.read(1 << 20):  # up to the checksum of a .gz
+        pass
+
+
+def _write(archive: Path, member: _Member, contents: Path) -> None:
+    def refuse(why: str):
+        raise DataError(f"{archive}: member {member.name!r} {why}; nothing was unpacked")
+
+    name = member.name
+    if member.kind not in ("file", "folder"):
+        refuse(f"is {member.kind}, not a file or folder")
+    if name.startswith("/") or name[1:2] == ":":
+        refuse("has an absolute path")
+    if ".." in name.split("/"):
+        refuse("leads outside, by '..'")
+    if "\\" in name or not name.isprintable():
+        refuse("has a backslash or an unprintable character in its name")
+    path = contents / name
+    try:
+        if member.kind == "folder":
+            path.mkdir(parents=True, exist_ok=True)
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(path, "xb") as file:
+            if member.size > shutil.disk_usage(contents).free:
+                refuse(f"has {member.size:,} bytes, more than the disk has left")
+            with member.open() as source:
+                shutil.copyfileobj(source, file, 1 << 20)
+    except (FileExistsError, IsADirectoryError, NotADirectoryError):
+        refuse("comes twice, or is a file and a folder")
+    except _DAMAGE as error:
+        refuse(f"is damaged ({error})")
+    if path.stat().st_size != member.size:
+        refuse(f"ends after {path.stat().st_size:,} of its {member.size:,} bytes")
+
+
+@contextmanager
+def _damage_named(archive: Path) -> Iterator[None]:
+    """What the formats' readers raise, as a refusal that names the archive."""
+    try:
+        yield
+    except _DAMAGE as error:
+        raise DataError(f"{archive}: damaged, or of an unknown kind ({error})") from error
