@@ -8,7 +8,6 @@ import dataclasses
 import functools
 import json
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -24,8 +23,6 @@ from experiments.common.trained import find_trained
 
 LANDMARK_DATA = ("labelled", "rendered_faces", "celeb_a")
 ALIGNMENT_DATA = ("pf_willow", "pf_pascal", "pairs_csv", "rendered_objects")
-FEW_SHOT = (1, 5, 10, 100, 500, 1000, 5000)
-DRAWS = 10
 
 
 @dataclass(frozen=True)
@@ -64,10 +61,6 @@ class Options:
     """labelled: rows that the regressor is fitted on, such as 1-1500"""
     test_rows: Annotated[str | None, tyro.conf.arg(aliases=["--data.test-rows"])] = None
     """labelled: rows that are tested, such as 1501-2000"""
-    few_shot: bool = False
-    """also fit on n = 1, 5, 10, ... pictures only, ten draws each"""
-    backward: bool = False
-    """also the error of the opposite regression, landmarks from annotations"""
 
 
 def main() -> None:
@@ -126,14 +119,9 @@ def evaluate_faces(found: runs.Run, options: Options) -> dict[str, Any]:
         f"{len(fit):,} pictures, tested on {len(test):,}"
     )
     detect = make_detector(trained.networks)
-    landmarks = once(functools.partial(detect, trained.variables))
+    landmarks = functools.partial(detect, trained.variables)
     untrained = functools.partial(detect, untrained_variables(trained))
-    errors = evaluate_landmarks(landmarks, untrained, fit, test)
-    if options.few_shot:
-        errors["few_shot_nme_percent"] = few_shot(landmarks, fit, test)
-    if options.backward:
-        errors["backward_nme_percent"] = backward(landmarks, fit, test)
-    return errors
+    return evaluate_landmarks(landmarks, untrained, fit, test, loaded.validation)
 
 
 def data_config(options: Options, own: DataConfig) -> DataConfig:
@@ -170,18 +158,6 @@ def check_eyes(test) -> None:
         )
 
 
-def once(detect: Callable) -> Callable:
-    """`detect`, run once for each array of pictures."""
-    found: dict[int, np.ndarray] = {}
-
-    def remembered(images: np.ndarray) -> np.ndarray:
-        if id(images) not in found:
-            found[id(images)] = detect(images)
-        return found[id(images)]
-
-    return remembered
-
-
 def untrained_variables(trained) -> dict[str, Any]:
     """The landmark network at step 0: random by the run's seed, on the same pretrained trunk.
 
@@ -205,40 +181,6 @@ def untrained_variables(trained) -> dict[str, Any]:
         name: tree | {group: trained.variables[name][group] for group in frozen if group in tree}
         for name, tree in variables.items()
     }
-
-
-def few_shot(detect, fit, test) -> dict[str, dict[str, float]]:
-    """Error when the regressor is fitted on few pictures: mean and deviation of ten draws."""
-    from experiments.common.evaluation import regression_error
-
-    fit_landmarks, test_landmarks = detect(fit.images), detect(test.images)
-    random = np.random.default_rng(0)
-    found = {}
-    for count in (n for n in FEW_SHOT if n <= len(fit)):
-        errors = []
-        for _ in range(DRAWS):
-            rows = random.choice(len(fit), count, replace=False)
-            few = dataclasses.replace(
-                fit, images=fit.images[rows], keypoints_px=fit.keypoints_px[rows]
-            )
-            errors.append(regression_error(fit_landmarks[rows], test_landmarks, few, test))
-        found[str(count)] = {"mean": float(np.mean(errors)), "deviation": float(np.std(errors))}
-    return found
-
-
-def backward(detect, fit, test) -> float:
-    """Error of landmarks regressed from annotations, in percent of the same normaliser."""
-    from c3jax import metrics
-    from c3jax.coordinates import to_normalized, to_pixels
-
-    shape = fit.images.shape[1:3]
-    regressor = metrics.fit_landmark_regressor(
-        to_normalized(fit.keypoints_px, shape), detect(fit.images)
-    )
-    predicted_px = to_pixels(regressor(to_normalized(test.keypoints_px, shape)), shape)
-    true_px = to_pixels(detect(test.images), shape)
-    normalizer = metrics.inter_ocular_distance(test.keypoints_px, eyes=test.eyes)
-    return float(metrics.normalized_mean_error(predicted_px, true_px, normalizer).mean())
 
 
 if __name__ == "__main__":

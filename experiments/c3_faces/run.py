@@ -25,7 +25,8 @@ from experiments.c3_faces.viewer import make_viewer
 from experiments.common import cli, loop, runs
 from experiments.common.data import Data
 from experiments.common.errors import UsageError
-from experiments.common.evaluation import collapse_warnings, evaluate_landmarks
+from experiments.common.evaluation import collapse_warnings, error_rows, evaluate_landmarks
+from experiments.common.page import format_cell
 from experiments.common.published import comparable_errors
 from experiments.common.report import write_report
 from experiments.common.stages import StageConfig, make_optimizer
@@ -72,6 +73,7 @@ def run(config: Config, preset: str, data: Data, folder: Path, *, started: float
             functools.partial(detect, variables),
             data.fit,
             data.test,
+            data.validation,
         )
     viewer = make_viewer(networks, config, state.variables())
     untrained = make_viewer(networks, config, variables)
@@ -186,16 +188,9 @@ def print_table(results: dict, config: Config) -> None:
     if landmarks is None:
         return
     print("\nerror in % of the inter-ocular distance (test)")
-    for name, key in (
-        (config.model.family.upper(), "nme_percent"),
-        ("untrained network", "untrained_nme_percent"),
-        ("mean shape", "mean_shape_nme_percent"),
-        ("mean shape in the true box", "box_mean_shape_nme_percent"),
-    ):
-        if key in landmarks:
-            print(f"  {name:28s}{landmarks[key]:8.2f}")
-    for method, error in comparable_errors(results, config.landmarks):
-        print(f"  {method:28s}{error:8.2f}")
+    rows = [(config.model.family.upper(), landmarks["nme_percent"]), *error_rows(landmarks)]
+    for name, error in rows + comparable_errors(results, config.landmarks):
+        print(f"  {name:36s}{format_cell(error):>8s}")
 
 
 def _batches(data: Data, stage: StageConfig, seed: int, start_step: int):

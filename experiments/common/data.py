@@ -5,12 +5,15 @@ import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from data_pipelines.errors import DataError
 from data_pipelines.sources import PictureSource
+
+if TYPE_CHECKING:
+    from data_pipelines.examples import Examples
 
 Batches = Callable[..., Iterator[dict[str, np.ndarray]]]
 STREAMED = ("folder", "celeb_a")
@@ -57,7 +60,8 @@ class Evaluation:
 
     images: uint8 `[n, S, S, 3]`; keypoints_px: `[n, P, 2]`; boxes_px: `[n, 4]` or None; masks:
     bool `[n, S, S]` or None; surfaces: `[n, S, S, 3]` or None; eyes: the two points of the
-    normaliser.
+    normaliser; stretch: `[n]`, how many times longer x is against y than in the originals, or None
+    where no picture is distorted.
     """
 
     images: np.ndarray
@@ -66,6 +70,7 @@ class Evaluation:
     masks: np.ndarray | None = None
     surfaces: np.ndarray | None = None
     eyes: tuple[int, int] = (0, 1)
+    stretch: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.images)
@@ -76,7 +81,8 @@ class Data:
     """A training stream and, where there are annotations, what to fit and test on.
 
     name, description: for people; batches(batch_size=, seed=, start_step=): endless batches of
-    `source` and `target`; preview: some training pictures, uint8; num_train: pictures to train on.
+    `source` and `target`; preview: some training pictures, uint8; num_train: pictures to train on;
+    validation: faces of the fitting list that the protocol keeps back.
     """
 
     name: str
@@ -86,6 +92,7 @@ class Data:
     preview: np.ndarray
     fit: Evaluation | None = None
     test: Evaluation | None = None
+    validation: Evaluation | None = None
 
 
 def load(config: DataConfig, *, training: bool = True) -> Data:
@@ -178,8 +185,7 @@ def _labelled(config: DataConfig, training: bool) -> Data:
             rows=_rows(option, rows),
             csv=config.landmarks_file,
         )
-        assert found.keypoints_px is not None  # load_labelled always has them
-        return Evaluation(found.images, found.keypoints_px, eyes=config.iod_points)
+        return evaluation_of(found, eyes=config.iod_points)
 
     fit, test = evaluation("fit_rows", config.fit_rows), evaluation("test_rows", config.test_rows)
     return Data(
@@ -190,6 +196,19 @@ def _labelled(config: DataConfig, training: bool) -> Data:
         preview=fit.images[:NUM_PREVIEW],
         fit=fit,
         test=test,
+    )
+
+
+def evaluation_of(examples: "Examples", *, eyes: tuple[int, int] = (0, 1)) -> Evaluation:
+    """Pictures with keypoints, as something to fit or test on."""
+    assert examples.keypoints_px is not None
+    x0, y0, x1, y1 = np.array([frame.region for frame in examples.frames]).T
+    stretch = (y1 - y0) / (x1 - x0)
+    return Evaluation(
+        examples.images,
+        examples.keypoints_px,
+        eyes=eyes,
+        stretch=None if np.allclose(stretch, 1) else stretch,
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from experiments.common import runs
 from experiments.common.alignment_report import alignment_section
+from experiments.common.evaluation import error_rows
 from experiments.common.page import Section, Table, format_cell, render
 from experiments.common.pictures import Picture, loss_curves
 from experiments.common.published import comparable_errors, comparable_pck
@@ -88,8 +89,7 @@ def result_sections(results: dict[str, Any], num_landmarks: int | None) -> list[
 def landmarks_section(results: dict[str, Any], num_landmarks: int | None) -> Section:
     """The headline: the error beside its baselines, and whether the landmarks are alive."""
     landmarks = results["landmarks"]
-    rows = [("this run", landmarks["nme_percent"])]
-    rows += [(name, landmarks[key]) for name, key in BASELINES if key in landmarks]
+    rows = [("this run", landmarks["nme_percent"]), *error_rows(landmarks)]
     rows += comparable_errors(results, num_landmarks or 0)
     errors = Table(
         ["", f"error, % of {landmarks['normalizer']}"],
@@ -97,9 +97,15 @@ def landmarks_section(results: dict[str, Any], num_landmarks: int | None) -> Sec
         f"{landmarks['protocol']}; fitted on {landmarks['fitted_on']:,}, tested on "
         f"{landmarks['tested_on']:,} images.",
     )
+    few = landmarks.get("few_shot_nme_percent", {})
+    draws = Table(
+        ["faces that are fitted on", "mean error", "deviation over draws"],
+        [(count, error["mean"], error["deviation"]) for count, error in few.items()],
+    )
     health = landmarks.get("health", {})
     rows = [(name, health[key]) for name, key in HEALTH if key in health]
-    return Section("Landmarks", tables=[errors, Table(["health of the landmarks", ""], rows)])
+    alive = Table(["health of the landmarks", ""], rows)
+    return Section("Landmarks", tables=[errors, *([draws] if few else []), alive])
 
 
 def consistency_section(consistency: dict[str, Any]) -> Section:
@@ -161,12 +167,6 @@ def differences(one: dict[str, Any], other: dict[str, Any]) -> dict[str, tuple[A
     }
 
 
-BASELINES = (
-    ("with intercept", "nme_with_intercept_percent"),
-    ("untrained network", "untrained_nme_percent"),
-    ("mean shape", "mean_shape_nme_percent"),
-    ("mean shape in the true box", "box_mean_shape_nme_percent"),
-)
 HEALTH = (
     ("spread of the stillest landmark over the images, px", "min_stddev_px"),
     ("mean distance of the closest two landmarks, px", "min_distance_px"),

@@ -39,7 +39,7 @@ def test_training_pictures_exclude_mafl_test_and_validation(config):
     loaded = load(config)
     # 40 pictures, 8 outside the training partition, 4 MAFL test, 2 (a tenth of 20) validation.
     assert loaded.num_train == 40 - 8 - 4 - 2
-    assert (len(loaded.fit), len(loaded.test)) == (18, 4)
+    assert (len(loaded.fit), len(loaded.test), len(loaded.validation)) == (18, 4, 2)
     assert "26 training pictures" in loaded.description
     assert "fitted on 18 MAFL faces, tested on 4" in loaded.description
 
@@ -52,7 +52,9 @@ def test_keypoints_are_in_the_frame_of_the_protocol(root, config):
     squashed = (originals + 0.5) * 160 / (178, 218) - 16
     expected = squashed * SIZE / 128 - 0.5
     np.testing.assert_allclose(loaded.fit.keypoints_px, expected[:18], atol=1e-4)
+    np.testing.assert_allclose(loaded.validation.keypoints_px, expected[18:20], atol=1e-4)
     np.testing.assert_allclose(loaded.test.keypoints_px, expected[20:24], atol=1e-4)
+    np.testing.assert_allclose(loaded.test.stretch, np.full(4, 218 / 178))
 
 
 def test_keypoints_lie_on_what_they_mark(config):

@@ -52,11 +52,11 @@ def print_of(capsys):
 
 
 def test_a_run_is_evaluated_on_its_own_data(run, print_of):
-    found = print_of("--checkpoint", run, "--few-shot", "--backward")
+    found = print_of("--checkpoint", run)
     assert (found["fitted_on"], found["tested_on"]) == (9, 5)
     assert found["normalizer"] == "inter-ocular distance" and "no intercept" in found["protocol"]
     errors = ("nme_percent", "untrained_nme_percent", "mean_shape_nme_percent")
-    for name in (*errors, "backward_nme_percent"):
+    for name in (*errors, "nme_with_intercept_percent", "backward_nme_percent"):
         assert math.isfinite(found[name]) and found[name] > 0
     assert found["nme_percent"] != found["untrained_nme_percent"]
     few = found["few_shot_nme_percent"]
@@ -67,7 +67,7 @@ def test_a_run_is_evaluated_on_its_own_data(run, print_of):
 def test_step_0_is_the_untrained_baseline(run, print_of):
     found = print_of("--checkpoint", run / "checkpoints" / "0")
     assert found["nme_percent"] == pytest.approx(found["untrained_nme_percent"], rel=1e-3)
-    assert not {"few_shot_nme_percent", "backward_nme_percent"} & set(found)
+    assert not {"nme_undistorted_percent", "nme_fitted_on_all_percent"} & set(found)
 
 
 def test_another_labelled_folder_is_evaluated_with_its_own_options(

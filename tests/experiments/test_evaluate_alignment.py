@@ -98,7 +98,6 @@ def test_named_pairs_start_from_defaults_and_own_ones_from_the_run(tmp_path):
         (["RUN", "--data.name", "pf_willow"], "pf_willow needs --data.path"),
         (["RUN", "--data.name", "pf_willow", "--data.path", "void"], "void: no such folder"),
         (["RUN", "--data.name", "pf_willow", "--data.path", "RUN"], "no sub-class in it"),
-        (["RUN", "--few-shot"], "few_shot: a run of semantic_alignment has no landmarks"),
         (["RUN", "--fit-rows", "1-3"], "fit_rows: a run of semantic_alignment has no landmarks"),
         (["RUN", "--data.name", "pairs_csv", "--data.path", "BARE"], "have no key points"),
         (["FACES", "--data.name", "pf_willow"], "pf_willow is for runs of semantic_alignment"),

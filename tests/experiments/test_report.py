@@ -23,6 +23,11 @@ RESULTS = {
         "untrained_nme_percent": 57.1,
         "mean_shape_nme_percent": 56.2,
         "box_mean_shape_nme_percent": 54.3,
+        "nme_undistorted_percent": 14.15,
+        "backward_nme_percent": 21.75,
+        "few_shot_nme_percent": {
+            "1": {"mean": 48.25, "deviation": 5.75}, "100": {"mean": 15.5, "deviation": 0.875},
+        },
         "normalizer": "inter-ocular distance",
         "protocol": "the protocol in words",
         "fitted_on": 1000,
@@ -76,6 +81,8 @@ def test_a_report_is_one_file_with_its_pictures_in_it(folder, picture):
 def test_a_report_tells_the_numbers_the_baselines_and_the_protocol(folder):
     page = write_report(folder, RESULTS).read_text(encoding="utf-8")
     for text in ("12.35", "57.10", "56.20", "54.30", "the protocol in words", "1,000", "0.31"):
+        assert text in page
+    for text in ("14.15", "21.75", "48.25 / 15.50", "5.75", "0.88"):
         assert text in page
     for text in ("8.50", "60.50", "61.50", "70.50", "how it was measured", "seed 3", "12 min 34 s"):
         assert text in page
