@@ -27,14 +27,18 @@ def find_pictures(path) -> list[str]:
         raise DataError(f"{root}: no such folder. Give the path of a folder of pictures.")
     if not root.is_dir():
         raise DataError(f"{root}: a file, not a folder. Give the folder that holds the pictures.")
-    files = [file.relative_to(root) for file in root.rglob("*") if file.is_file()]
-    visible = [file for file in files if not any(part.startswith(".") for part in file.parts)]
-    names = sorted(file.as_posix() for file in visible if file.suffix.lower() in SUFFIXES)
+    names = sorted(file.as_posix() for file in _visible(root) if file.suffix.lower() in SUFFIXES)
     if not names:
-        others = Counter(file.suffix or file.name for file in visible).most_common(3)
+        others = list(count_others(root).items())[:3]
         found = ", ".join(f"{count} {suffix}" for suffix, count in others) or "nothing"
         raise DataError(f"{root}: no picture ({' '.join(SUFFIXES)}) in it; found {found}.")
     return names
+
+
+def count_others(path) -> dict[str, int]:
+    """How many files `find_pictures` passes over, by suffix, the most frequent first."""
+    others = [file for file in _visible(Path(path)) if file.suffix.lower() not in SUFFIXES]
+    return dict(Counter(file.suffix or file.name for file in others).most_common())
 
 
 def read_boxes(path) -> dict[str, Box]:
@@ -113,6 +117,11 @@ def load_folder(
     examples = load_pictures(files, size=size, workers=workers)
     _require_two(files.root, len(examples), examples.skipped)
     return examples
+
+
+def _visible(root: Path) -> list[Path]:
+    files = [file.relative_to(root) for file in root.rglob("*") if file.is_file()]
+    return [file for file in files if not any(part.startswith(".") for part in file.parts)]
 
 
 def _known_boxes(path, names, root) -> dict[str, Box]:

@@ -20,6 +20,7 @@ MIN_SIDE = 8
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 # Only these decoders are tried: among the others, EPS starts an external program.
 _FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
+_BEGINNINGS = (b"\xff\xd8\xff", b"\x89PNG", b"RIFF", b"GIF8", b"BM", b"II*\0", b"MM\0*")
 _ORIENTATION_TAG = 0x0112
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -177,4 +178,6 @@ def _from_16_bit(path, grey: np.ndarray) -> Image.Image:
 def _what_it_is_instead(file: BinaryIO) -> str:
     file.seek(0)
     start = file.read(16)
+    if start.startswith(_BEGINNINGS):
+        return "cannot be decoded (its header is damaged or cut off)"
     return f"not a picture (begins with {start!r})" if start else "an empty file"

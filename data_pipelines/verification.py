@@ -1,0 +1,115 @@
+"""Which files of a data set training refuses or leaves out, and which have no labels."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+from data_pipelines import celeb_a
+from data_pipelines.folder import count_others, find_pictures
+from data_pipelines.labelled import read_labelled
+from data_pipelines.pictures import MIN_SIDE, PictureError, in_threads
+from data_pipelines.sources import PictureFiles, PictureSource
+
+LANDMARKS = "landmarks.csv"
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """Pictures to verify.
+
+    Attributes:
+      where: the folder.
+      pictures: all that are there, and all that labels name.
+      labels: what holds the labels, or None if nothing does.
+      labelled: names of the pictures with labels.
+      others: number of files that are passed over, by suffix.
+    """
+
+    where: Path
+    pictures: PictureSource
+    labels: str | None = None
+    labelled: frozenset[str] = frozenset()
+    others: Mapping[str, int] = field(default_factory=dict)
+
+
+class Fault(NamedTuple):
+    """A file that is listed, and why."""
+
+    file: str
+    reason: str
+
+
+def open_data(path, *, landmarks_file: str | None = None, prepared="data") -> DataSet:
+    """A folder of pictures, with the labels that it holds.
+
+    Labels are `landmarks.csv` with the pictures in `images/` (see `labelled`), NAME.mat beside
+    NAME.png (see `pf_willow`), or CelebA's lists (see `celeb_a`).
+
+    Args:
+      path: the folder; pictures are found as `folder.find_pictures` does.
+      landmarks_file: the table, if it has another name; it must be there.
+      prepared: folder of what TFDS prepared, for CelebA whose pictures are in their archive.
+
+    Raises:
+      DataError: no such folder, no picture, a faulty table.
+    """
+    root = Path(path)
+    if (root / celeb_a.LANDMARKS).is_file():
+        return _celeb_a(root, prepared)
+    table = landmarks_file or LANDMARKS
+    if landmarks_file or (root / table).is_file():
+        return _with_labels(root, root / "images", table, read_labelled(root, csv=table)[0])
+    annotated = _annotated(root, find_pictures(root))
+    return _with_labels(root, root, "NAME.mat beside NAME.png" if annotated else None, annotated)
+
+
+def _celeb_a(root: Path, prepared) -> DataSet:
+    tables = celeb_a.read_tables(root)
+    if (root / celeb_a.PICTURES).is_dir():
+        return _with_labels(root, root / celeb_a.PICTURES, celeb_a.LANDMARKS, tables.names)
+    from data_pipelines.celeb_a_tfds import open_archive
+
+    pictures = open_archive(root, tables, prepared=prepared)
+    return DataSet(root, pictures, celeb_a.LANDMARKS, frozenset(tables.names))
+
+
+def _with_labels(where: Path, folder: Path, labels: str | None, names: Iterable[str]) -> DataSet:
+    """The pictures that are in a folder, and those that should be."""
+    labelled = frozenset(names)
+    every = sorted(labelled.union(find_pictures(folder)))
+    pictures = PictureFiles(folder, tuple(every), crop="squash")
+    return DataSet(where, pictures, labels, labelled, count_others(folder))
+
+
+def find_faults(data: DataSet, *, workers: int | None = None) -> list[Fault]:
+    """Reads every picture as training does, in parallel threads, and looks for its labels.
+
+    Returns:
+      The faults, in the order of the pictures.
+    """
+    names = data.pictures.names
+
+    def reason_against(index: int) -> str | None:
+        try:
+            data.pictures.read(index, size=MIN_SIDE)
+        except PictureError as error:
+            return error.reason
+        if data.labels and names[index] not in data.labelled:
+            return f"no labels ({data.labels})"
+        return None
+
+    reasons = in_threads(reason_against, range(len(names)), workers=workers, label="verifying")
+    return [Fault(name, why) for name, why in zip(names, reasons, strict=True) if why]
+
+
+def _annotated(root: Path, names: list[str]) -> set[str]:
+    """Pictures that a .mat beside them belongs to; NAME.png where the picture is missing."""
+    pictures = {PurePosixPath(name).with_suffix(""): name for name in reversed(names)}
+    stems = [
+        PurePosixPath(file.relative_to(root).with_suffix("").as_posix())
+        for folder in {stem.parent for stem in pictures}
+        for file in (root / folder).glob("*.mat")
+        if not file.name.startswith(".")
+    ]
+    return {pictures.get(stem, f"{stem}.png") for stem in stems}

@@ -1,0 +1,136 @@
+"""`python -m experiments.data`: exactly what training would refuse is listed, by name."""
+
+import json
+import zipfile
+
+import numpy as np
+import pytest
+from PIL import Image
+from scipy.io import savemat
+
+from data_pipelines.folder import load_folder
+from experiments import data
+from tests.data_pipelines.test_bad_pictures import kinds, write_kinds
+from tests.experiments.celeb_a_files import write_celeb_a
+from tests.experiments.conftest import write_pictures
+from tests.experiments.tiny_runs import call, write_labelled
+
+BAD = {name for name, (_, why) in kinds().items() if why}
+
+
+@pytest.fixture
+def verify(tmp_path, monkeypatch, capsys):
+    """`verify(*arguments)` returns status, what is listed (file: reason), and what is said."""
+    monkeypatch.chdir(tmp_path)
+
+    def verify(*arguments):
+        status = call(data.main, "verify", *arguments)
+        said = capsys.readouterr()
+        if status == 2:
+            return status, {}, said.err
+        report = json.loads((tmp_path / "verify.json").read_text())
+        listed = {fault["file"]: fault["reason"] for fault in report["faults"]}
+        assert all(f"{file}: {why}\n" in said.out for file, why in listed.items())
+        assert "report: verify.json" in said.out
+        return status, listed, said.out
+
+    return verify
+
+
+def test_exactly_the_planted_files_are_listed(verify, tmp_path):
+    folder = write_kinds(tmp_path)
+    (folder / "notes.txt").write_text("none")
+    before = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
+    status, listed, said = verify(folder)
+    assert status == 1 and set(listed) == BAD
+    assert "50 megapixels" in listed["bomb.png"] and listed["empty.jpg"] == "an empty file"
+    assert f"{len(BAD)} of {len(kinds())} listed" in said and "no pictures: 1 .txt" in said
+    assert all(path.stat().st_mtime_ns == time for path, time in before.items())
+
+
+def test_what_is_listed_is_what_training_leaves_out(verify, tmp_path):
+    examples = load_folder(write_kinds(tmp_path), size=16)
+    _, listed, _ = verify(tmp_path)
+    assert listed == dict(examples.skipped)
+
+
+def test_a_clean_folder_ends_with_0(verify, tmp_path):
+    status, listed, said = verify(write_pictures(tmp_path / "photos", 3), "--workers", 2)
+    assert (status, listed) == (0, {})
+    assert "photos (3 pictures; labels: none)" in said and "all sound" in said
+
+
+def test_pictures_without_a_row_and_rows_without_a_picture_are_listed(verify, tmp_path):
+    folder = write_labelled(tmp_path / "faces")
+    table = folder / "landmarks.csv"
+    header, first, *rows = table.read_text().splitlines()
+    name = first.partition(",")[0]
+    table.write_text("\n".join([header, *rows, first.replace(name, "gone.png")]) + "\n")
+    status, listed, _ = verify(folder)
+    assert status == 1
+    assert listed == {name: "no labels (landmarks.csv)", "gone.png": "no such file"}
+    table.rename(folder / "points.csv")
+    assert verify(folder, "--landmarks-file", "points.csv")[1].keys() == {name, "gone.png"}
+    assert verify(folder)[0] == 0  # without any labels, none are missing
+
+
+def test_pictures_and_annotations_of_pf_willow_belong_together(verify, tmp_path):
+    folder = write_pictures(tmp_path / "willow" / "car(S)", 3)
+    for name in ("0", "1", "7"):
+        savemat(folder / f"{name}.mat", {"pts_coord": np.ones((2, 10))})
+    _, listed, _ = verify(folder.parent)
+    assert listed == {
+        "car(S)/2.png": "no labels (NAME.mat beside NAME.png)",
+        "car(S)/7.png": "no such file",
+    }
+
+
+def test_celeb_a_in_place_is_verified_by_name(verify, tmp_path):
+    write_celeb_a(tmp_path / "data" / "celeb_a")
+    pictures = tmp_path / "data" / "celeb_a" / "img_align_celeba"
+    assert verify("celeb_a")[0] == 0
+    (pictures / "000003.jpg").write_bytes((pictures / "000003.jpg").read_bytes()[:900])
+    (pictures / "000005.jpg").unlink()
+    Image.new("RGB", (178, 218)).save(pictures / "999999.jpg")
+    status, listed, said = verify("celeb_a")
+    assert status == 1 and f"data/celeb_a (41 pictures; labels: {'list_landmarks'}" in said
+    assert "cannot be decoded" in listed.pop("000003.jpg")
+    assert listed == {
+        "000005.jpg": "no such file",
+        "999999.jpg": "no labels (list_landmarks_align_celeba.txt)",
+    }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["absent"], "absent is no folder, and no data set of --cache data"),
+        (["."], "no picture (.bmp"),
+        (["photos/0.png"], "0.png: a file, not a folder"),
+        (["photos", "--report", "photos"], "--report must be a file that ends in .json"),
+        (["photos", "--workers", "0"], "--workers must be at least 1, got 0"),
+        (["photos", "--landmarks-file", "x.csv"], "x.csv: no such file"),
+        ([], "NAME|PATH"),
+    ],
+)
+def test_wrong_use_ends_with_2(verify, tmp_path, arguments, said):
+    write_pictures(tmp_path / "photos", 1)
+    if arguments == ["."]:
+        (tmp_path / "photos" / "0.png").unlink()
+    status, _, told = verify(*arguments)
+    assert status == 2 and said in told and "Traceback" not in told
+
+
+def test_help_tells_the_exit_status(verify, capsys):
+    assert call(data.main, "verify", "--help") == 0
+    assert "Exit status: 0 all sound, 1 files are listed, 2 wrong use" in capsys.readouterr().out
+
+
+def test_an_archive_is_unpacked_and_a_bad_one_refused(tmp_path, capsys):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("sub/a.txt", "text")
+    assert call(data.main, "unpack", tmp_path / "a.zip", tmp_path / "new") == 0
+    assert (tmp_path / "new/sub/a.txt").read_text() == "text"
+    assert f"unpacked: {tmp_path / 'new'}" in capsys.readouterr().out
+    assert call(data.main, "unpack", tmp_path / "a.zip", tmp_path / "new") == 2
+    assert "new: already there" in capsys.readouterr().err
