@@ -1,25 +1,21 @@
 """Labelled pairs as TensorFlow data sets, readable through tf.data and by index.
 
 `pf_willow`, `pf_pascal` and `pairs_csv`, each from the files that its reader describes, in
-`manual_dir`; nothing is downloaded. Imports TensorFlow.
+`manual_dir`; nothing is downloaded. `manual_tfds.prepare` prepares them. Imports TensorFlow.
 """
 
 import abc
-import hashlib
-import io
 from pathlib import Path
 from typing import get_args
 
 import numpy as np
 import tensorflow_datasets as tfds
-from PIL import ExifTags, Image
 
 from data_pipelines import pf_pascal
-from data_pipelines.errors import DataError
+from data_pipelines.manual_tfds import encoded_picture
 from data_pipelines.pairs import Annotated, Pairs, Pictures, mirror
 from data_pipelines.pairs_csv import pairs_csv
 from data_pipelines.pf_willow import pf_willow
-from data_pipelines.pictures import read_picture
 
 TABLE = "pairs.csv"
 
@@ -102,35 +98,6 @@ class PairsCsv(LabelledPairs):
         return {"pairs": pairs_csv(Path(folder) / TABLE)}
 
 
-def prepare(builder_class: type[LabelledPairs], folder, *, prepared) -> LabelledPairs:
-    """The data set of a folder, written once as array records (random access).
-
-    TFDS knows a prepared set by its name alone, so the name carries a digest of the folder's
-    listing (names, sizes, times): files that are added or changed make another set.
-
-    Args:
-      builder_class: `PfWillow`, `PfPascal` or `PairsCsv`.
-      folder: the manual_dir.
-      prepared: the folder that TFDS writes to.
-
-    Raises:
-      DataError: the folder is missing or empty, or as the reader of the files.
-    """
-    listing = [
-        (path.relative_to(folder).as_posix(), path.stat().st_size, path.stat().st_mtime_ns)
-        for path in sorted(Path(folder).rglob("*"))
-        if path.is_file()
-    ]
-    if not listing:
-        raise DataError(f"{folder}: no files; needed: {builder_class.MANUAL_DOWNLOAD_INSTRUCTIONS}")
-    digest = hashlib.sha256(repr(listing).encode()).hexdigest()[:12]
-    config = tfds.core.BuilderConfig(name=digest)
-    builder = builder_class(data_dir=prepared, config=config, file_format="array_record")
-    downloads = tfds.download.DownloadConfig(manual_dir=folder)
-    builder.download_and_prepare(download_config=downloads)
-    return builder
-
-
 def _annotated(pictures: Pictures, index: int, flipped: bool) -> Annotated:
     """One picture with the points and the box of its file."""
     picture = Annotated(
@@ -145,19 +112,8 @@ def _features(side: str, picture: Annotated) -> dict:
     points_px = np.zeros((0, 2)) if picture.points_px is None else picture.points_px
     box_px = np.full(4, np.nan) if picture.box_px is None else picture.box_px
     return {
-        f"{side}_image": _encoded(picture.file),
+        f"{side}_image": encoded_picture(picture.file),
         f"{side}_name": picture.file.name,
         f"{side}_points_px": points_px.astype(np.float32),
         f"{side}_box_px": box_px.astype(np.float32),
     }
-
-
-def _encoded(file: Path) -> bytes:
-    """The file itself if TensorFlow reads it as `read_picture` does, else its pixels as PNG."""
-    with Image.open(file) as image:
-        plain = image.format in ("JPEG", "PNG") and image.mode in ("RGB", "L")
-        if plain and ExifTags.Base.Orientation not in image.getexif():
-            return file.read_bytes()
-    buffer = io.BytesIO()
-    Image.fromarray(read_picture(file)).save(buffer, "PNG")
-    return buffer.getvalue()

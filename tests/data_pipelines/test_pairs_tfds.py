@@ -21,6 +21,12 @@ def builders():
     return pairs_tfds
 
 
+def prepare(builder_class, folder, *, prepared):
+    from data_pipelines import manual_tfds
+
+    return manual_tfds.prepare(builder_class, folder, prepared=prepared)
+
+
 def check(example, pairs, index, *, tolerance=0):
     """An example equals a pair that is not flipped."""
     for side, end in (("source", pairs.source), ("target", pairs.target)):
@@ -38,7 +44,7 @@ def check(example, pairs, index, *, tolerance=0):
 def test_pf_willow_by_index_and_through_tf_data(builders, tmp_path):
     write_willow(tmp_path / "files", ("car(M)", "duck(S)"), num=2)
     pairs = pf_willow(tmp_path / "files")
-    builder = builders.prepare(builders.PfWillow, tmp_path / "files", prepared=tmp_path / "tfds")
+    builder = prepare(builders.PfWillow, tmp_path / "files", prepared=tmp_path / "tfds")
     assert builder.name == "pf_willow"
     source = builder.as_data_source("test")
     assert len(source) == len(pairs) == 4
@@ -62,7 +68,7 @@ def test_pf_pascal_keeps_the_published_splits(builders, tmp_path, monkeypatch):
     counts = {"train": 8, "val": 3, "test": 2}
     monkeypatch.setattr(pf_pascal, "COUNTS", counts)
     write_pascal(tmp_path / "files", counts=counts)
-    builder = builders.prepare(builders.PfPascal, tmp_path / "files", prepared=tmp_path / "tfds")
+    builder = prepare(builders.PfPascal, tmp_path / "files", prepared=tmp_path / "tfds")
     for split, count in counts.items():
         pairs = pf_pascal.pf_pascal(tmp_path / "files", split)
         source = builder.as_data_source(split)
@@ -83,7 +89,7 @@ def test_pictures_that_tensorflow_reads_otherwise_are_stored_as_pixels(builders,
     )
     for name in ("turned.jpg", "rgb.webp", "grey.jpg", "cmyk.jpg"):
         (files / name).write_bytes(good_files()[name])
-    builder = builders.prepare(builders.PairsCsv, files, prepared=tmp_path / "tfds")
+    builder = prepare(builders.PairsCsv, files, prepared=tmp_path / "tfds")
     source, pairs = builder.as_data_source("pairs"), pairs_csv(table)
     for index in range(3):
         check(source[index], pairs, index, tolerance=2)
@@ -92,19 +98,16 @@ def test_pictures_that_tensorflow_reads_otherwise_are_stored_as_pixels(builders,
 def test_changed_files_make_another_set(builders, tmp_path):
     table = write_table(tmp_path / "files", "a.png,b.png", header="source,target")
     options = {"prepared": tmp_path / "tfds"}
-    first = builders.prepare(builders.PairsCsv, tmp_path / "files", **options)
-    assert (
-        builders.prepare(builders.PairsCsv, tmp_path / "files", **options).data_dir
-        == first.data_dir
-    )
+    first = prepare(builders.PairsCsv, tmp_path / "files", **options)
+    assert prepare(builders.PairsCsv, tmp_path / "files", **options).data_dir == first.data_dir
     table.write_text(table.read_text() + "b.png,c.png\n")
-    second = builders.prepare(builders.PairsCsv, tmp_path / "files", **options)
+    second = prepare(builders.PairsCsv, tmp_path / "files", **options)
     assert (len(first.as_data_source("pairs")), len(second.as_data_source("pairs"))) == (1, 2)
 
 
 def test_faulty_files_are_refused_as_by_their_reader(builders, tmp_path):
     write_table(tmp_path / "files", "a.png,x.png", header="source,target")
     with pytest.raises(DataError, match="row 1: .*x.png: no such file"):
-        builders.prepare(builders.PairsCsv, tmp_path / "files", prepared=tmp_path / "tfds")
+        prepare(builders.PairsCsv, tmp_path / "files", prepared=tmp_path / "tfds")
     with pytest.raises(DataError, match="nowhere: no files; needed: pairs.csv, and the"):
-        builders.prepare(builders.PairsCsv, tmp_path / "nowhere", prepared=tmp_path / "tfds")
+        prepare(builders.PairsCsv, tmp_path / "nowhere", prepared=tmp_path / "tfds")
