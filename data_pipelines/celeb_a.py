@@ -20,8 +20,9 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from data_pipelines.catalogue import require_files
 from data_pipelines.errors import DataError
-from data_pipelines.examples import Examples, list_skipped, load_pictures, with_keypoints
+from data_pipelines.examples import Examples, load_annotated
 from data_pipelines.frames import Crop
 from data_pipelines.sources import PictureFiles, PictureSource
 
@@ -66,8 +67,9 @@ def read_tables(root) -> CelebATables:
     root = Path(root)
     mafl = root / "MAFL" if (root / "MAFL").is_dir() else root
     require_files(
+        "celeb_a",
         [root / LANDMARKS, root / PARTITION, root / IDENTITY]
-        + [mafl / MAFL_TRAINING, mafl / MAFL_TESTING]
+        + [mafl / MAFL_TRAINING, mafl / MAFL_TESTING],
     )
     landmarks = _read_list(root / LANDMARKS, numbers=2 * NUM_POINTS, heading=2)
     tables = CelebATables(
@@ -135,7 +137,7 @@ def open_pictures(root, names: Sequence[str], *, crop: Crop = "squash_inner") ->
       crop: `squash_inner` is the frame of the MAFL protocol (178x218 squashed to 160x160, the
         central 128); `centre` is isotropic, the central 178x178.
     """
-    require_files([Path(root) / PICTURES])
+    require_files("celeb_a", [Path(root) / PICTURES])
     return PictureFiles(Path(root) / PICTURES, tuple(names), crop=crop)
 
 
@@ -147,23 +149,10 @@ def load_labelled_pictures(
     Raises:
       DataError: a picture that cannot be read; nothing is left out.
     """
-    examples = load_pictures(pictures, size=size, workers=workers)
-    if examples.skipped:
-        raise DataError(f"CelebA pictures cannot be used:{list_skipped(examples.skipped)}")
     row = {name: index for index, name in enumerate(tables.names)}
-    return with_keypoints(examples, tables.keypoints_px[[row[name] for name in examples.names]])
-
-
-def require_files(paths: Sequence[Path]) -> None:
-    """One error for everything that is missing."""
-    missing = [path for path in paths if not path.exists()]
-    if missing:
-        listed = "".join(f"\n  {path}" for path in missing)
-        raise DataError(
-            f"CelebA is incomplete; put these in place (nothing is downloaded):{listed}\n"
-            f"{PICTURES}/ and its lists come from the CelebA authors' page, training.txt and "
-            "testing.txt from MAFL (TCDCN-face-alignment)."
-        )
+    keypoints_px = tables.keypoints_px[[row[name] for name in pictures.names]]
+    fix = "restore the published CelebA files"
+    return load_annotated(pictures, keypoints_px, size=size, fix=fix, workers=workers)
 
 
 def _read_list(path: Path, *, numbers: int, heading: int = 0) -> dict[str, list[int]]:

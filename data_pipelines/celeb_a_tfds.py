@@ -16,7 +16,8 @@ import tensorflow_datasets as tfds
 from tensorflow_datasets.core.download.download_manager import NonMatchingChecksumError
 from tqdm import tqdm
 
-from data_pipelines.celeb_a import IDENTITY, LANDMARKS, PARTITION, CelebATables, require_files
+from data_pipelines.catalogue import require_files
+from data_pipelines.celeb_a import IDENTITY, LANDMARKS, PARTITION, CelebATables
 from data_pipelines.errors import DataError
 from data_pipelines.frames import Crop, Frame, frame_picture, resize_picture
 from data_pipelines.host_tensorflow import tf
@@ -86,7 +87,8 @@ def open_archive(
 
 
 def _prepare(builder, root: Path) -> None:
-    require_files([root / file for file in (ARCHIVE, LANDMARKS, PARTITION, IDENTITY, ATTRIBUTES)])
+    files = (ARCHIVE, LANDMARKS, PARTITION, IDENTITY, ATTRIBUTES)
+    require_files("celeb_a", [root / file for file in files])
     config = tfds.download.DownloadConfig(manual_dir=root, try_download_gcs=False)
     try:
         builder.download_and_prepare(download_config=config)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from data_pipelines.errors import DataError
 from data_pipelines.frames import Frame, frame_picture
 from data_pipelines.pictures import PictureError, in_threads
 from data_pipelines.sources import PictureSource
@@ -66,6 +67,29 @@ def load_pictures(source: PictureSource, *, size: int, workers: int | None = Non
         skipped=skipped,
     )
     return replace(examples, boxes_px=_framed_boxes(source, examples)) if source.boxes else examples
+
+
+def load_annotated(
+    source: PictureSource,
+    originals_px: np.ndarray,
+    *,
+    size: int,
+    fix: str,
+    workers: int | None = None,
+) -> Examples:
+    """Reads pictures with their keypoints, `[num, num_points, 2]` in pixels of the originals.
+
+    Raises:
+      DataError: pictures that cannot be read, and what to do (`fix`). Nothing is left out here,
+        since that would change what an error is averaged over.
+    """
+    examples = load_pictures(source, size=size, workers=workers)
+    if examples.skipped:
+        raise DataError(
+            f"{len(examples.skipped)} pictures with keypoints cannot be used; {fix}."
+            f"{list_skipped(examples.skipped)}"
+        )
+    return with_keypoints(examples, originals_px)
 
 
 def with_keypoints(examples: Examples, originals_px: np.ndarray) -> Examples:

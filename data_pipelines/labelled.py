@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from data_pipelines.errors import DataError
-from data_pipelines.examples import Examples, list_skipped, load_pictures, with_keypoints
+from data_pipelines.examples import Examples, load_annotated
 from data_pipelines.frames import Crop
 from data_pipelines.sources import PictureFiles
 from data_pipelines.tables import read_number_table
@@ -56,18 +56,12 @@ def load_labelled(
       `frames.frame_picture`.
 
     Raises:
-      DataError: a faulty table, or a picture that cannot be read: nothing is left out here, since
-        that would change what an error is averaged over.
+      DataError: a faulty table, or a picture that cannot be read; nothing is left out.
     """
     names, originals_px = read_labelled(path, rows=rows, csv=csv)
     files = PictureFiles(_folder(path) / "images", names, crop=crop)
-    examples = load_pictures(files, size=size, workers=workers)
-    if examples.skipped:
-        raise DataError(
-            f"{files.root}: {len(examples.skipped)} pictures of {csv} cannot be used; "
-            f"restore them or delete their rows.{list_skipped(examples.skipped)}"
-        )
-    return with_keypoints(examples, originals_px)
+    fix = f"restore them in {files.root} or delete their rows in {csv}"
+    return load_annotated(files, originals_px, size=size, fix=fix, workers=workers)
 
 
 def _folder(path) -> Path:

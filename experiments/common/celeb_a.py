@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from data_pipelines import celeb_a
+from data_pipelines.catalogue import require_files
 from data_pipelines.sources import PictureSource
 from experiments.common.data import (
     Data,
@@ -40,7 +41,7 @@ def load(config: DataConfig, training: bool) -> Data:
     Raises:
       DataError: one error for all that is missing, and what is not as published.
     """
-    celeb_a.require_files(missing_files(config))
+    require_files("celeb_a", missing_files(config))
     root = folder_of(config)
     tables = celeb_a.read_tables(root)
     pictures = _pictures(config, tables)

@@ -1,0 +1,239 @@
+"""Every data set that can be read: what it is, where it comes from, what is to be put where.
+
+Nothing is downloaded here. The readers raise these instructions where something is missing, and
+docs/datasets.md repeats the table.
+"""
+
+import importlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from data_pipelines.errors import DataError
+
+Prepare = Callable[[Path, Path], Any]
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """One data set.
+
+    Attributes:
+      name: as after `--data.name`.
+      title: what people call it.
+      about: what is in it.
+      source: where it is to be had.
+      licence: what its owners allow, in short.
+      size: of the download, or of what is made.
+      files: what a complete folder holds.
+      prepare: writes it as records for random access, `prepare(folder, prepared) -> builder`, into
+        the folder `prepared`; None where there is no such form.
+    """
+
+    name: str
+    title: str
+    about: str
+    source: str
+    licence: str
+    size: str
+    files: tuple[str, ...] = ()
+    prepare: Prepare | None = None
+
+    def instructions(self) -> str:
+        """What to do, for people."""
+        if not self.files:
+            return f"{self.title}: {self.source}."
+        return (
+            f"{self.title} ({self.size}; licence: {self.licence}): get it from {self.source}, and "
+            f"unpack it so that one folder holds {', '.join(self.files)}; give that folder as "
+            f"--data.path."
+        )
+
+
+def instructions(name: str) -> str:
+    """What to put where for the named data set.
+
+    Raises:
+      DataError: there is none of this name.
+    """
+    return find(name).instructions()
+
+
+def find(name: str) -> DataSet:
+    """The named data set.
+
+    Raises:
+      DataError: there is none of this name.
+    """
+    if name not in CATALOGUE:
+        raise DataError(f"{name!r} is no data set; there are {', '.join(CATALOGUE)}")
+    return CATALOGUE[name]
+
+
+def require_files(name: str, paths: Sequence[Path]) -> None:
+    """Raises one DataError for everything of a data set that is missing, with its instructions."""
+    if missing := [path for path in paths if not path.exists()]:
+        listed = "".join(f"\n  {path}" for path in missing)
+        data = find(name)
+        raise DataError(
+            f"{data.title} is incomplete; put these in place (nothing is downloaded):{listed}\n"
+            f"{data.instructions()}"
+        )
+
+
+def _tfds(module: str, builder: str) -> Prepare:
+    """Preparation by a TFDS builder, imported (with TensorFlow) only when it is asked for."""
+
+    def prepare(folder: Path, prepared: Path) -> Any:
+        builder_class = getattr(importlib.import_module(f"data_pipelines.{module}"), builder)
+        from data_pipelines import manual_tfds
+
+        return manual_tfds.prepare(builder_class, folder, prepared=prepared)
+
+    return prepare
+
+
+def _celeb_a(folder: Path, prepared: Path) -> Any:
+    from data_pipelines.celeb_a import read_tables
+    from data_pipelines.celeb_a_tfds import open_archive
+
+    return open_archive(folder, read_tables(folder), prepared=prepared)
+
+
+_RESEARCH = "non-commercial research only"
+_DATA_SETS = (
+    DataSet(
+        "rendered_faces",
+        "Rendered faces",
+        "faces drawn by this project, with key points, boxes, masks and dense correspondence",
+        "they are rendered on first use",
+        "that of this project",
+        "0.1 GB in the cache",
+    ),
+    DataSet(
+        "rendered_objects",
+        "Rendered objects",
+        "pairs of objects of nine categories, with key points and dense matches",
+        "they are rendered on first use",
+        "that of this project",
+        "0.1 GB in the cache",
+    ),
+    DataSet(
+        "folder",
+        "A folder of your own pictures",
+        "unlabelled pictures to train on, nested as they like",
+        "give it as --data.path",
+        "yours",
+        "any",
+    ),
+    DataSet(
+        "labelled",
+        "Your own labelled pictures",
+        "a table of points; the first two are the eyes",
+        "you",
+        "yours",
+        "any",
+        ("images/", "landmarks.csv"),
+    ),
+    DataSet(
+        "celeb_a",
+        "CelebA with MAFL",
+        "202,599 aligned faces of 10,177 people, five points; MAFL fits on 19,000, tests on 1,000",
+        "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html (aligned and cropped) and, for MAFL's "
+        "two lists, https://mmlab.ie.cuhk.edu.hk/projects/TCDCN.html",
+        _RESEARCH,
+        "1.4 GB",
+        (
+            "img_align_celeba/ (or img_align_celeba.zip with list_attr_celeba.txt)",
+            "list_landmarks_align_celeba.txt",
+            "list_eval_partition.txt",
+            "identity_CelebA.txt",
+            "MAFL/training.txt",
+            "MAFL/testing.txt",
+        ),
+        _celeb_a,
+    ),
+    DataSet(
+        "aflw",
+        "AFLW, re-cropped (AFLW_R)",
+        "10,122 training and 2,991 test faces, five points; the version of IMM, JLAD and C3",
+        "http://www.robots.ox.ac.uk/~vgg/research/unsupervised_landmarks/resources/"
+        "aflw_release-2.zip",
+        _RESEARCH,
+        "1.1 GB",
+        (
+            "output/",
+            "aflw_train_images.txt",
+            "aflw_train_keypoints.mat",
+            "aflw_test_images.txt",
+            "aflw_test_keypoints.mat",
+        ),
+        _tfds("faces_tfds", "Aflw"),
+    ),
+    DataSet(
+        "aflw_mtfl",
+        "AFLW in the MTFL crops (AFLW_M)",
+        "10,000 training faces of other sources (or the 10,122 AFLW crops of aflw_cropped/) and "
+        "2,995 AFLW test faces, five points",
+        "http://mmlab.ie.cuhk.edu.hk/projects/TCDCN/data/MTFL.zip (and, for aflw_cropped/, "
+        "http://www.robots.ox.ac.uk/~jdt/aflw_10122train_cropped.zip)",
+        _RESEARCH,
+        "0.3 GB",
+        ("AFLW/", "lfw_5590/", "net_7876/", "training.txt", "testing.txt"),
+        _tfds("faces_tfds", "AflwMtfl"),
+    ),
+    DataSet(
+        "w300",
+        "300-W",
+        "3,148 training faces (AFW, HELEN and LFPW) and 689 test faces (554 common, 135 "
+        "challenging), 68 points",
+        "https://ibug.doc.ic.ac.uk/resources/facial-point-annotations/ (afw.zip, helen.zip, "
+        "ibug.zip, lfpw.zip)",
+        _RESEARCH,
+        "3 GB",
+        (
+            "afw/",
+            "helen/trainset/",
+            "helen/testset/",
+            "ibug/",
+            "lfpw/trainset/",
+            "lfpw/testset/",
+        ),
+        _tfds("faces_tfds", "W300"),
+    ),
+    DataSet(
+        "pf_pascal",
+        "PF-PASCAL",
+        "2,940 training (half of them mirrored), 308 validation and 299 test pairs of 20 "
+        "categories, key points",
+        "https://www.di.ens.fr/willow/research/proposalflow/ (PF-dataset-PASCAL.zip) and the pair "
+        "lists of SCNet or NC-Net",
+        _RESEARCH,
+        "0.1 GB",
+        ("JPEGImages/", "Annotations/", "train_pairs.csv", "val_pairs.csv", "test_pairs.csv"),
+        _tfds("pairs_tfds", "PfPascal"),
+    ),
+    DataSet(
+        "pf_willow",
+        "PF-WILLOW",
+        "ten sub-classes of ten pictures with ten key points; all 900 ordered pairs",
+        "https://www.di.ens.fr/willow/research/proposalflow/ (PF-dataset.zip)",
+        _RESEARCH,
+        "0.02 GB",
+        ("car(G)/", "car(M)/", "car(S)/", "duck(S)/", "and the other six, .png with .mat"),
+        _tfds("pairs_tfds", "PfWillow"),
+    ),
+    DataSet(
+        "pairs_csv",
+        "Your own pairs",
+        "a table of pairs of pictures, with or without points",
+        "you",
+        "yours",
+        "any",
+        ("pairs.csv", "the pictures that it names"),
+        _tfds("pairs_tfds", "PairsCsv"),
+    ),
+)
+
+CATALOGUE = {data.name: data for data in _DATA_SETS}

@@ -1,0 +1,66 @@
+"""Annotated faces on disk: what the readers of the face data sets return."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from data_pipelines.errors import DataError
+from data_pipelines.examples import Examples, load_annotated
+from data_pipelines.sources import PictureFiles
+
+
+@dataclass(frozen=True)
+class Faces:
+    """The pictures of one split with their keypoints.
+
+    Attributes:
+      pictures: the files, framed as the protocol says.
+      keypoints_px: float32 `[num, num_points, 2]`, (x, y) in pixels of the originals, 0-based at
+        pixel centres.
+      eyes: the two points whose distance is the normaliser.
+    """
+
+    pictures: PictureFiles
+    keypoints_px: np.ndarray
+    eyes: tuple[int, int] = (0, 1)
+
+    def __len__(self) -> int:
+        return len(self.keypoints_px)
+
+    def load(self, *, size: int, workers: int | None = None) -> Examples:
+        """Reads all pictures into memory, with their keypoints in the frame.
+
+        Raises:
+          DataError: a picture that cannot be read; nothing is left out.
+        """
+        fix = "restore the published files"
+        return load_annotated(self.pictures, self.keypoints_px, size=size, fix=fix, workers=workers)
+
+
+def hold_out_validation(count: int, split: str) -> slice:
+    """Rows of `train` or `validation` in a training list of `count`: validation is the last tenth.
+
+    IMM's split. Any other split has all rows.
+
+    >>> hold_out_validation(26, "train"), hold_out_validation(26, "validation")
+    (slice(0, 23, None), slice(23, 26, None))
+    """
+    num_train = count - round(0.1 * count)
+    return {"train": slice(0, num_train), "validation": slice(num_train, count)}.get(
+        split, slice(0, count)
+    )
+
+
+def check_split(split: str, splits: Sequence[str]) -> None:
+    """Raises DataError for a split that a data set has not."""
+    if split not in splits:
+        raise DataError(f"split is {split!r}; it must be one of {', '.join(splits)}")
+
+
+def check_count(file: Path, found: int, *published: int) -> None:
+    """Raises DataError unless a list has as many faces as one of the published ones."""
+    if found not in published:
+        expected = " or ".join(f"{count:,}" for count in published)
+        raise DataError(f"{file}: {found:,} faces, {expected} are published; download it anew")
