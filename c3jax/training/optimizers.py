@@ -1,6 +1,8 @@
 """Optimisers and learning-rate schedules of the papers."""
 
 import fnmatch
+import math
+from collections.abc import Mapping
 
 import jax
 import jax.numpy as jnp
@@ -39,34 +41,34 @@ def adam(
     clip_norm: float | None = None,
     decoupled: bool = False,
     held: tuple[str, ...] = (),
+    rates: Mapping[str, float] | None = None,
 ) -> optax.GradientTransformation:
     """Adam with coupled L2 decay: `weight_decay * w` joins the gradient before the moments.
 
     If `decoupled` it joins the step behind them (AdamW), outside of Adam's normalisation.
     `clip_norm` bounds the norm of each variable's gradient (IMM: 1). Parameters whose path, such as
     'trunk/layer1_0/bn1/scale', matches a pattern in `held` stay where they are (a star stands for
-    any part of a path): what gets no gradient is not to be moved by the decay alone.
+    any part of a path): what gets no gradient is not to be moved by the decay alone. `rates` maps
+    patterns to what the learning rate is multiplied by for them.
     """
     moments = [optax.add_decayed_weights(weight_decay), optax.scale_by_adam()]
     return optax.chain(
         _clip_each(clip_norm),
         *(reversed(moments) if decoupled else moments),
         optax.scale_by_learning_rate(schedule),
-        _hold(held),
+        _scale_each({**(rates or {}), **dict.fromkeys(held, 0.0)}),
     )
 
 
-def _hold(patterns: tuple[str, ...]) -> optax.GradientTransformation:
-    """No updates for the parameters whose paths match."""
+def _scale_each(rates: Mapping[str, float]) -> optax.GradientTransformation:
+    """Updates times the rates of the patterns that their paths match; 0 is no update at all."""
 
-    def held(path) -> bool:
+    def scale(path, update):
         name = jax.tree_util.keystr(path, simple=True, separator="/")
-        return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
+        rate = math.prod(r for pattern, r in rates.items() if fnmatch.fnmatchcase(name, pattern))
+        return rate * update if rate else jnp.zeros_like(update)
 
-    def zero(path, update):
-        return jnp.zeros_like(update) if held(path) else update
-
-    return optax.stateless(lambda updates, _: jax.tree_util.tree_map_with_path(zero, updates))
+    return optax.stateless(lambda updates, _: jax.tree_util.tree_map_with_path(scale, updates))
 
 
 def _clip_each(clip_norm: float | None) -> optax.GradientTransformation:

@@ -26,8 +26,10 @@ class ModelConfig:
     """backbone N; `small` is learned from scratch"""
     weights: Path | None = None
     """ImageNet weights of the trunk (.npz with torchvision keys, .safetensors)"""
-    train_trunk: bool = False
-    """stage 2 moves the parameters of a pretrained trunk too (`small` is always trained)"""
+    train_trunk: tuple[Literal["warmup", "pretrain", "joint"], ...] = ()
+    """stages that move the convolutions of a pretrained trunk too (`small` is always trained)"""
+    trunk_rate: float = 1.0
+    """learning rate of a pretrained trunk, relative to that of the heads"""
     output_stride: int = 8
     """greatest stride of the trunk; deeper stages dilate instead"""
     landmark_stages: tuple[str, ...] = ("layer4",)
@@ -192,7 +194,7 @@ PAPER = Config(
     data=DataConfig(name="celeb_a", image_size=128, loader="tf"),
     model=ModelConfig(
         trunk="resnet50",
-        train_trunk=True,
+        train_trunk=("joint",),
         output_stride=8,
         landmark_stages=("layer4",),
         flow_stages=("layer3",),
@@ -266,6 +268,8 @@ LAPTOP_RESNET18 = dataclasses.replace(
         output_stride=32,
         landmark_stages=("layer1", "layer2"),
         flow_stages=("layer2", "layer3"),
+        train_trunk=("warmup", "pretrain", "joint"),
+        trunk_rate=0.1,
         perceptual="resnet18",
     ),
 )

@@ -56,7 +56,7 @@ def model_config(config: Config) -> dict[str, Any]:
         "output_stride": model.output_stride,
         "stages": list(dict.fromkeys(model.landmark_stages + model.flow_stages)),
         "normalization": "frozen" if has_pretrained_trunk(config) else "batch",
-        "trainable": not has_pretrained_trunk(config) or model.train_trunk,
+        "trainable": not has_pretrained_trunk(config) or bool(model.train_trunk),
         "axis_name": fields["axis_name"],
     }
     return fields | {"trunk": trunk} | {name: getattr(model, name) for name in C3_FIELDS}
@@ -70,15 +70,15 @@ def has_pretrained_trunk(config: Config) -> bool:
 def make_networks(config: Config, *, stage: str = "joint") -> Networks:
     """Landmark model and perceptual network of a configuration, for the stage of that name.
 
-    They differ in a pretrained trunk alone: C3 pretrains E_a, E_p and D (appendix), not N.
+    They differ in a pretrained trunk alone, which computes gradients where it is trained.
 
     Raises:
       UsageError: IMM with a flow module.
     """
     if config.model.family == "imm" and config.flow:
         raise UsageError("IMM has no cross-image flow module: add --no-flow to --model.family imm")
-    if stage != "joint":
-        model = dataclasses.replace(config.model, train_trunk=False)
+    if stage not in config.model.train_trunk:
+        model = dataclasses.replace(config.model, train_trunk=())
         config = dataclasses.replace(config, model=model)
     perceptual = {
         "random": lambda: RandomPyramid(),
@@ -180,7 +180,7 @@ def held_parameters(config: Config, *, stage: str) -> tuple[str, ...]:
     held, loss = [], config.loss
     if has_pretrained_trunk(config):
         frozen_normalization = ["trunk/*bn?/*", "trunk/*downsample_1/*"]
-        held += frozen_normalization if stage == "joint" else ["trunk/*"]
+        held += frozen_normalization if stage in config.model.train_trunk else ["trunk/*"]
     if stage == "warmup":
         return (*held, "appearance/*", "decoder/*", "flow/*")
     own_loss = loss.flow
@@ -189,3 +189,8 @@ def held_parameters(config: Config, *, stage: str) -> tuple[str, ...]:
     if not (config.flow and own_loss):
         held.append("flow/*")
     return tuple(held)
+
+
+def learning_rates(config: Config) -> dict[str, float]:
+    """Relative learning rates by pattern of parameters."""
+    return {"trunk/*": config.model.trunk_rate} if has_pretrained_trunk(config) else {}

@@ -154,7 +154,10 @@ def make_stages(config: Config, data: Data) -> list[loop.Stage]:
                 steps=steps,
                 loss_fn=functools.partial(loss, networks=networks, config=config),
                 optimizer=make_optimizer(
-                    stage, steps, held=nets.held_parameters(config, stage=name)
+                    stage,
+                    steps,
+                    held=nets.held_parameters(config, stage=name),
+                    rates=nets.learning_rates(config),
                 ),
                 batches=functools.partial(_batches, data, stage, 3 * config.seed + number),
             )

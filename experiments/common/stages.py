@@ -1,5 +1,6 @@
 """The configuration of a training stage, and its optimiser."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -41,8 +42,14 @@ class StageConfig:
         return round(self.epochs * num_pictures / self.batch_size)
 
 
-def make_optimizer(stage: StageConfig, steps: int = 1, *, held: tuple[str, ...] = ()):
-    """Adam with the stage's schedule over `steps`; the parameters that `held` names stay."""
+def make_optimizer(
+    stage: StageConfig,
+    steps: int = 1,
+    *,
+    held: tuple[str, ...] = (),
+    rates: Mapping[str, float] | None = None,
+):
+    """Adam with the stage's schedule over `steps`; `held` and `rates` as `optimizers.adam` has."""
     schedule = {
         "drops": lambda: optimizers.step_drops(stage.learning_rate, steps),
         "cosine": lambda: optimizers.warmup_cosine(stage.learning_rate, steps),
@@ -54,4 +61,5 @@ def make_optimizer(stage: StageConfig, steps: int = 1, *, held: tuple[str, ...] 
         clip_norm=stage.clip_norm,
         decoupled=stage.decoupled_decay,
         held=held,
+        rates=rates,
     )

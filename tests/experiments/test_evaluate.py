@@ -118,7 +118,7 @@ def test_a_frozen_trunk_is_taken_from_the_checkpoint_and_a_trained_one_is_not(
             np.testing.assert_array_equal(ours, theirs)
     heads = [v["params"]["pose_logits"]["kernel"] for v in (untrained, trained.variables)]
     assert np.any(heads[0] != heads[1])
-    moving = dataclasses.replace(chosen, model=dataclasses.replace(model, train_trunk=True))
+    moving = dataclasses.replace(chosen, model=dataclasses.replace(model, train_trunk=("joint",)))
     monkeypatch.setenv("C3JAX_WEIGHTS", str(tmp_path))
     monkeypatch.setenv("HOME", str(tmp_path))
     with pytest.raises(ValueError, match="no ImageNet weights of resnet18"):

@@ -107,3 +107,13 @@ def test_held_parameters_stay_although_they_decay():
     np.testing.assert_array_equal(found["trunk"]["bn1"]["scale"], np.ones(2))
     assert (found["trunk"]["conv1"]["kernel"] < 1).all()
     assert (found["head"]["bn1"]["scale"] < 1).all()
+
+
+def test_rates_scale_the_steps_of_the_parameters_that_match():
+    params = {"trunk": {"kernel": jnp.ones(2)}, "head": {"kernel": jnp.ones(2)}}
+    gradients = [jax.tree.map(lambda x: 0.5 * x, params)] * 3
+    found = train(optimizers.adam(0.1, rates={"trunk/*": 0.25}), params, gradients)
+    moved = {name: 1 - found[name]["kernel"] for name in found}
+    np.testing.assert_allclose(moved["trunk"], 0.25 * moved["head"], rtol=1e-5)
+    plain = train(optimizers.adam(0.1), params, gradients)
+    np.testing.assert_array_equal(found["head"]["kernel"], plain["head"]["kernel"])
