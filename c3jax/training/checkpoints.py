@@ -26,6 +26,9 @@ class Checkpoints:
     leaves half of one. Every leaf's dtype, shape and digest are stored beside the arrays and
     compared on restoring (Orbax casts silently and does not notice flipped bits).
 
+    Of several processes the first writes for all, and each reads for itself: the folder must be
+    one that all of them see. What any number of processes and devices wrote, any other reads.
+
     Args:
       directory: the run's `checkpoints` folder; made when missing unless `read_only`.
       keep: how many steps to keep.
@@ -38,14 +41,18 @@ class Checkpoints:
             raise CheckpointError(f"there are no checkpoints in {self.directory}")
         # Orbax warns of every read-only folder, and logs what it then raises with its traceback.
         logging.getLogger("absl").setLevel(logging.CRITICAL)
+        if not read_only:
+            self.directory.mkdir(parents=True, exist_ok=True)
+        self._writes = not read_only and jax.process_index() == 0
         self._manager = ocp.CheckpointManager(
             self.directory,
             options=ocp.CheckpointManagerOptions(
-                max_to_keep=None if read_only else keep,
-                cleanup_tmp_directories=not read_only,
-                create=not read_only,
-                read_only=read_only,
+                max_to_keep=keep if self._writes else None,
+                cleanup_tmp_directories=self._writes,
+                create=False,
+                read_only=not self._writes,
                 enable_async_checkpointing=False,
+                multiprocessing_options=_alone(),
             ),
             item_names=("state", "meta"),
         )
@@ -63,10 +70,16 @@ class Checkpoints:
     def save(self, step: int, state: Tree, meta: dict[str, Any]) -> None:
         """Writes `state` (a tree of arrays) and `meta` (JSON) as step `step`; returns when whole.
 
+        Every device holds the whole state. Of several processes all but the first return at once.
+
         Raises:
           CheckpointError: it cannot be written, on a full disk say; the steps before are untouched.
         """
+        if not self._writes:
+            return
         self._check_room(step, state)
+        if jax.process_count() > 1:  # Orbax takes a JAX array for a part of a greater one
+            state = jax.tree.map(np.asarray, state)
         meta = {**meta, "leaves": _describe(state)}
         items = ocp.args.Composite(state=ocp.args.StandardSave(state), meta=ocp.args.JsonSave(meta))
         try:
@@ -105,15 +118,15 @@ class Checkpoints:
                 f"arrays differ, first {first}: stored {found.get(first, 'nothing')}, "
                 f"this configuration has {wanted.get(first, 'nothing')}"
             )
-        abstract = jax.tree.map(ocp.utils.to_shape_dtype_struct, target)
+        abstract = jax.tree.map(_placed, target)
         try:
             state = self._manager.restore(
                 step, args=ocp.args.Composite(state=ocp.args.StandardRestore(abstract))
             )["state"]
         except Exception as error:  # Orbax raises a bare Exception for data that do not decode
             raise self._damaged(step, _first_line(error)) from error
-        for path, (_, _, digest) in _describe(state).items():
-            if digest != stored[path][2]:
+        for path, (_, _, bits) in _describe(state).items():
+            if bits != stored[path][2]:
                 raise self._damaged(step, f"the bits of {path} have changed")
         return state
 
@@ -154,6 +167,23 @@ class Checkpoints:
         )
 
 
+def _alone() -> ocp.options.MultiprocessingOptions:
+    """Orbax shall not wait for the other processes."""
+    if jax.process_count() == 1:
+        return ocp.options.MultiprocessingOptions()
+    index = jax.process_index()
+    return ocp.options.MultiprocessingOptions(
+        primary_host=index, active_processes={index}, barrier_sync_key_prefix=f"process{index}"
+    )
+
+
+def _placed(leaf: Any) -> jax.ShapeDtypeStruct:
+    """Where a leaf is restored to: where the target's is, else on this process's first device."""
+    first = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
+    sharding = getattr(leaf, "sharding", None) or first
+    return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding)
+
+
 def _first_line(error: Exception) -> str:
     return str(error).partition("\n")[0]
 
@@ -165,11 +195,16 @@ def _leaves(tree: Tree) -> list[tuple[str, Any]]:
     ]
 
 
+def digest(tree: Tree) -> str:
+    """A hexadecimal number that tells trees of arrays apart."""
+    return hashlib.blake2b(repr(_describe(tree)).encode(), digest_size=16).hexdigest()
+
+
 def _describe(tree: Tree) -> dict[str, list]:
     """`path -> [dtype, shape, digest of the bytes]` of every leaf."""
     described = {}
     for path, leaf in _leaves(tree):
         array = np.asarray(leaf)
-        digest = hashlib.blake2b(np.ascontiguousarray(array).tobytes(), digest_size=16).hexdigest()
-        described[path] = [str(array.dtype), list(array.shape), digest]
+        bits = hashlib.blake2b(np.ascontiguousarray(array).tobytes(), digest_size=16).hexdigest()
+        described[path] = [str(array.dtype), list(array.shape), bits]
     return described

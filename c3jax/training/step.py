@@ -29,10 +29,11 @@ def make_train_step(loss_fn: LossFn, optimizer: optax.GradientTransformation, *,
     """Returns `step(state, batch, key) -> (state, metrics)`, pmapped over `devices`.
 
     The leaves of `batch` have the shape `[devices, examples, ...]` (`shard_batch`); state, key and
-    the returned values are not stacked. `batch["example_index"]` is the place of each example in
-    the global batch: its key is `fold_in(fold_in(key, step), example_index)`, so that the number
-    of devices changes no random number. An update whose loss or gradient is not finite is left out
-    and counted.
+    the returned values are not stacked. `devices` are those of all processes, all of them by
+    default; each process passes and gets what belongs to its own. `batch["example_index"]` is the
+    place of each example in the global batch: its key is `fold_in(fold_in(key, step),
+    example_index)`, so that the number of devices changes no random number. An update whose loss
+    or gradient is not finite is left out and counted.
     """
 
     def step(state: TrainState, batch: dict[str, jax.Array], key: jax.Array):
@@ -77,13 +78,17 @@ def make_train_step(loss_fn: LossFn, optimizer: optax.GradientTransformation, *,
     )
 
 
+def local(devices=None) -> list:
+    """Those of `devices` (by default all) that belong to this process."""
+    return [d for d in devices or jax.devices() if d.process_index == jax.process_index()]
+
+
 def replicate(tree: Tree, devices=None) -> Tree:
-    """Copies of `tree` on all `devices`, placed as the step returns its state.
+    """Copies of `tree` on this process's `devices`, placed as the step returns its state.
 
     A state that is placed otherwise makes the second step compile anew.
     """
-    devices = jax.local_devices() if devices is None else devices
-    mesh = jax.sharding.Mesh(np.asarray(devices), (AXIS,))
+    mesh = jax.sharding.Mesh(np.asarray(local(devices)), (AXIS,))
     return jax.device_put(tree, jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec()))
 
 

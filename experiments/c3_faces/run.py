@@ -22,7 +22,7 @@ from experiments.c3_faces.steps import (
     warmup_loss,
 )
 from experiments.c3_faces.viewer import make_viewer
-from experiments.common import cli, loop, runs
+from experiments.common import cli, loop, processes, runs
 from experiments.common.data import Data
 from experiments.common.errors import UsageError
 from experiments.common.evaluation import collapse_warnings, error_rows, evaluate_landmarks
@@ -59,6 +59,8 @@ def run(config: Config, preset: str, data: Data, folder: Path, *, started: float
             detect(state.variables(), data.preview), data.preview.shape[1:3]
         ),
     )
+    if not processes.is_first():
+        return
     results = {
         "experiment": "c3_faces",
         "preset": preset,

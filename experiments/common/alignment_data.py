@@ -9,6 +9,7 @@ import numpy as np
 
 from data_pipelines.errors import DataError
 from data_pipelines.pairs import Pairs, Pictures
+from experiments.common import processes
 from experiments.common.alignment import DenseTruth, TestPairs
 
 PAIRS_PER_PICTURE = 4  # training pairs drawn for each rendered picture
@@ -57,12 +58,12 @@ class AlignmentData:
     masks: np.ndarray | None = None
 
     def batches(self, *, batch_size: int, seed: int, start_step: int) -> Iterator[dict]:
-        """Endless batches of `source`, `target` and `category`."""
+        """This process's part of endless batches of `source`, `target` and `category`."""
         from data_pipelines.streams import listed_stream
 
         return listed_stream(
             self.images, self.pairs, self.categories, masks=self.masks,
-            batch_size=batch_size, seed=seed, start_step=start_step,
+            batch_size=batch_size, seed=seed, start_step=start_step, **processes.shard(),
         )  # fmt: skip
 
 
@@ -78,7 +79,8 @@ def load(config: AlignmentDataConfig, *, training: bool = True) -> AlignmentData
         "pf_willow": _pf_willow,
         "pairs_csv": _pairs_csv,
     }
-    return loaders[config.name](config, training)
+    with processes.first_alone("load the data"):
+        return loaders[config.name](config, training)
 
 
 def _rendered_objects(config: AlignmentDataConfig, training: bool) -> AlignmentData:

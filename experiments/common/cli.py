@@ -1,6 +1,7 @@
 """From the command line to a configuration, and from errors to one line and an exit status."""
 
 import dataclasses
+import os
 import sys
 import traceback
 import typing
@@ -20,7 +21,7 @@ def parse(
     *,
     prog: str,
 ) -> tuple[str, ConfigT]:
-    """The preset's name and the configuration of a command line.
+    """The preset's name and the configuration of a command line; joins the other processes.
 
     Args:
       presets: configurations by name.
@@ -30,7 +31,12 @@ def parse(
     """
     import tyro
 
+    from experiments.common import processes
+
     arguments = list(sys.argv[1:] if arguments is None else arguments)
+    places = (field.name for field in dataclasses.fields(processes.Processes))
+    given = {place: _take_option(arguments, f"--processes.{place}") for place in places}
+    processes.join(processes.find(given, os.environ))
     name = _take_option(arguments, "--preset")
     if name is None:
         name, why = choose()
@@ -40,7 +46,8 @@ def parse(
     else:
         print(f"preset: {name} (named)")
     default = presets[name]
-    config = tyro.cli(type(default), default=default, args=arguments, prog=prog)
+    about = f"{type(default).__doc__}\n\n{processes.HELP}"
+    config = tyro.cli(type(default), default=default, args=arguments, prog=prog, description=about)
     return name, config
 
 
@@ -72,28 +79,31 @@ def guarded(main: Callable[[], Any]) -> None:
     """
     from c3jax.training.checkpoints import CheckpointError
     from data_pipelines.errors import DataError
+    from experiments.common import processes
     from experiments.common.compilation import keep_compiled
     from experiments.common.loop import Interrupted
 
     keep_compiled()
-    try:
-        main()
-    except Interrupted as stop:
-        print(f"\n{stop}", file=sys.stderr)
-        raise SystemExit(stop.status) from None
-    except KeyboardInterrupt:
-        print("\ninterrupted", file=sys.stderr)
-        raise SystemExit(130) from None
-    except (UsageError, DataError, CheckpointError) as error:
-        fail(str(error))
-    except OSError as error:  # without a file's name it comes from writing
-        fail(str(error) if error.filename else f"the disk cannot be written: {error.strerror}")
-    except Exception as error:
-        if isinstance(error, ValueError) and _raised_by(error) in ("c3jax", "data_pipelines"):
+    with processes.failing_together():
+        try:
+            main()
+        except Interrupted as stop:
+            if processes.is_first():
+                print(f"\n{stop}", file=sys.stderr)
+            raise SystemExit(stop.status) from None
+        except KeyboardInterrupt:
+            print("\ninterrupted", file=sys.stderr)
+            raise SystemExit(130) from None
+        except (UsageError, DataError, CheckpointError) as error:
             fail(str(error))
-        if "No space left" in str(error) or "RESOURCE_EXHAUSTED" in str(error):
-            fail(f"the disk (or the memory) is full: {str(error).splitlines()[0]}")
-        raise
+        except OSError as error:  # without a file's name it comes from writing
+            fail(str(error) if error.filename else f"the disk cannot be written: {error.strerror}")
+        except Exception as error:
+            if isinstance(error, ValueError) and _raised_by(error) in ("c3jax", "data_pipelines"):
+                fail(str(error))
+            if "No space left" in str(error) or "RESOURCE_EXHAUSTED" in str(error):
+                fail(f"the disk (or the memory) is full: {str(error).splitlines()[0]}")
+            raise
 
 
 def _raised_by(error: Exception) -> str:

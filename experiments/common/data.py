@@ -11,6 +11,7 @@ import numpy as np
 
 from data_pipelines.errors import DataError
 from data_pipelines.sources import PictureSource
+from experiments.common import processes
 
 if TYPE_CHECKING:
     from data_pipelines.examples import Examples
@@ -80,9 +81,10 @@ class Evaluation:
 class Data:
     """A training stream and, where there are annotations, what to fit and test on.
 
-    name, description: for people; batches(batch_size=, seed=, start_step=): endless batches of
-    `source` and `target`; preview: some training pictures, uint8; num_train: pictures to train on;
-    validation: faces of the fitting list that the protocol keeps back.
+    name, description: for people; batches(batch_size=, seed=, start_step=): this process's part
+    of endless batches of `source` and `target`; preview: some training pictures, uint8;
+    num_train: pictures to train on; validation: faces of the fitting list that the protocol keeps
+    back.
     """
 
     name: str
@@ -113,7 +115,8 @@ def load(config: DataConfig, *, training: bool = True) -> Data:
         raise DataError(
             f"--data.loader tf streams {' and '.join(STREAMED)}; {config.name} is held in memory"
         )
-    return loaders[config.name](config, training)
+    with processes.first_alone("load the data"):
+        return loaders[config.name](config, training)
 
 
 def _rendered_faces(config: DataConfig, training: bool) -> Data:
@@ -226,7 +229,7 @@ def from_stream(pictures: PictureSource, config: DataConfig) -> tuple[Batches, n
     from data_pipelines.streams import tf_stream
 
     first = select(pictures, pictures.names[:NUM_PREVIEW])
-    batches = functools.partial(tf_stream, pictures, size=config.image_size)
+    batches = functools.partial(tf_stream, pictures, size=config.image_size, **processes.shard())
     return batches, load_pictures(first, size=config.image_size).images
 
 
@@ -238,7 +241,7 @@ def select(pictures: Any, names: tuple[str, ...]) -> PictureSource:
 def _memory(images: Any) -> Batches:
     from data_pipelines.streams import memory_stream
 
-    return functools.partial(memory_stream, images)
+    return functools.partial(memory_stream, images, **processes.shard())
 
 
 def _path(config: DataConfig) -> Path:

@@ -2,6 +2,7 @@
 
 import functools
 import json
+import os
 import signal
 import sys
 import threading
@@ -17,9 +18,10 @@ import numpy as np
 import optax
 from tqdm import tqdm
 
-from c3jax.training.checkpoints import Checkpoints
+from c3jax.training.checkpoints import Checkpoints, digest
 from c3jax.training.state import TrainState
-from c3jax.training.step import LossFn, make_train_step, replicate, shard_batch
+from c3jax.training.step import LossFn, local, make_train_step, replicate, shard_batch
+from experiments.common import processes
 from experiments.common.errors import UsageError
 from experiments.common.runs import replace_text
 
@@ -51,12 +53,15 @@ class Stage:
 
 
 class Interrupted(Exception):
-    """Stopped by a signal after the state was saved; `status` is the exit status."""
+    """Stopped by a signal after the state was saved; `status` is the exit status.
+
+    Several processes, of which one was told, end with 0.
+    """
 
     def __init__(self, signal_number: int, step: int):
         name = signal.Signals(signal_number).name
         super().__init__(f"{name}: saved at step {step:,}; the same command goes on from there")
-        self.status = 128 + signal_number
+        self.status = 0 if processes.several() else 128 + signal_number
 
 
 def train(
@@ -74,6 +79,8 @@ def train(
 ) -> tuple[TrainState, float]:
     """Runs the stages one after the other; resumes from the newest checkpoint in `folder`.
 
+    Of several processes the first writes, prints, and calls `check` and `Stage.end`.
+
     Args:
       stages: what to do.
       state: at step 0, the optimiser state of the first stage in it.
@@ -82,12 +89,12 @@ def train(
       meta: stored with every checkpoint.
       log_every, checkpoint_every, check_every: in steps.
       check: warnings about a state, printed when there are any.
-      devices: to run on; all local ones by default.
+      devices: to run on; by default all, over all processes.
 
     Returns:
       the last state, and the seconds spent training, over all resumptions.
     """
-    devices = devices or jax.local_devices()
+    devices, first = devices or jax.devices(), processes.is_first()
     total = sum(stage.steps for stage in stages)
     _check_intervals(
         log_every=log_every, check_every=check_every, checkpoint_every=checkpoint_every
@@ -97,12 +104,15 @@ def train(
     make_step = functools.cache(functools.partial(make_train_step, devices=devices))
     with ExitStack() as stack:
         checkpoints = stack.enter_context(Checkpoints(folder / "checkpoints"))
-        signals = stack.enter_context(_Signals())
-        step, seconds = checkpoints.latest_step() or 0, 0.0
+        signals, vote = stack.enter_context(_Signals()), processes.make_vote()
+        step, seconds = processes.agree(checkpoints.latest_step() or 0), 0.0
         if step:
             state, seconds = _resume(checkpoints, stages, state, step)
             print(f"resumed at step {step:,} of {total:,}", flush=True)
-        log = stack.enter_context(_Log(folder / "metrics.jsonl", step, total))
+        elif processes.several():
+            processes.check_same("first state", digest(state))
+        path = folder / "metrics.jsonl" if first else None
+        log = stack.enter_context(_Log(path, step, total))
         started = time.monotonic() - seconds
 
         def save() -> None:
@@ -119,28 +129,30 @@ def train(
                 state = stage.begun(state)
             state = replicate(state, devices)
             train_step = make_step(stage.loss_fn, stage.optimizer)
-            batches = _sharded(stage, step - begin, len(devices))
+            batches = _sharded(stage, step - begin, len(local(devices)))
             while step < end:
                 state, metrics = train_step(state, next(batches), key)
                 step += 1
                 log.step(stage.name, step, metrics, write=step % log_every == 0 or step == end)
-                if step % check_every == 0:
+                if step % check_every == 0 and first:
                     for warning in check(state):
                         log.say(f"step {step:,}: {warning}")
-                if step == end and stage.end is not None:
+                if step == end and stage.end is not None and first:
                     log.flush()
                     stage.end(state)
-                if step % checkpoint_every == 0 or step == end or signals.received:
+                told = vote(signals.received)
+                if step % checkpoint_every == 0 or step == end or told:
                     save()
-                if signals.received:
-                    raise Interrupted(signals.received, step)
+                if told:
+                    raise Interrupted(told, step)
         return state, time.monotonic() - started
 
 
 def _sharded(stage: Stage, start_step: int, num_devices: int) -> Iterator[dict[str, np.ndarray]]:
     """The stage's batches with the global index of each example, spread over the devices."""
     for batch in stage.batches(start_step):
-        index = np.arange(len(batch["source"]), dtype=np.int32)
+        count = len(batch["source"])
+        index = np.arange(count, dtype=np.int32) + np.int32(jax.process_index() * count)
         yield shard_batch({**batch, "example_index": index}, num_devices)
 
 
@@ -162,13 +174,17 @@ def _resume(checkpoints: Checkpoints, stages: list[Stage], state: TrainState, st
 
 
 class _Log:
-    """Progress for people, JSON lines for programs; metrics are read a step late."""
+    """Progress for people, JSON lines for programs; metrics are read a step late.
 
-    def __init__(self, path: Path, step: int, total: int):
+    Without a `path` nothing is written: another process does it.
+    """
+
+    def __init__(self, path: Path | None, step: int, total: int):
         self._pending: tuple[str, int, dict[str, jax.Array], bool] | None = None
-        _drop_rows_after(path, step)
-        self._file = path.open("a", encoding="utf-8")
-        self._tty = sys.stderr.isatty()
+        if path is not None:
+            _drop_rows_after(path, step)
+        self._file = open(path or os.devnull, "a", encoding="utf-8")
+        self._tty = path is not None and sys.stderr.isatty()
         self._bar = tqdm(
             total=total, initial=step, unit="step", dynamic_ncols=True, disable=not self._tty
         )

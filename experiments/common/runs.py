@@ -31,8 +31,11 @@ def open_run(folder: Path, experiment: str, preset: str, config: Any) -> None:
                 "choose another --name, or delete that folder"
             )
         return
-    folder.mkdir(parents=True, exist_ok=True)
-    write_json(path, described)
+    from experiments.common import processes
+
+    if processes.is_first():
+        folder.mkdir(parents=True, exist_ok=True)
+        write_json(path, described)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from c3jax.training import optimizers
 from c3jax.training.state import TrainState
-from experiments.common import loop, runs
+from experiments.common import loop, processes, runs
 from experiments.common.alignment_data import AlignmentData
 from experiments.common.errors import UsageError
 from experiments.common.stages import make_optimizer
@@ -54,6 +54,8 @@ def run(config: Config, preset: str, data: AlignmentData, folder: Path, *, start
         check_every=config.checkpoint_every,
         check=lambda state: [],
     )
+    if not processes.is_first():
+        return
     results = {
         "experiment": "jlad",
         "preset": preset,

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments.common import cli, loop, runs
+from experiments.common import cli, loop, processes, runs
 from experiments.common.alignment import (
     BASELINES,
     Correlate,
@@ -65,6 +65,8 @@ def run(config: Config, preset: str, data: AlignmentData, folder: Path, *, start
         check_every=config.check_every,
         check=lambda state: [],
     )
+    if not processes.is_first():
+        return
     results = {
         "experiment": "semantic_alignment",
         "preset": preset,
