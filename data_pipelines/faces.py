@@ -1,5 +1,6 @@
 """Annotated faces on disk: what the readers of the face data sets return."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +9,7 @@ import numpy as np
 
 from data_pipelines.errors import DataError
 from data_pipelines.examples import Examples, load_annotated
-from data_pipelines.sources import PictureFiles
+from data_pipelines.sources import Box, PictureFiles
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,29 @@ def hold_out_validation(count: int, split: str) -> slice:
     return {"train": slice(0, num_train), "validation": slice(num_train, count)}.get(
         split, slice(0, count)
     )
+
+
+def box_of_points(points_px: np.ndarray) -> Box:
+    """The tight box of points `[num_points, 2]`: from the centre of the first pixel to the last's.
+
+    >>> box_of_points(np.array([[2, 9], [4, 5]]))
+    (2.5, 5.5, 4.5, 9.5)
+    """
+    (x0, y0), (x1, y1) = points_px.min(0) + 0.5, points_px.max(0) + 0.5
+    return float(x0), float(y0), float(x1), float(y1)
+
+
+def read_floats(where: str, cells: Sequence[str]) -> list[float]:
+    """Numbers, or a DataError that begins with `where`."""
+    values = []
+    for cell in cells:
+        try:
+            values.append(float(cell))
+        except ValueError:
+            values.append(math.nan)
+        if not math.isfinite(values[-1]):
+            raise DataError(f"{where}: {cell!r} is not a number; download the file anew")
+    return values
 
 
 def check_split(split: str, splits: Sequence[str]) -> None:

@@ -21,7 +21,7 @@ from experiments.common.data import DataConfig
 from experiments.common.errors import UsageError
 from experiments.common.trained import find_trained
 
-LANDMARK_DATA = ("labelled", "rendered_faces", "celeb_a")
+LANDMARK_DATA = ("labelled", "rendered_faces", "celeb_a", "aflw", "aflw_mtfl", "w300")
 ALIGNMENT_DATA = ("pf_willow", "pf_pascal", "pairs_csv", "rendered_objects")
 
 
@@ -31,13 +31,14 @@ class DataOptions:
 
     name: (
         Literal[
-            "labelled", "rendered_faces", "celeb_a",
+            "labelled", "rendered_faces", "celeb_a", "aflw", "aflw_mtfl", "w300",
             "pf_willow", "pf_pascal", "pairs_csv", "rendered_objects",
         ]
         | None
     ) = None  # fmt: skip
-    """labelled: a folder with images/ and landmarks.csv. The last four are for semantic_alignment;
-    pairs_csv: a table of own pairs with points"""
+    """labelled: a folder with images/ and landmarks.csv. aflw, aflw_mtfl: AFLW re-cropped, and in
+    the crops of MTFL; w300: 300-W. The last four are for semantic_alignment; pairs_csv: a table of
+    own pairs with points"""
     path: Path | None = None
     """folder of the data set; pairs_csv: the table"""
     pairs_path: Path | None = None
@@ -138,8 +139,9 @@ def data_config(options: Options, own: DataConfig) -> DataConfig:
     labelled = "give --data.name labelled --data.path DIR --fit-rows A-B --test-rows C-D"
     if config.name == "folder":
         raise UsageError(f"the run's own data, a folder, have no annotations: {labelled}")
-    if config.name == "rendered_faces" and (idle := changes.keys() - {"name"}):
-        raise UsageError(f"rendered_faces have no {', '.join(sorted(idle))}: {labelled}")
+    used = {"name", *([] if config.name == "rendered_faces" else ["path"])}
+    if config.name != "labelled" and (idle := changes.keys() - used):
+        raise UsageError(f"{config.name} has no {', '.join(sorted(idle))}: {labelled}")
     return config
 
 

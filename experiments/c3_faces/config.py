@@ -233,7 +233,10 @@ per pair in stage 2, counted by XLA, are 1.04e19 in all, at 30 TFLOP/s a GPU (ha
 reaches in training ResNet-50 in mixed precision). 12 hours to 2 days is the honest range.
 
 Published error in % of the inter-ocular distance, K = 10 / 30: MAFL 3.11 / 2.54, AFLW 6.75 / 6.26.
-The command evaluates on MAFL; AFLW is not read yet.
+The command evaluates on MAFL. AFLW without and, as published, with training on its faces:
+
+    python -m experiments.evaluate --checkpoint RUN --data.name aflw --data.path DIR
+    make train EXP=c3_faces PRESET=paper ARGS="--init-from RUN --data.name aflw --data.path DIR"
 
 The paper leaves open, and here is: stage 1 has 20,000 steps of the batch of stage 2; a batch of 200
 is 200 pairs, and an epoch has each picture as a source once; the weights of L_total are 1; N is

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from data_pipelines.examples import Examples
 
 Batches = Callable[..., Iterator[dict[str, np.ndarray]]]
-STREAMED = ("folder", "celeb_a")
+FACES = ("aflw", "aflw_mtfl", "w300")
+STREAMED = ("folder", "celeb_a", *FACES)
 NUM_PREVIEW = 64
 
 
@@ -25,10 +26,13 @@ NUM_PREVIEW = 64
 class DataConfig:
     """What to train and evaluate on."""
 
-    name: Literal["auto", "rendered_faces", "folder", "labelled", "celeb_a"] = "auto"
+    name: Literal[
+        "auto", "rendered_faces", "folder", "labelled", "celeb_a", "aflw", "aflw_mtfl", "w300"
+    ] = "auto"
     """`auto`: CelebA where it is in place and an accelerator is present, else rendered_faces"""
     path: Path | None = None
-    """folder of the data set (folder, labelled, celeb_a; by default CACHE/celeb_a)"""
+    """folder of the data set (not of rendered_faces); by default CACHE/NAME but for folder and
+    labelled"""
     boxes: Path | None = None
     """folder: CSV of image,x0,y0,x1,y1 for photos where the object is not centred"""
     crop: Literal["centre", "centre_inner", "pad", "squash", "squash_inner"] = "centre"
@@ -52,7 +56,7 @@ class DataConfig:
     cache: Path = Path("data")
     """where rendered and prepared data lie"""
     loader: Literal["memory", "tf"] = "memory"
-    """training pictures held in memory, or streamed by tf.data (folder, celeb_a)"""
+    """training pictures held in memory, or streamed by tf.data (not rendered_faces, labelled)"""
 
 
 @dataclass(frozen=True)
@@ -108,12 +112,13 @@ def load(config: DataConfig, *, training: bool = True) -> Data:
         "folder": _folder,
         "labelled": _labelled,
         "celeb_a": _celeb_a,
+        **dict.fromkeys(FACES, _faces),
     }
     if config.name not in loaders:
         raise DataError(f"data.name '{config.name}' is not a data set: {', '.join(loaders)}")
     if config.loader == "tf" and config.name not in STREAMED:
         raise DataError(
-            f"--data.loader tf streams {' and '.join(STREAMED)}; {config.name} is held in memory"
+            f"--data.loader tf streams {', '.join(STREAMED)}; {config.name} is held in memory"
         )
     with processes.first_alone("load the data"):
         return loaders[config.name](config, training)
@@ -177,6 +182,12 @@ def _celeb_a(config: DataConfig, training: bool) -> Data:
     return celeb_a.load(config, training)
 
 
+def _faces(config: DataConfig, training: bool) -> Data:
+    from experiments.common import faces
+
+    return faces.load(config, training)
+
+
 def _labelled(config: DataConfig, training: bool) -> Data:
     from data_pipelines.labelled import load_labelled
 
@@ -219,7 +230,11 @@ def from_memory(pictures: PictureSource, config: DataConfig) -> tuple[Batches, n
     """Batches of pictures that are held in memory, and the preview."""
     from data_pipelines.examples import load_pictures
 
-    images = load_pictures(pictures, size=config.image_size).images
+    return batches_in_memory(load_pictures(pictures, size=config.image_size).images)
+
+
+def batches_in_memory(images: Any) -> tuple[Batches, np.ndarray]:
+    """Batches of the pictures `[n, S, S, 3]`, and the preview."""
     return _memory(images), images[:NUM_PREVIEW]
 
 

@@ -7,7 +7,12 @@ from pathlib import Path
 from typing import Any
 
 FILE = Path(__file__).with_name("published.json")
-MAFL_FIT, MAFL_TEST = (17_100, 19_000), 1_000
+# Data set: column of C3's Table 1a, faces that are fitted on (without and with the validation
+# tenth), faces that are tested.
+FACE_PROTOCOLS = {
+    "celeb_a": ("MAFL", (17_100, 19_000), 1_000),
+    "aflw": ("AFLW", (9_110, 10_122), 2_991),
+}
 PASCAL_TEST = 299  # pairs
 
 
@@ -80,21 +85,17 @@ def comparable_errors(results: dict[str, Any], num_landmarks: int) -> list[tuple
     """(method, error in %) of C3's Table 1a that a run's error may stand beside; often none.
 
     They are comparable where the run was trained on CelebA and measured by the MAFL protocol (the
-    fit on 17,100 or 19,000 faces, the test on 1,000, a regressor without intercept) with as many
-    landmarks.
+    fit on 17,100 or 19,000 faces, the test on 1,000, a regressor without intercept), or trained on
+    AFLW as re-cropped and measured on it, with as many landmarks.
     """
     landmarks = results.get("landmarks", {})
-    mafl = (
-        results.get("data") == "celeb_a"
-        and landmarks.get("fitted_on") in MAFL_FIT
-        and landmarks.get("tested_on") == MAFL_TEST
-    )
-    if not mafl:
+    column, fitted, tested = FACE_PROTOCOLS.get(results.get("data", ""), ("", (), 0))
+    if landmarks.get("fitted_on") not in fitted or landmarks.get("tested_on") != tested:
         return []
     return [
-        ("C3, as published" if row["method"] == "Ours" else row["method"], row["MAFL"])
+        ("C3, as published" if row["method"] == "Ours" else row["method"], row[column])
         for row in table("C3", "1a").records()
-        if row["K"] == num_landmarks and row["MAFL"] is not None
+        if row["K"] == num_landmarks and row[column] is not None
     ]
 
 

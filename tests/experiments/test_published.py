@@ -103,6 +103,13 @@ def test_published_errors_stand_only_beside_the_mafl_protocol():
     assert published.comparable_errors(fewer, 10) == []
 
 
+def test_published_errors_on_aflw_stand_beside_its_re_cropped_faces():
+    aflw = {"data": "aflw", "landmarks": {"fitted_on": 9_110, "tested_on": 2_991}}
+    assert ("C3, as published", 6.75) in published.comparable_errors(aflw, 10)
+    assert ("C3, as published", 6.26) in published.comparable_errors(aflw, 30)
+    assert published.comparable_errors({**aflw, "data": "aflw_mtfl"}, 10) == []
+
+
 def test_published_pck_stands_only_beside_the_same_protocol():
     alignment = {"pairs": 299, "protocol": "scnet: target key points carried to the source ..."}
     pascal = {"data": "pf_pascal", "alignment": alignment}

@@ -1,0 +1,89 @@
+"""300-W, on files in the published format."""
+
+import numpy as np
+import pytest
+
+from data_pipelines import w300
+from data_pipelines.errors import DataError
+from tests.data_pipelines.face_files import write_points, write_w300
+
+COUNTS = {
+    "afw": 3,
+    "helen/trainset": 2,
+    "lfpw/trainset": 2,
+    "helen/testset": 1,
+    "lfpw/testset": 2,
+    "ibug": 2,
+}
+
+
+@pytest.fixture
+def files(tmp_path, monkeypatch):
+    monkeypatch.setattr(w300, "COUNTS", COUNTS)
+    return tmp_path, write_w300(tmp_path, COUNTS)
+
+
+def test_the_splits_are_the_usual_ones(files):
+    root, points = files
+    assert {split: len(w300.w300(root, split)) for split in w300.FOLDERS} == {
+        "train": 7, "test": 5, "common": 3, "challenging": 2,
+    }  # fmt: skip
+    test = w300.w300(root, "test")
+    expected = np.concatenate([points[part] for part in ("helen/testset", "lfpw/testset", "ibug")])
+    np.testing.assert_allclose(test.keypoints_px, expected - 1, atol=1e-4)
+    assert test.pictures.names[1] == "lfpw/testset/image_0 _1.png" and test.eyes == (36, 45)
+
+
+def test_published_counts_are_the_known_sums():
+    sums = {s: sum(w300.COUNTS[part] for part in parts) for s, parts in w300.FOLDERS.items()}
+    assert sums == {"train": 3148, "test": 689, "common": 554, "challenging": 135}
+
+
+def test_a_face_is_cut_to_the_square_about_its_points(files):
+    faces = w300.w300(files[0], "challenging")
+    examples = faces.load(size=28)
+    low, high = examples.keypoints_px.min(1), examples.keypoints_px.max(1)
+    np.testing.assert_allclose((low + high) / 2, 13.5, atol=1e-3)
+    np.testing.assert_allclose((high - low).max(-1), 28 / 1.4, rtol=1e-4)
+
+
+def test_what_is_missing_is_named_with_where_it_comes_from(files):
+    root, _ = files
+    (root / "ibug").rename(root / "away")
+    with pytest.raises(DataError) as caught:
+        w300.w300(root, "test")
+    for text in (f"\n  {root / 'ibug'}", "ibug.doc.ic.ac.uk", "non-commercial", "3 GB"):
+        assert text in str(caught.value)
+    assert len(w300.w300(root, "train")) == 7
+
+
+def test_a_folder_with_too_few_faces_is_named(files):
+    root, _ = files
+    next((root / "afw").glob("*.pts")).unlink()
+    with pytest.raises(DataError, match="afw: 2 faces, 3 are published"):
+        w300.w300(root, "train")
+
+
+def test_an_annotation_without_a_picture_is_named(files):
+    root, _ = files
+    next((root / "ibug").glob("*_1.jpg")).unlink()
+    with pytest.raises(DataError, match=r"ibug/image_0 _1.pts: no .jpg or .png beside it"):
+        w300.w300(root, "challenging")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "named"),
+    [
+        ("}", "", "truncated, its points are not in braces"),
+        ("{", "", "truncated, its points are not in braces"),
+        ("n_points:  68", "n_points:  66", "does not announce n_points: 68"),
+        ("\n}", " 1.5\n}", "137 coordinates, 68 points have 136"),
+        ("\n}", " x\n}", "'x' is not a number"),
+    ],
+)
+def test_faulty_points_are_named(tmp_path, old, new, named):
+    file = tmp_path / "face.pts"
+    write_points(file, np.ones((68, 2)))
+    file.write_text(file.read_text().replace(old, new, 1))
+    with pytest.raises(DataError, match=f"face.pts: {named}"):
+        w300.read_points(file)
