@@ -1,6 +1,6 @@
 """Checkpoints with the keys of torchvision or of NC-Net, as variables of `c3jax.models`.
 
-Reads `.npz` and `.safetensors`. Files are checked before anything is built from
+Reads `.npz`, `.safetensors` and `.pth`. Files are checked before anything is built from
 them: every key, shape and value; for the bytes themselves compare `file_digest`.
 """
 
@@ -22,9 +22,10 @@ from safetensors import SafetensorError, safe_open
 from c3jax.models.ncnet import NCNet
 from c3jax.models.resnet import LAYERS, ResNet
 from c3jax.models.vgg import VGG, convolution_indices
+from c3jax.pickles import read_state_dict
 
 FEATURE_STAGES = ("stem", *LAYERS)
-SUFFIXES = (".npz", ".safetensors")
+SUFFIXES = (".npz", ".safetensors", ".pth")
 
 # Classifier of VGG, as torchvision and as timm name it: never loaded. Batch counters: never used.
 _VGG_IGNORED = r"(classifier|pre_logits|head)\..*"
@@ -34,10 +35,11 @@ _NCNET_IGNORED = r"FeatureExtraction\..*"
 
 
 def find_weights(architecture: str, path: str | Path | None = None) -> Path | None:
-    """First weights file of an architecture: at `path`, in $C3JAX_WEIGHTS, in ~/.cache/c3jax.
+    """First weights file of an architecture: at `path`, else in one of `weights_folders()`.
 
-    In a folder, NAME.npz, NAME.safetensors and then NAME*.npz are accepted. Nothing is printed or
-    downloaded: say which file was found, and say so when none was.
+    In a folder, NAME.npz, NAME.safetensors, NAME.pth, NAME*.npz and then NAME-*.pth (torchvision's
+    names) are accepted. Nothing is printed or downloaded: say which file was found, and say so when
+    none was.
 
     Args:
       architecture: such as 'resnet18'.
@@ -57,19 +59,28 @@ def find_weights(architecture: str, path: str | Path | None = None) -> Path | No
             names = " or ".join(architecture + suffix for suffix in SUFFIXES)
             raise ValueError(f"{path}: no weights of {architecture} here, looked for {names}")
         return found
+    found = (_in_folder(folder, architecture) for folder in weights_folders())
+    return next(filter(None, found), None)
+
+
+def weights_folders() -> list[Path]:
+    """Where weights are looked for: $C3JAX_WEIGHTS, if it is set, and ~/.cache/c3jax.
+
+    Raises:
+      ValueError: if C3JAX_WEIGHTS names no folder.
+    """
     folders = [Path.home() / ".cache" / "c3jax"]
     if named := os.environ.get("C3JAX_WEIGHTS"):
         folders.insert(0, Path(named).expanduser())
         if not folders[0].is_dir():
             raise ValueError(f"C3JAX_WEIGHTS must name a folder, got {named!r}")
-    found = (_in_folder(folder, architecture) for folder in folders)
-    return next(filter(None, found), None)
+    return folders
 
 
 def _in_folder(folder, architecture):
     exact = [folder / (architecture + suffix) for suffix in SUFFIXES]
-    candidates = [*exact, *sorted(folder.glob(f"{architecture}*.npz"))]
-    return next((file for file in candidates if file.is_file()), None)
+    others = [sorted(folder.glob(architecture + name)) for name in ("*.npz", "-*.pth")]
+    return next((file for file in sum(others, exact) if file.is_file()), None)
 
 
 def load_resnet(
@@ -82,7 +93,7 @@ def load_resnet(
     loaded if 'logits' is among the stages, and may be missing otherwise.
 
     Args:
-      path: `.npz` or `.safetensors`.
+      path: `.npz`, `.safetensors` or `.pth`.
       architecture: such as 'resnet50'.
       stages: what the variables are to serve; deeper layers are checked but not returned.
 
@@ -107,7 +118,7 @@ def load_vgg(path: str | Path, architecture: str, *, taps: tuple[str, ...] | Non
     The classifier may be in the file and is not loaded.
 
     Args:
-      path: `.npz` or `.safetensors`.
+      path: `.npz`, `.safetensors` or `.pth`.
       architecture: 'vgg16' or 'vgg19'.
       taps: what the variables are to serve; all convolutions by default. Deeper ones are
           checked but not returned.
@@ -133,7 +144,7 @@ def load_ncnet(path: str | Path) -> tuple[NCNet, dict]:
     is not loaded.
 
     Args:
-      path: `.npz` or `.safetensors`.
+      path: `.npz`, `.safetensors` or `.pth`.
 
     Returns:
       The module of the file's channels and kernel size, and its variables, float32.
@@ -253,9 +264,9 @@ def _require(path, arrays, keys):
 
 
 def _read(path) -> Iterator[tuple[str, np.ndarray]]:
-    readers = {".npz": _read_npz, ".safetensors": _read_safetensors}
+    readers = {".npz": _read_npz, ".safetensors": _read_safetensors, ".pth": read_state_dict}
     if path.suffix not in readers:
-        raise ValueError(f"{path}: weights must be .npz or .safetensors")
+        raise ValueError(f"{path}: weights must be .npz, .safetensors or .pth")
     if not path.is_file():
         raise ValueError(f"{path}: no such file")
     return readers[path.suffix](path)

@@ -14,6 +14,7 @@ from safetensors.numpy import save_file
 from c3jax.models import VGG, ResNet
 from c3jax.weights import file_digest, find_weights, load_resnet, load_vgg, num_parameters
 from tests.reference import resnet as reference
+from tests.reference import torch_files
 from tests.reference import vgg as vgg_reference
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
@@ -61,6 +62,20 @@ def test_safetensors_and_npz_give_the_same_variables(tmp_path, weights):
     npz = load_resnet(saved(tmp_path, weights), "resnet18")
     tensors = saved(tmp_path, weights | counters, "resnet18.safetensors")
     assert_trees_equal(npz, load_resnet(tensors, "resnet18"))
+
+
+def test_pth_and_npz_give_the_same_variables(tmp_path, weights):
+    counters = {"bn1.num_batches_tracked": np.array(7)}
+    torch_files.save(tmp_path / "resnet18.pth", weights | counters, legacy=True)
+    npz = load_resnet(saved(tmp_path, weights), "resnet18", stages=("stem",))
+    pth = load_resnet(tmp_path / "resnet18.pth", "resnet18", stages=("stem",))
+    assert_trees_equal(npz, pth)
+
+
+def test_a_pth_of_another_network_is_refused_by_key(tmp_path, weights):
+    torch_files.save(tmp_path / "vgg16.pth", {"conv1.weight": weights["conv1.weight"]})
+    with pytest.raises(ValueError, match="vgg16.pth: unexpected key 'conv1.weight'"):
+        load_vgg(tmp_path / "vgg16.pth", "vgg16")
 
 
 def test_bfloat16_safetensors_are_read_as_float32(tmp_path):
@@ -155,8 +170,8 @@ def test_refuses_flipped_bytes_and_pickles_in_npz(tmp_path, weights):
 def test_refuses_what_is_no_weights_file(tmp_path):
     with pytest.raises(ValueError, match="none.npz: no such file"):
         load_resnet(tmp_path / "none.npz", "resnet18")
-    with pytest.raises(ValueError, match="resnet18.pth: weights must be .npz or .safetensors"):
-        load_resnet(tmp_path / "resnet18.pth", "resnet18")
+    with pytest.raises(ValueError, match="r.bin: weights must be .npz, .safetensors or .pth"):
+        load_resnet(tmp_path / "r.bin", "resnet18")
 
 
 def test_file_digest_is_sha256(tmp_path):
@@ -176,8 +191,12 @@ def test_weights_are_looked_up_in_order(tmp_path, monkeypatch):
     assert find_weights("resnet18") == cache / "resnet18.safetensors"
     monkeypatch.setenv("C3JAX_WEIGHTS", str(named))
     assert find_weights("resnet18") == cache / "resnet18.safetensors"
+    (named / "resnet18-f37072fd.pth").touch()
+    assert find_weights("resnet18") == named / "resnet18-f37072fd.pth"
     (named / "resnet18_folded.npz").touch()
     assert find_weights("resnet18") == named / "resnet18_folded.npz"
+    (named / "resnet18.pth").touch()
+    assert find_weights("resnet18") == named / "resnet18.pth"
     (named / "resnet18.safetensors").touch()
     assert find_weights("resnet18") == named / "resnet18.safetensors"
     (given / "resnet18.npz").touch()
@@ -204,9 +223,8 @@ CLASSES = {
 }
 
 
-@pytest.mark.parametrize(
-    "architecture", ["resnet18", pytest.param("resnet50", marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("architecture", ["resnet18", "resnet50"])
 def test_real_weights_name_real_pictures(architecture):
     path = REAL[architecture]
     if not path.exists():
