@@ -91,8 +91,11 @@ def join(processes: Processes) -> None:
             f"process {processes.index} of {processes.count} cannot join the others at "
             f"{processes.address or 'the address that SLURM gives'}: {str(error).splitlines()[0]}"
         ) from None
-    if processes.index:
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115  (the first process speaks for all)
+    if processes.index:  # the first process speaks for all
+        sys.stdout.flush()
+        silence = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(silence, 1)
+        os.close(silence)
 
 
 def several() -> bool:

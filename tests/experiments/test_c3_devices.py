@@ -13,7 +13,8 @@ from c3jax.models.c3 import C3
 from c3jax.models.pyramid import RandomPyramid
 from c3jax.models.resnet import ResNet
 from c3jax.training.state import init_state
-from c3jax.training.step import AXIS, make_train_step, replicate, shard_batch
+from c3jax.training.step import AXIS, local, make_train_step, replicate, shard_batch
+from data_pipelines.sampling import shard
 from experiments.c3_faces.config import LAPTOP
 from experiments.c3_faces.steps import Networks, as_float, init_loss_stats, unpaired_loss
 from tests.c3jax.training.toy import assert_same_bits
@@ -61,7 +62,7 @@ class Run:
         variables = jax.jit(networks.model.init)(jax.random.key(0), as_float(images[:1]))
         optimizer = optax.sgd(RATE, momentum=0.9)
         loss_fn = functools.partial(unpaired_loss, networks=networks, config=CONFIG)
-        self.devices = jax.local_devices()[:num_devices]
+        self.devices = jax.devices()[:num_devices]
         self.step = make_train_step(loss_fn, optimizer, devices=self.devices)
         self.batch = {
             "source": images[:NUM_PAIRS],
@@ -78,13 +79,22 @@ class Run:
 
     def run(self, steps):
         state = replicate(jax.tree.map(jnp.copy, self.states[0]), self.devices)
-        batch = shard_batch(self.batch, len(self.devices))
+        # The part of this process, where there are several.
+        part = {
+            name: shard(v, jax.process_index(), jax.process_count())
+            for name, v in self.batch.items()
+        }
+        batch = shard_batch(part, len(local(self.devices)))
         for _ in range(steps):
             state, metrics = self.step(state, batch, jax.random.key(1))
             self.states.append(jax.tree.map(np.array, state))
             self.metrics.append(jax.tree.map(np.array, metrics))
         self.last = state
         return self
+
+    def first_gradient(self):
+        before, after = (state.params for state in self.states[:2])
+        return jax.tree.map(lambda a, b: (a - b) / RATE, before, after)
 
 
 def assert_close(one, other, tolerance):
@@ -99,10 +109,7 @@ def runs():
 def test_the_first_loss_gradient_and_statistics_agree(runs):
     one, four = runs
     assert_close(one.metrics[0], four.metrics[0], REORDERED)
-    gradients = [
-        jax.tree.map(lambda a, b: (a - b) / RATE, r.states[0].params, r.states[1].params)
-        for r in runs
-    ]
+    gradients = [run.first_gradient() for run in runs]
     assert_close(*gradients, {"rtol": 1e-4, "atol": 1e-4})
     assert optax.tree.norm(gradients[0]) > 0.1
     for name in ("batch_stats", "loss_stats"):
