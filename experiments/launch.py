@@ -109,10 +109,8 @@ def start(options: argparse.Namespace, index: int, address: str) -> subprocess.P
     }
     if options.processes == 1:
         del environment["JAX_LOCAL_DEVICE_IDS"]
-    places = {"address": address, "count": options.processes, "index": index}
-    flags = [f"--processes.{name}={value}" for name, value in places.items()]
     return subprocess.Popen(
-        [sys.executable, "-m", f"experiments.{options.experiment}", *flags, *options.arguments],
+        [*command(options.experiment), *flags(options, index, address)],
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -122,11 +120,24 @@ def start(options: argparse.Namespace, index: int, address: str) -> subprocess.P
     )
 
 
+def command(experiment: str) -> list[str]:
+    """How an experiment is started."""
+    return [sys.executable, "-m", f"experiments.{experiment}"]
+
+
+def flags(options: argparse.Namespace, index: int, address: str) -> list[str]:
+    """The arguments of process `index`."""
+    places = {"address": address, "count": options.processes, "index": index}
+    given = [f"--processes.{name}={value}" for name, value in places.items()]
+    return given + options.arguments
+
+
 def repeat(pipe: IO[str], prefix: str, to: IO[str]) -> None:
     """Every line of a process, with its number before it."""
-    for line in pipe:
-        to.write(prefix + line)
-        to.flush()
+    with pipe:
+        for line in pipe:
+            to.write(prefix + line)
+            to.flush()
 
 
 def first_dead(run: list[subprocess.Popen]) -> int | None:
