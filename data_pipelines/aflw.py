@@ -15,8 +15,9 @@ import numpy as np
 
 from data_pipelines.catalogue import require_files
 from data_pipelines.errors import DataError
-from data_pipelines.faces import Faces, check_count, check_split, hold_out_validation
+from data_pipelines.faces import Faces, hold_out_validation
 from data_pipelines.matlab import read_matlab
+from data_pipelines.published_lists import check_count, check_split
 from data_pipelines.sources import PictureFiles
 
 NAME = "aflw"

@@ -22,14 +22,8 @@ import numpy as np
 
 from data_pipelines.catalogue import require_files
 from data_pipelines.errors import DataError
-from data_pipelines.faces import (
-    Faces,
-    box_of_points,
-    check_count,
-    check_split,
-    hold_out_validation,
-    read_floats,
-)
+from data_pipelines.faces import Faces, box_of_points, hold_out_validation
+from data_pipelines.published_lists import check_count, check_split, read_floats
 from data_pipelines.sources import PictureFiles
 
 NAME = "aflw_mtfl"

@@ -225,6 +225,17 @@ _DATA_SETS = (
         _tfds("pairs_tfds", "PfWillow"),
     ),
     DataSet(
+        "spair",
+        "SPair-71k",
+        "53,340 training, 5,384 validation and 12,234 test pairs of 18 categories, key points and "
+        "boxes",
+        "https://cvlab.postech.ac.kr/research/SPair-71k/ (SPair-71k.tar.gz)",
+        _RESEARCH,
+        "0.3 GB",
+        ("JPEGImages/", "Layout/large/", "PairAnnotation/"),
+        _tfds("pairs_tfds", "Spair"),
+    ),
+    DataSet(
         "pairs_csv",
         "Your own pairs",
         "a table of pairs of pictures, with or without points",

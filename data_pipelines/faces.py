@@ -1,13 +1,9 @@
 """Annotated faces on disk: what the readers of the face data sets return."""
 
-import math
-from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-from data_pipelines.errors import DataError
 from data_pipelines.examples import Examples, load_annotated
 from data_pipelines.sources import Box, PictureFiles
 
@@ -62,29 +58,3 @@ def box_of_points(points_px: np.ndarray) -> Box:
     """
     (x0, y0), (x1, y1) = points_px.min(0) + 0.5, points_px.max(0) + 0.5
     return float(x0), float(y0), float(x1), float(y1)
-
-
-def read_floats(where: str, cells: Sequence[str]) -> list[float]:
-    """Numbers, or a DataError that begins with `where`."""
-    values = []
-    for cell in cells:
-        try:
-            values.append(float(cell))
-        except ValueError:
-            values.append(math.nan)
-        if not math.isfinite(values[-1]):
-            raise DataError(f"{where}: {cell!r} is not a number; download the file anew")
-    return values
-
-
-def check_split(split: str, splits: Sequence[str]) -> None:
-    """Raises DataError for a split that a data set has not."""
-    if split not in splits:
-        raise DataError(f"split is {split!r}; it must be one of {', '.join(splits)}")
-
-
-def check_count(file: Path, found: int, *published: int) -> None:
-    """Raises DataError unless a list has as many faces as one of the published ones."""
-    if found not in published:
-        expected = " or ".join(f"{count:,}" for count in published)
-        raise DataError(f"{file}: {found:,} faces, {expected} are published; download it anew")

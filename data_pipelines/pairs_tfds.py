@@ -1,6 +1,6 @@
 """Labelled pairs as TensorFlow data sets, readable through tf.data and by index.
 
-`pf_willow`, `pf_pascal` and `pairs_csv`, each from the files that its reader describes, in
+`pf_willow`, `pf_pascal`, `spair` and `pairs_csv`, each from the files that its reader describes, in
 `manual_dir`; nothing is downloaded. `manual_tfds.prepare` prepares them. Imports TensorFlow.
 """
 
@@ -11,7 +11,8 @@ from typing import get_args
 import numpy as np
 import tensorflow_datasets as tfds
 
-from data_pipelines import pf_pascal
+from data_pipelines import pf_pascal, spair
+from data_pipelines.catalogue import instructions
 from data_pipelines.manual_tfds import encoded_picture
 from data_pipelines.pairs import Annotated, Pairs, Pictures, mirror
 from data_pipelines.pairs_csv import pairs_csv
@@ -71,7 +72,7 @@ class LabelledPairs(tfds.core.GeneratorBasedBuilder):
 class PfWillow(LabelledPairs):
     """PF-WILLOW: all ordered pairs within each sub-class."""
 
-    MANUAL_DOWNLOAD_INSTRUCTIONS = "The folders of the sub-classes: CLASS/NAME.png, CLASS/NAME.mat."
+    MANUAL_DOWNLOAD_INSTRUCTIONS = instructions("pf_willow")
 
     @staticmethod
     def read(folder):
@@ -81,11 +82,21 @@ class PfWillow(LabelledPairs):
 class PfPascal(LabelledPairs):
     """PF-PASCAL: the published training, validation and test pairs."""
 
-    MANUAL_DOWNLOAD_INSTRUCTIONS = "JPEGImages/, Annotations/ and the three lists, SPLIT_pairs.csv."
+    MANUAL_DOWNLOAD_INSTRUCTIONS = instructions("pf_pascal")
 
     @staticmethod
     def read(folder):
         return {split: pf_pascal.pf_pascal(folder, split) for split in get_args(pf_pascal.Split)}
+
+
+class Spair(LabelledPairs):
+    """SPair-71k: the published training, validation and test pairs."""
+
+    MANUAL_DOWNLOAD_INSTRUCTIONS = instructions(spair.NAME)
+
+    @staticmethod
+    def read(folder):
+        return {split: spair.spair(folder, split) for split in spair.SPLITS}
 
 
 class PairsCsv(LabelledPairs):

@@ -14,7 +14,8 @@ import numpy as np
 
 from data_pipelines.catalogue import require_files
 from data_pipelines.errors import DataError
-from data_pipelines.faces import Faces, box_of_points, check_count, check_split, read_floats
+from data_pipelines.faces import Faces, box_of_points
+from data_pipelines.published_lists import check_count, check_split, read_floats
 from data_pipelines.sources import PictureFiles
 
 NAME = "w300"

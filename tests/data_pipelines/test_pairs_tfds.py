@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 
-from data_pipelines import pf_pascal
+from data_pipelines import pf_pascal, spair
 from data_pipelines.errors import DataError
 from data_pipelines.pairs_csv import pairs_csv
 from data_pipelines.pf_willow import pf_willow
 from data_pipelines.pictures import read_picture
 from tests.data_pipelines.conftest import good_files
+from tests.data_pipelines.object_files import write_spair
 from tests.data_pipelines.pair_files import write_pascal, write_table, write_willow
 
 
@@ -80,6 +81,17 @@ def test_pf_pascal_keeps_the_published_splits(builders, tmp_path, monkeypatch):
     np.testing.assert_array_equal(
         flipped["source_points_px"], builder.as_data_source("train")[0]["source_points_px"]
     )
+
+
+def test_spair_keeps_the_published_splits(builders, tmp_path, monkeypatch):
+    counts = {"train": 3, "val": 1, "test": 2}
+    monkeypatch.setattr(spair, "COUNTS", counts)
+    write_spair(tmp_path / "files", {spair.SPLITS[split]: n for split, n in counts.items()})
+    builder = prepare(builders.Spair, tmp_path / "files", prepared=tmp_path / "tfds")
+    for split, count in counts.items():
+        pairs = spair.spair(tmp_path / "files", split)
+        assert len(builder.as_data_source(split)) == count
+        check(builder.as_data_source(split)[0], pairs, 0, tolerance=2)
 
 
 def test_pictures_that_tensorflow_reads_otherwise_are_stored_as_pixels(builders, tmp_path):
