@@ -60,8 +60,8 @@ def read_state_dict(path: Path) -> Iterator[tuple[str, np.ndarray]]:
                 yield key, _view(key, tensor, read)
     except _Forbidden as error:
         raise ValueError(
-            f"{path}: refused: its pickle names {error}, which no state dict of tensors needs; "
-            "such a file can run any program. Take it as .safetensors from where it comes"
+            f"{path}: refused: its pickle names {error}, and none but the names in torchvision's "
+            "state dicts are allowed, since others can run any program; give it as .safetensors"
         ) from None
     except OSError:
         raise

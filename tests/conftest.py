@@ -1,4 +1,4 @@
-"""Four CPU devices, float32 products in full precision, and 64-bit floats where a test asks."""
+"""Four CPU devices, float32 products in full precision, no downloads, 64-bit floats on request."""
 
 import os
 
@@ -8,6 +8,7 @@ import pytest
 if "host_platform_device_count" not in os.environ.get("XLA_FLAGS", ""):
     jax.config.update("jax_num_cpu_devices", 4)
 jax.config.update("jax_default_matmul_precision", "highest")
+os.environ["HF_HUB_OFFLINE"] = "1"  # no test fetches weights, nor does a process that it starts
 # Tests compile much and compute little.
 jax.config.update("jax_disable_most_optimizations", True)
 

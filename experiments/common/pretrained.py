@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from c3jax import weights
+from experiments.common import hub
 from experiments.common.errors import UsageError
 
 
@@ -16,7 +17,9 @@ class Wanted(NamedTuple):
 
 
 def find_files(wanted: dict[str, Wanted]) -> dict[str, Path]:
-    """Files of the weights, by the same names.
+    """Files of the weights, by the same names: given, in the usual folders, or from the hub.
+
+    What is fetched from the hub goes to the first of the usual folders, and a line says so.
 
     Raises:
       UsageError: names all that are missing, and what to put where.
@@ -26,16 +29,28 @@ def find_files(wanted: dict[str, Wanted]) -> dict[str, Path]:
     except ValueError as error:
         raise UsageError(str(error)) from error
     files = {name: file for name, file in found.items() if file is not None}
-    missing = [of for name, of in wanted.items() if name not in files]
-    if missing:
-        names = " and ".join(f"{of.architecture} ({of.option} FILE)" for of in missing)
-        published = ", ".join(f"timm/{of.architecture}.tv_in1k" for of in missing)
-        raise UsageError(
-            f"no ImageNet weights of {names}: put NAME.safetensors or NAME.npz with torchvision's "
-            "keys into ~/.cache/c3jax or the folder that C3JAX_WEIGHTS names; the files "
-            f"model.safetensors of {published} on the Hugging Face hub fit, renamed"
-        )
+    failed: dict[Wanted, str] = {}
+    for name, of in wanted.items():
+        if name not in files:
+            try:
+                files[name] = hub.fetch(of.architecture, weights.weights_folders()[0])
+            except hub.HubError as error:
+                failed[of] = str(error)
+    if failed:
+        raise UsageError(_describe(failed))
     return files
+
+
+def _describe(failed: dict[Wanted, str]) -> str:
+    names = " and ".join(f"{of.architecture} ({of.option} FILE)" for of in failed)
+    puts = " and ".join(
+        f"{hub.address(of.architecture)} as {of.architecture}.safetensors" for of in failed
+    )
+    return (
+        f"no ImageNet weights of {names} in ~/.cache/c3jax or the folder that C3JAX_WEIGHTS "
+        f"names, and none fetched: {'; '.join(dict.fromkeys(failed.values()))}. Put {puts} there, "
+        "or give any .safetensors, .npz or .pth with torchvision's keys"
+    )
 
 
 def with_group(variables: dict, group: str, loaded: dict[str, Any]) -> dict[str, Any]:
