@@ -25,7 +25,7 @@ class ModelConfig:
     trunk: Literal["small", "resnet18", "resnet50", "resnet101"] = "resnet50"
     """backbone N; `small` is learned from scratch"""
     weights: Path | None = None
-    """ImageNet weights of the trunk (.npz with torchvision keys, .safetensors)"""
+    """ImageNet weights of the trunk (.safetensors, .npz, .pth); else cached ones, or the hub's"""
     train_trunk: tuple[Literal["warmup", "pretrain", "joint"], ...] = ()
     """stages that move the convolutions of a pretrained trunk too (`small` is always trained)"""
     trunk_rate: float = 1.0

@@ -22,7 +22,7 @@ class ModelConfig:
     trunk: Literal["small", "resnet18", "resnet50", "resnet101"] = "resnet50"
     """backbone N; `small` is learned from scratch"""
     weights: Path | None = None
-    """ImageNet weights of the trunk (.npz with torchvision keys, .safetensors)"""
+    """ImageNet weights of the trunk (.safetensors, .npz, .pth); else cached ones, or the hub's"""
     output_stride: int = 16
     """greatest stride of the trunk; deeper stages dilate instead"""
     stages: tuple[str, ...] = ("layer3",)

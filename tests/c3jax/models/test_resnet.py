@@ -57,7 +57,12 @@ def apply(network, variables, images, **options):
 
 @pytest.mark.parametrize(
     "architecture, output_stride",
-    [("resnet18", 32), ("resnet18", 8), ("resnet50", 16)],
+    [
+        ("resnet18", 32),
+        ("resnet18", 8),
+        ("resnet50", 16),
+        pytest.param("resnet101", 8, marks=pytest.mark.slow),
+    ],
 )
 def test_every_stage_equals_slow_reference(files, architecture, output_stride):
     path, weights = files(architecture)
