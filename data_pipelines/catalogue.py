@@ -101,6 +101,17 @@ def _celeb_a(folder: Path, prepared: Path) -> Any:
     return open_archive(folder, read_tables(folder), prepared=prepared)
 
 
+def _pascal3d(folder: Path, prepared: Path) -> Any:
+    """Writes the crops and the pair lists, if they are not there, then as the others."""
+    from data_pipelines import pascal3d
+
+    pairs = prepared / "pascal3d_pairs"
+    if not all((pairs / f"{split}.csv").is_file() for split in pascal3d.SHARES):
+        pascal3d.write_pairs(folder, pairs)
+    prepare = _tfds("pairs_tfds", "Pascal3d")
+    return prepare(pairs, prepared)
+
+
 _RESEARCH = "non-commercial research only"
 _DATA_SETS = (
     DataSet(
@@ -234,6 +245,17 @@ _DATA_SETS = (
         "0.3 GB",
         ("JPEGImages/", "Layout/large/", "PairAnnotation/"),
         _tfds("pairs_tfds", "Spair"),
+    ),
+    DataSet(
+        "pascal3d",
+        "PASCAL3D+ as pairs from similar viewpoints",
+        "12 categories, about 1,000 pairs of crops in each with key points, divided 70/20/10: an "
+        "approximation of JLAD's unreleased set",
+        "https://cvgl.stanford.edu/projects/pascal3d.html (PASCAL3D+_release1.1.zip)",
+        _RESEARCH,
+        "8 GB",
+        ("Annotations/", "Images/"),
+        _pascal3d,
     ),
     DataSet(
         "pairs_csv",

@@ -1,7 +1,8 @@
 """Labelled pairs as TensorFlow data sets, readable through tf.data and by index.
 
-`pf_willow`, `pf_pascal`, `spair` and `pairs_csv`, each from the files that its reader describes, in
-`manual_dir`; nothing is downloaded. `manual_tfds.prepare` prepares them. Imports TensorFlow.
+`pf_willow`, `pf_pascal`, `spair`, `pascal3d` and `pairs_csv`, each from the files that its reader
+describes, in `manual_dir`; nothing is downloaded. `manual_tfds.prepare` prepares them. Imports
+TensorFlow.
 """
 
 import abc
@@ -11,7 +12,7 @@ from typing import get_args
 import numpy as np
 import tensorflow_datasets as tfds
 
-from data_pipelines import pf_pascal, spair
+from data_pipelines import pascal3d, pf_pascal, spair
 from data_pipelines.catalogue import instructions
 from data_pipelines.manual_tfds import encoded_picture
 from data_pipelines.pairs import Annotated, Pairs, Pictures, mirror
@@ -97,6 +98,16 @@ class Spair(LabelledPairs):
     @staticmethod
     def read(folder):
         return {split: spair.spair(folder, split) for split in spair.SPLITS}
+
+
+class Pascal3d(LabelledPairs):
+    """PASCAL3D+ as `pascal3d.write_pairs` has written it: crops from similar viewpoints."""
+
+    MANUAL_DOWNLOAD_INSTRUCTIONS = "What data_pipelines.pascal3d.write_pairs writes."
+
+    @staticmethod
+    def read(folder):
+        return {split: pairs_csv(Path(folder) / f"{split}.csv") for split in pascal3d.SHARES}
 
 
 class PairsCsv(LabelledPairs):

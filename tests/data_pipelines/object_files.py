@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+from scipy.io import savemat
 
 from tests.data_pipelines.pair_files import write_picture
 
@@ -40,3 +41,40 @@ def write_spair(root, counts):
         listed = root / f"Layout/large/{part}.txt"
         listed.parent.mkdir(parents=True, exist_ok=True)
         listed.write_text("\n".join(names) + "\n")
+
+
+def write_pascal3d(root, category, count, *, source="pascal", seed=0, **changes):
+    """`count` pictures of 60x40 with one object each, its box 10..49 x 5..34 (from 1).
+
+    The azimuth is 10 degrees more from one to the next; `changes` are fields of all objects.
+    """
+    suffix = {"pascal": "jpg", "imagenet": "JPEG"}[source]
+    for index in range(count):
+        stem = f"{category}_{source}/{index:06d}"
+        write_picture(root / f"Images/{stem}.{suffix}", 60, 40, seed + index, "JPEG")
+        file = root / f"Annotations/{stem}.mat"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        savemat(file, {"record": pascal3d_record(category, index, **changes)})
+
+
+def pascal3d_record(category, index, **changes):
+    """The annotation of a picture with one object."""
+    names = ["left_front", "right_front", "left_back", "right_back"]
+    places = np.array([[12, 8], [45, 8], [12, 30], [45, 30]]) + index % 3
+    anchors = {
+        name: {"location": place[None].astype(float), "status": 1.0}
+        for name, place in zip(names, places, strict=True)
+    }
+    anchors["hidden"] = {"location": np.zeros((0, 0)), "status": 2.0}
+    found = {
+        "class": category,
+        "bbox": np.array([[10.0, 5.0, 49.0, 34.0]]),
+        "truncated": 0.0,
+        "occluded": 0.0,
+        "difficult": 0.0,
+        "viewpoint": {"azimuth": 10.0 * index, "elevation": 5.0, "distance": 4.0},
+        "anchors": anchors,
+    } | changes
+    objects = np.empty(1, [(name, object) for name in found])
+    objects[0] = tuple(found.values())
+    return {"filename": f"{index:06d}.jpg", "objects": objects}

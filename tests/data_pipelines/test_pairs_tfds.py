@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from data_pipelines import pf_pascal, spair
+from data_pipelines import catalogue, pascal3d, pf_pascal, spair
 from data_pipelines.errors import DataError
 from data_pipelines.pairs_csv import pairs_csv
 from data_pipelines.pf_willow import pf_willow
 from data_pipelines.pictures import read_picture
 from tests.data_pipelines.conftest import good_files
-from tests.data_pipelines.object_files import write_spair
+from tests.data_pipelines.object_files import write_pascal3d, write_spair
 from tests.data_pipelines.pair_files import write_pascal, write_table, write_willow
 
 
@@ -92,6 +92,20 @@ def test_spair_keeps_the_published_splits(builders, tmp_path, monkeypatch):
         pairs = spair.spair(tmp_path / "files", split)
         assert len(builder.as_data_source(split)) == count
         check(builder.as_data_source(split)[0], pairs, 0, tolerance=2)
+
+
+def test_pascal3d_is_written_and_prepared_at_once(builders, tmp_path, monkeypatch):
+    monkeypatch.setattr(pascal3d, "CATEGORIES", ("car",))
+    monkeypatch.setattr(pascal3d, "MAX_ANGLE", 180.0)
+    for source in pascal3d.SOURCES:
+        write_pascal3d(tmp_path / "files", "car", 10, source=source)
+    prepare_set = catalogue.find("pascal3d").prepare
+    builder = prepare_set(tmp_path / "files", tmp_path / "tfds")
+    for split in ("train", "val"):
+        pairs = pairs_csv(tmp_path / f"tfds/pascal3d_pairs/{split}.csv")
+        assert len(builder.as_data_source(split)) == len(pairs) > 0
+        check(builder.as_data_source(split)[0], pairs, 0, tolerance=2)
+    assert prepare_set(tmp_path / "files", tmp_path / "tfds").data_dir == builder.data_dir
 
 
 def test_pictures_that_tensorflow_reads_otherwise_are_stored_as_pixels(builders, tmp_path):
