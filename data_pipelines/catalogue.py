@@ -258,6 +258,22 @@ _DATA_SETS = (
         _pascal3d,
     ),
     DataSet(
+        "voc2012",
+        "PASCAL VOC 2012, segmentation",
+        "1,464 training and 1,449 validation pictures of 20 classes, masks and boxes",
+        "http://host.robots.ox.ac.uk/pascal/VOC/voc2012/ (VOCtrainval_11-May-2012.tar)",
+        "that of Flickr, for research",
+        "2 GB",
+        (
+            "JPEGImages/",
+            "Annotations/",
+            "SegmentationClass/",
+            "SegmentationObject/",
+            "ImageSets/Segmentation/",
+        ),
+        _tfds("voc_tfds", "Voc2012"),
+    ),
+    DataSet(
         "pairs_csv",
         "Your own pairs",
         "a table of pairs of pictures, with or without points",

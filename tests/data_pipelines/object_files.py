@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+from PIL import Image
 from scipy.io import savemat
 
 from tests.data_pipelines.pair_files import write_picture
@@ -78,3 +79,32 @@ def pascal3d_record(category, index, **changes):
     objects = np.empty(1, [(name, object) for name in found])
     objects[0] = tuple(found.values())
     return {"filename": f"{index:06d}.jpg", "objects": objects}
+
+
+def write_voc(root, counts):
+    """Pictures of 20x16 with a car (5..12 x 3..8, from 1) and a person (9..20 x 1..16)."""
+    for split, count in counts.items():
+        names = [f"2007_{split}{index:06d}" for index in range(count)]
+        listed = root / f"ImageSets/Segmentation/{split}.txt"
+        listed.parent.mkdir(parents=True, exist_ok=True)
+        listed.write_text("\n".join(names) + "\n")
+        for index, name in enumerate(names):
+            write_picture(root / f"JPEGImages/{name}.jpg", 20, 16, index, "JPEG")
+            mask = np.zeros((16, 20), np.uint8)
+            mask[2:8, 4:12], mask[1, 4:12] = 1, 255
+            write_mask(root / f"SegmentationObject/{name}.png", mask)
+            write_mask(root / f"SegmentationClass/{name}.png", np.where(mask == 1, 7, mask))
+            file = root / f"Annotations/{name}.xml"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            car = "<object><name>car</name><bndbox><xmax>12</xmax><xmin>5</xmin>"
+            car += "<ymax>8</ymax><ymin>3</ymin></bndbox></object>"
+            person = "<object><name>person</name><part><bndbox><xmin>1</xmin></bndbox></part>"
+            person += "<bndbox><xmin>9</xmin><ymin>1</ymin><xmax>20</xmax><ymax>16</ymax></bndbox>"
+            file.write_text(f"<annotation>{car}{person}</object></annotation>")
+
+
+def write_mask(file, mask):
+    file.parent.mkdir(parents=True, exist_ok=True)
+    image = Image.fromarray(mask, "P")
+    image.putpalette([level for entry in range(256) for level in (entry, 255 - entry, 99)])
+    image.save(file)
