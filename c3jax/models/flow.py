@@ -14,38 +14,12 @@ from c3jax.convolutions import (
     centre_pivot_conv4d,
     conv4d,
     folded_correlation,
-    gaussian_kernel,
     separable_conv4d,
 )
 from c3jax.correlation import correlation_4d, mutual_matching, transpose_volume
-from c3jax.models.layers import normal
+from c3jax.models.starts import STARTS, block_inits
 
 LAYERS = ("separable", "centre_pivot", "full")
-
-
-def smoothing_init(
-    stddev: float, noise: float = 0.02, *, gain: float = 1.0
-) -> Callable[..., Array]:
-    """Initialiser of a `[k, k, cin, cout]` or `[k, k, k, k, cin, cout]` kernel: averages channels.
-
-    Spatially a Gaussian of `stddev` cells (a centre impulse at 0) that sums to `gain`, plus
-    relative normal noise that tells the channels apart. A block made of one such Gaussian and
-    impulses starts as the separable Gaussian smoothing of the correlation.
-    """
-
-    def init(key: Array, shape: tuple[int, ...], dtype=jnp.float32) -> Array:
-        size, *_, cin, cout = shape
-        plane = (
-            gaussian_kernel(size, stddev=stddev)
-            if stddev > 0
-            else jnp.zeros((size, size)).at[size // 2, size // 2].set(1.0)
-        )
-        profile = plane if len(shape) == 4 else plane[:, :, None, None] * plane
-        perturbation = 1 + normal(noise)(key, shape) if max(cin, cout) > 1 else 1.0
-        kernel = gain * profile[..., None, None] / cin * perturbation * jnp.ones(shape)
-        return kernel.astype(dtype)
-
-    return init
 
 
 def symmetric(block: Callable[[Array], Array], correlation: Array) -> Array:
@@ -84,7 +58,9 @@ class FlowModule(nn.Module):
       channels: output channels of the layers; the last is 1.
       kernel_size: side of the kernels, in cells.
       linear: no activation inside or after the layers.
-      stddev: standard deviation in cells of the Gaussian that the block starts as.
+      start: what the block is before training: 'gaussian', a separable smoothing of the
+        correlation; or 'consensus', which adds up matches of neighbours (`consensus_kernels`).
+      stddev: standard deviation of the start's Gaussian in cells; None is 1, of 'consensus' 1.5.
       layers: 'separable' (W1 after W2), 'centre_pivot' (W1 beside W2, their sum) or 'full' (one
         4D convolution, k^2 / 2 times the work).
       negative_slope: of a leaky ReLU, so that no output dies; mutual matching then sees small
@@ -103,7 +79,8 @@ class FlowModule(nn.Module):
     channels: tuple[int, ...] = (16, 16, 1)
     kernel_size: int = 5
     linear: bool = False
-    stddev: float = 1.0
+    start: str = "gaussian"
+    stddev: float | None = None
     layers: str = "separable"
     negative_slope: float = 0.0
     mutual: bool = True
@@ -114,6 +91,7 @@ class FlowModule(nn.Module):
         if self.channels[-1:] != (1,):
             raise ValueError(f"channels must end with 1, got {self.channels}")
         check_choice("layers", self.layers, LAYERS)
+        check_choice("start", self.start, STARTS)
         check_not_negative(negative_slope=self.negative_slope)
 
     @nn.compact
@@ -163,22 +141,15 @@ class FlowModule(nn.Module):
         )
 
     def _kernels(self) -> list[tuple[Array, ...]]:
-        kernels: list[tuple[Array, ...]] = []
-        size, cin = self.kernel_size, 1
-        for layer, cout in enumerate(self.channels):
-            stddev = self.stddev if layer == 0 else 0.0
-            if self.layers == "full":
-                shape = (size,) * 4 + (cin, cout)
-                kernels.append((self.param(f"kernel_{layer}", smoothing_init(stddev), shape),))
-            else:
-                separable = self.layers == "separable"
-                init = smoothing_init(stddev, gain=1.0 if separable else 0.5)
-                source = (size, size, cout if separable else cin, cout)
-                kernels.append(
-                    (
-                        self.param(f"kernel_source_{layer}", init, source),
-                        self.param(f"kernel_target_{layer}", init, (size, size, cin, cout)),
-                    )
-                )
-            cin = cout
-        return kernels
+        """Kernels of each layer: (W1, W2), or the one of full 4D."""
+        inits = block_inits(
+            self.channels,
+            self.kernel_size,
+            layers=self.layers,
+            start=self.start,
+            stddev=self.stddev,
+        )
+        return [
+            tuple(self.param(f"{name}_{layer}", init) for name, init in kernels.items())
+            for layer, kernels in enumerate(inits)
+        ]

@@ -1,15 +1,17 @@
 """The baseline of semantic alignment: Neighbourhood Consensus Networks (NC-Net)."""
 
-import functools
 import math
+from functools import partial
 
 import flax.linen as nn
 import jax
 from jaxtyping import Array, Float
 
+from c3jax._checks import check_choice
 from c3jax.convolutions import conv4d
 from c3jax.correlation import correlation_4d, mutual_matching
-from c3jax.models.flow import in_chunks, smoothing_init, symmetric
+from c3jax.models.flow import in_chunks, symmetric
+from c3jax.models.starts import STARTS, Init, block_inits
 
 L2_EPSILON = 1e-6
 
@@ -38,8 +40,8 @@ class NCNet(nn.Module):
       channels: output channels of the layers; the last is 1.
       kernel_size: side of the kernels, in cells.
       use_bias: a bias in each layer.
-      stddev: standard deviation in cells of the Gaussian that the block starts as; None is the
-        random start of the public code.
+      start: 'random' is that of the public code; 'gaussian' and 'consensus' are those of the
+        `FlowModule`.
       chunk: examples at a time, which bounds the memory; None is all at once.
 
     Returns:
@@ -52,41 +54,50 @@ class NCNet(nn.Module):
     channels: tuple[int, ...] = (16, 16, 1)
     kernel_size: int = 5
     use_bias: bool = True
-    stddev: float | None = None
+    start: str = "random"
     chunk: int | None = None
 
     def __post_init__(self):
         super().__post_init__()
         if self.channels[-1:] != (1,):
             raise ValueError(f"channels must end with 1, got {self.channels}")
+        check_choice("start", self.start, ("random", *STARTS))
 
     @nn.compact
     def __call__(
         self, source: Float[Array, "b hs ws c"], target: Float[Array, "b ht wt c"]
     ) -> Float[Array, "b hs ws ht wt"]:
         layers = self._layers()
-        return in_chunks(functools.partial(_refine, layers), source, target, chunk=self.chunk)
+        return in_chunks(partial(_refine, layers), source, target, chunk=self.chunk)
 
     def _layers(self) -> list[tuple[Array, Array | float]]:
         layers: list[tuple[Array, Array | float]] = []
-        cin = 1
-        for layer, cout in enumerate(self.channels):
-            shape = (self.kernel_size,) * 4 + (cin, cout)
-            random = uniform_init(math.prod(shape[:-1]))
-            kernel_init, bias_init = random, random
-            if self.stddev is not None:
-                kernel_init = smoothing_init(self.stddev if layer == 0 else 0.0)
-                bias_init = nn.initializers.zeros
-            kernel = self.param(f"kernel_{layer}", kernel_init, shape)
-            bias = self.param(f"bias_{layer}", bias_init, (cout,)) if self.use_bias else 0.0
+        for layer, (kernel_init, bias_init) in enumerate(self._inits()):
+            kernel = self.param(f"kernel_{layer}", kernel_init)
+            bias = self.param(f"bias_{layer}", bias_init) if self.use_bias else 0.0
             layers.append((kernel, bias))
-            cin = cout
         return layers
+
+    def _inits(self) -> list[tuple[Init, Init]]:
+        """Initialisers of each layer's kernel and bias."""
+        size, cins = self.kernel_size, (1, *self.channels[:-1])
+        if self.start != "random":
+            kernels = block_inits(self.channels, size, layers="full", start=self.start)
+            return [
+                (kernel["kernel"], partial(nn.initializers.zeros, shape=(cout,)))
+                for kernel, cout in zip(kernels, self.channels, strict=True)
+            ]
+        inits: list[tuple[Init, Init]] = []
+        for cin, cout in zip(cins, self.channels, strict=True):
+            shape = (size,) * 4 + (cin, cout)
+            init = uniform_init(math.prod(shape[:-1]))
+            inits.append((partial(init, shape=shape), partial(init, shape=(cout,))))
+        return inits
 
 
 def _refine(layers, source, target):
     correlation = correlation_4d(source, target, epsilon=L2_EPSILON)
-    consensus = symmetric(functools.partial(_consensus, layers), mutual_matching(correlation))
+    consensus = symmetric(partial(_consensus, layers), mutual_matching(correlation))
     return mutual_matching(consensus)
 
 

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from c3jax.models.flow import FlowModule
 from c3jax.models.ncnet import NCNet
 from c3jax.weights import num_parameters
 from tests.reference import ncnet as reference
@@ -58,12 +59,23 @@ def test_it_starts_within_the_bounds_of_the_public_code():
 
 
 def test_it_can_start_as_the_gaussian_of_the_flow_module():
-    module = NCNet(channels=(4, 1), kernel_size=3, stddev=1.0)
+    module = NCNet(channels=(4, 1), kernel_size=3, start="gaussian")
     params = jax.jit(module.init)(jax.random.key(0), SOURCE, TARGET)["params"]
     profile = np.exp(-0.5 * (np.indices((3,) * 4) - 1) ** 2).prod(0)
     first = params["kernel_0"].mean((4, 5))
     np.testing.assert_allclose(first, profile / profile.sum(), rtol=0.05)
     np.testing.assert_array_equal(params["bias_0"], np.zeros(4))
+
+
+def test_it_can_start_as_the_consensus_of_the_flow_module():
+    params = {}
+    for module in (NCNet, FlowModule):
+        kind = {} if module is NCNet else {"layers": "full"}
+        one = module(channels=(4, 1), kernel_size=3, start="consensus", **kind)
+        params[module] = jax.jit(one.init)(jax.random.key(0), SOURCE, TARGET)["params"]
+    mean = [each["kernel_0"].mean((4, 5)) for each in params.values()]
+    np.testing.assert_allclose(*mean, atol=0.02)
+    assert not np.asarray(params[NCNet]["kernel_0"])[0, 0, 0, 1].any()
 
 
 def test_chunks_of_examples_change_neither_results_nor_gradients(apply):
