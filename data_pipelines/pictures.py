@@ -4,6 +4,7 @@ Imports Pillow and NumPy only.
 """
 
 import os
+import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -31,6 +32,8 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+# Pillow warns above 89 megapixels; what is above ours is refused, which says more.
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 _QUARTER_TURNS = (5, 6, 7, 8)  # orientations that exchange width and height
 
 

@@ -12,6 +12,7 @@ from data_pipelines.pictures import MIN_SIDE, PictureError, in_threads
 from data_pipelines.sources import PictureFiles, PictureSource
 
 LANDMARKS = "landmarks.csv"
+_ANNOTATIONS = (".mat", ".pts")  # of a picture, beside it
 
 
 @dataclass(frozen=True)
@@ -43,8 +44,8 @@ class Fault(NamedTuple):
 def open_data(path, *, landmarks_file: str | None = None, prepared="data") -> DataSet:
     """A folder of pictures, with the labels that it holds.
 
-    Labels are `landmarks.csv` with the pictures in `images/` (see `labelled`), NAME.mat beside
-    NAME.png (see `pf_willow`), or CelebA's lists (see `celeb_a`).
+    Labels are `landmarks.csv` with the pictures in `images/` (see `labelled`), NAME.mat or NAME.pts
+    beside NAME.png (see `pf_willow`, `w300`), or CelebA's lists (see `celeb_a`).
 
     Args:
       path: the folder; pictures are found as `folder.find_pictures` does.
@@ -60,8 +61,11 @@ def open_data(path, *, landmarks_file: str | None = None, prepared="data") -> Da
     table = landmarks_file or LANDMARKS
     if landmarks_file or (root / table).is_file():
         return _with_labels(root, root / "images", table, read_labelled(root, csv=table)[0])
-    annotated = _annotated(root, find_pictures(root))
-    return _with_labels(root, root, "NAME.mat beside NAME.png" if annotated else None, annotated)
+    names = find_pictures(root)
+    for suffix in _ANNOTATIONS:
+        if annotated := _annotated(root, names, suffix):
+            return _with_labels(root, root, f"NAME{suffix} beside NAME.png", annotated)
+    return _with_labels(root, root, None, ())
 
 
 def _celeb_a(root: Path, prepared) -> DataSet:
@@ -103,13 +107,13 @@ def find_faults(data: DataSet, *, workers: int | None = None) -> list[Fault]:
     return [Fault(name, why) for name, why in zip(names, reasons, strict=True) if why]
 
 
-def _annotated(root: Path, names: list[str]) -> set[str]:
-    """Pictures that a .mat beside them belongs to; NAME.png where the picture is missing."""
+def _annotated(root: Path, names: list[str], suffix: str) -> set[str]:
+    """Pictures that an annotation beside them belongs to; NAME.png where the picture is missing."""
     pictures = {PurePosixPath(name).with_suffix(""): name for name in reversed(names)}
     stems = [
         PurePosixPath(file.relative_to(root).with_suffix("").as_posix())
         for folder in {stem.parent for stem in pictures}
-        for file in (root / folder).glob("*.mat")
+        for file in (root / folder).glob(f"*{suffix}")
         if not file.name.startswith(".")
     ]
     return {pictures.get(stem, f"{stem}.png") for stem in stems}

@@ -1,14 +1,17 @@
 """`python -m experiments.data`: exactly what training would refuse is listed, by name."""
 
 import json
+import sys
+import types
 import zipfile
+from pathlib import Path
 
-import numpy as np
 import pytest
 from PIL import Image
-from scipy.io import savemat
 
+from data_pipelines import celeb_a
 from data_pipelines.folder import load_folder
+from data_pipelines.sources import PictureFiles
 from experiments import data
 from tests.data_pipelines.test_bad_pictures import kinds, write_kinds
 from tests.experiments.celeb_a_files import write_celeb_a
@@ -74,13 +77,14 @@ def test_pictures_without_a_row_and_rows_without_a_picture_are_listed(verify, tm
     assert verify(folder)[0] == 0  # without any labels, none are missing
 
 
-def test_pictures_and_annotations_of_pf_willow_belong_together(verify, tmp_path):
+@pytest.mark.parametrize("suffix", [".mat", ".pts"])
+def test_pictures_and_annotations_beside_them_belong_together(verify, tmp_path, suffix):
     folder = write_pictures(tmp_path / "willow" / "car(S)", 3)
     for name in ("0", "1", "7"):
-        savemat(folder / f"{name}.mat", {"pts_coord": np.ones((2, 10))})
+        (folder / f"{name}{suffix}").touch()
     _, listed, _ = verify(folder.parent)
     assert listed == {
-        "car(S)/2.png": "no labels (NAME.mat beside NAME.png)",
+        "car(S)/2.png": f"no labels (NAME{suffix} beside NAME.png)",
         "car(S)/7.png": "no such file",
     }
 
@@ -93,12 +97,29 @@ def test_celeb_a_in_place_is_verified_by_name(verify, tmp_path):
     (pictures / "000005.jpg").unlink()
     Image.new("RGB", (178, 218)).save(pictures / "999999.jpg")
     status, listed, said = verify("celeb_a")
-    assert status == 1 and f"data/celeb_a (41 pictures; labels: {'list_landmarks'}" in said
+    assert status == 1 and "data/celeb_a (41 pictures; labels: list_landmarks" in said
     assert "cannot be decoded" in listed.pop("000003.jpg")
     assert listed == {
         "000005.jpg": "no such file",
         "999999.jpg": "no labels (list_landmarks_align_celeba.txt)",
     }
+
+
+def test_celeb_a_in_its_archive_is_verified_as_tfds_prepares_it(verify, tmp_path, monkeypatch):
+    root = tmp_path / "data" / "celeb_a"
+    write_celeb_a(root)
+    pictures = root / celeb_a.PICTURES
+    pictures.rename(tmp_path / "prepared")
+    (tmp_path / "prepared" / "000002.jpg").write_bytes(b"")
+
+    def open_archive(folder, tables, *, prepared):
+        assert (folder, prepared) == (Path("data/celeb_a"), Path("data"))
+        return PictureFiles(tmp_path / "prepared", tables.names)
+
+    # Without TensorFlow, whose part is tested beside the pipeline.
+    module = types.SimpleNamespace(open_archive=open_archive)
+    monkeypatch.setitem(sys.modules, "data_pipelines.celeb_a_tfds", module)
+    assert verify("celeb_a")[:2] == (1, {"000002.jpg": "an empty file"})
 
 
 @pytest.mark.parametrize(
