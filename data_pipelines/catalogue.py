@@ -214,6 +214,17 @@ _DATA_SETS = (
         _tfds("faces_tfds", "W300"),
     ),
     DataSet(
+        "lsun",
+        "LSUN, one category",
+        "unlabelled pictures of bedrooms (3,033,042) or cars (5,520,756), as C3 takes; read "
+        "with the package lmdb",
+        "https://www.yf.io/p/lsun (bedroom_train_lmdb.zip of the scenes, car.zip of the objects)",
+        _RESEARCH,
+        "43 GB (bedroom) or about 170 GB (car)",
+        ("data.mdb",),
+        _tfds("lsun_tfds", "Lsun"),
+    ),
+    DataSet(
         "pf_pascal",
         "PF-PASCAL",
         "2,940 training (half of them mirrored), 308 validation and 299 test pairs of 20 "

@@ -137,8 +137,8 @@ def data_config(options: Options, own: DataConfig) -> DataConfig:
     changes = {name: value for name, value in given.items() if value is not None}
     config = dataclasses.replace(base, **changes)
     labelled = "give --data.name labelled --data.path DIR --fit-rows A-B --test-rows C-D"
-    if config.name == "folder":
-        raise UsageError(f"the run's own data, a folder, have no annotations: {labelled}")
+    if config.name in ("folder", "lsun"):
+        raise UsageError(f"the run's own data, {config.name}, have no annotations: {labelled}")
     used = {"name", *([] if config.name == "rendered_faces" else ["path"])}
     if config.name != "labelled" and (idle := changes.keys() - used):
         raise UsageError(f"{config.name} has no {', '.join(sorted(idle))}: {labelled}")

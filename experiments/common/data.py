@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 Batches = Callable[..., Iterator[dict[str, np.ndarray]]]
 FACES = ("aflw", "aflw_mtfl", "w300")
-STREAMED = ("folder", "celeb_a", *FACES)
+STREAMED = ("folder", "celeb_a", "lsun", *FACES)
+MAX_IN_MEMORY = 500_000  # pictures
 NUM_PREVIEW = 64
 
 
@@ -27,16 +28,17 @@ class DataConfig:
     """What to train and evaluate on."""
 
     name: Literal[
-        "auto", "rendered_faces", "folder", "labelled", "celeb_a", "aflw", "aflw_mtfl", "w300"
-    ] = "auto"
+        "auto", "rendered_faces", "folder", "labelled", "celeb_a", "aflw", "aflw_mtfl", "w300",
+        "lsun",
+    ] = "auto"  # fmt: skip
     """`auto`: CelebA where it is in place and an accelerator is present, else rendered_faces"""
     path: Path | None = None
-    """folder of the data set (not of rendered_faces); by default CACHE/NAME but for folder and
-    labelled"""
+    """folder of the data set (not of rendered_faces); by default CACHE/NAME but for folder,
+    labelled and lsun"""
     boxes: Path | None = None
     """folder: CSV of image,x0,y0,x1,y1 for photos where the object is not centred"""
     crop: Literal["centre", "centre_inner", "pad", "squash", "squash_inner"] = "centre"
-    """how a photo becomes square (folder, labelled): `inner` keeps the central 80 %"""
+    """how a photo becomes square (folder, labelled, lsun): `inner` keeps the central 80 %"""
     landmarks_file: str = "landmarks.csv"
     """labelled: the CSV of points in `path`"""
     fit_rows: str | None = None
@@ -113,6 +115,7 @@ def load(config: DataConfig, *, training: bool = True) -> Data:
         "labelled": _labelled,
         "celeb_a": _celeb_a,
         **dict.fromkeys(FACES, _faces),
+        "lsun": _lsun,
     }
     if config.name not in loaders:
         raise DataError(f"data.name '{config.name}' is not a data set: {', '.join(loaders)}")
@@ -186,6 +189,23 @@ def _faces(config: DataConfig, training: bool) -> Data:
     from experiments.common import faces
 
     return faces.load(config, training)
+
+
+def _lsun(config: DataConfig, training: bool) -> Data:
+    from data_pipelines.lsun import lsun
+
+    pictures = lsun(_path(config), crop=config.crop)
+    num = len(pictures.names)
+    if config.loader == "memory" and num > MAX_IN_MEMORY:
+        raise DataError(f"{num:,} pictures do not fit into memory: give --data.loader tf")
+    batches, preview = (from_stream if config.loader == "tf" else from_memory)(pictures, config)
+    return Data(
+        name="lsun",
+        description=f"{num:,} pictures of {config.path}",
+        num_train=num,
+        batches=batches,
+        preview=preview,
+    )
 
 
 def _labelled(config: DataConfig, training: bool) -> Data:

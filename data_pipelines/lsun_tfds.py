@@ -1,0 +1,37 @@
+"""A category of LSUN as a TensorFlow data set. Imports TensorFlow.
+
+From the database that `lsun` describes, in `manual_dir`; nothing is downloaded.
+`manual_tfds.prepare` prepares it.
+"""
+
+import tensorflow_datasets as tfds
+
+from data_pipelines import lsun
+from data_pipelines.catalogue import instructions
+
+
+class Lsun(tfds.core.GeneratorBasedBuilder):
+    """LSUN: the pictures of one category, as JPEG of quality 95, and their keys."""
+
+    VERSION = tfds.core.Version("1.0.0")
+    RELEASE_NOTES = {"1.0.0": "First release."}
+    MANUAL_DOWNLOAD_INSTRUCTIONS = instructions(lsun.NAME)
+
+    def _info(self):
+        features = {
+            "image": tfds.features.Image(shape=(None, None, 3), encoding_format="jpeg"),
+            "name": tfds.features.Text(),
+        }
+        return tfds.core.DatasetInfo(
+            builder=self,
+            description=self.__doc__,
+            features=tfds.features.FeaturesDict(features),
+            disable_shuffling=True,  # the order of the keys
+        )
+
+    def _split_generators(self, dl_manager):
+        return {"train": self._generate_examples(lsun.lsun(dl_manager.manual_dir))}
+
+    def _generate_examples(self, pictures: lsun.LsunPictures):
+        for index, name in enumerate(pictures.names):
+            yield index, {"image": pictures.picture(index), "name": name}
