@@ -1,6 +1,7 @@
 """Annotated faces on disk: what the readers of the face data sets return."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -17,11 +18,13 @@ class Faces:
       keypoints_px: float32 `[num, num_points, 2]`, (x, y) in pixels of the originals, 0-based at
         pixel centres.
       eyes: the two points whose distance is the normaliser.
+      parts: rows of the subsets that errors are published for as well.
     """
 
     pictures: PictureFiles
     keypoints_px: np.ndarray
     eyes: tuple[int, int] = (0, 1)
+    parts: Mapping[str, slice] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.keypoints_px)

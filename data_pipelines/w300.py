@@ -58,7 +58,8 @@ def w300(folder, split: str) -> Faces:
     names = tuple(_picture(file).relative_to(root).as_posix() for file in annotations)
     keypoints_px = np.stack([read_points(file) for file in annotations])
     boxes = {name: box_of_points(px) for name, px in zip(names, keypoints_px, strict=True)}
-    return Faces(PictureFiles(root, names, boxes=boxes, margin=MARGIN), keypoints_px, eyes=EYES)
+    pictures = PictureFiles(root, names, boxes=boxes, margin=MARGIN)
+    return Faces(pictures, keypoints_px, eyes=EYES, parts=_test_parts() if split == "test" else {})
 
 
 def read_points(file: Path) -> np.ndarray:
@@ -78,6 +79,12 @@ def read_points(file: Path) -> np.ndarray:
     if len(values) != 2 * NUM_POINTS:
         raise DataError(f"{file}: {len(values)} coordinates, 68 points have 136; download it anew")
     return np.array(values, np.float32).reshape(NUM_POINTS, 2) - 1
+
+
+def _test_parts() -> dict[str, slice]:
+    """Rows of the common and the challenging faces in `test`, which lists them in this order."""
+    common = sum(COUNTS[part] for part in FOLDERS["common"])
+    return {"common": slice(0, common), "challenging": slice(common, None)}
 
 
 def _annotations(root: Path, part: str) -> list[Path]:

@@ -2,8 +2,8 @@
 
 import dataclasses
 import functools
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -68,7 +68,7 @@ class Evaluation:
     images: uint8 `[n, S, S, 3]`; keypoints_px: `[n, P, 2]`; boxes_px: `[n, 4]` or None; masks:
     bool `[n, S, S]` or None; surfaces: `[n, S, S, 3]` or None; eyes: the two points of the
     normaliser; stretch: `[n]`, how many times longer x is against y than in the originals, or None
-    where no picture is distorted.
+    where no picture is distorted; parts: rows of subsets that are measured as well.
     """
 
     images: np.ndarray
@@ -78,6 +78,7 @@ class Evaluation:
     surfaces: np.ndarray | None = None
     eyes: tuple[int, int] = (0, 1)
     stretch: np.ndarray | None = None
+    parts: Mapping[str, slice] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.images)

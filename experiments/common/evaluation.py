@@ -62,6 +62,11 @@ def evaluate_landmarks(
     if fit.boxes_px is not None and test.boxes_px is not None:
         in_boxes = _mean_shape_in_boxes(fit.keypoints_px, fit.boxes_px, test.boxes_px)
         found["box_mean_shape_nme_percent"] = mean_error(in_boxes, test)
+    if test.parts:
+        found["nme_of_parts_percent"] = {
+            name: mean_error(predicted_px[rows], _rows_of(test, rows))
+            for name, rows in test.parts.items()
+        }
     if test.stretch is not None:
         found["nme_undistorted_percent"] = undistorted_error(predicted_px, test)
     if validation is not None:
@@ -150,6 +155,8 @@ def error_rows(landmarks: dict[str, Any]) -> list[tuple[str, float | str]]:
     rows: list[tuple[str, float | str]] = [
         (name, landmarks[key]) for name, key in ERRORS if key in landmarks
     ]
+    parts = landmarks.get("nme_of_parts_percent", {})
+    rows += [(f"its {name} faces", error) for name, error in parts.items()]
     if few := landmarks.get("few_shot_nme_percent"):
         means = " / ".join(f"{error['mean']:.2f}" for error in few.values())
         rows.append((f"fitted on {' / '.join(few)} faces", means))
@@ -217,6 +224,10 @@ def _mean_error(predicted_px, true_px, test: Evaluation) -> float:
     normalizer = metrics.inter_ocular_distance(jnp.asarray(test.keypoints_px), eyes=test.eyes)
     predicted, true = jnp.asarray(predicted_px), jnp.asarray(true_px)
     return float(metrics.normalized_mean_error(predicted, true, normalizer).mean())
+
+
+def _rows_of(test: Evaluation, rows: slice) -> Evaluation:
+    return dataclasses.replace(test, images=test.images[rows], keypoints_px=test.keypoints_px[rows])
 
 
 def _shape(test: Evaluation) -> tuple[int, int]:

@@ -1,5 +1,6 @@
 """The annotated face data sets in the experiments: AFLW in both versions, and 300-W."""
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -45,7 +46,8 @@ def load(config: DataConfig, training: bool) -> Data:
         split: evaluation_of(each.load(size=config.image_size), eyes=each.eyes)
         for split, each in faces.items()
     }
-    fit, test = found["train"], found["test"]
+    fit = found["train"]
+    test = dataclasses.replace(found["test"], parts=faces["test"].parts)
     if config.loader == "tf" and training:
         batches, preview = from_stream(faces["train"].pictures, config)
     else:

@@ -57,6 +57,18 @@ def test_without_a_stretch_the_undistorted_error_is_the_headline():
     assert found == pytest.approx(evaluation.mean_error(predicted_px, test))
 
 
+def test_parts_of_the_test_faces_are_measured_with_the_same_regressor(results):
+    fit, test, _, known, whole = results
+    parts = {"common": slice(0, 3), "challenging": slice(3, None)}
+    split = dataclasses.replace(test, parts=parts)
+    found = evaluation.evaluate_landmarks(*2 * [lambda images: known[id(images)]], fit, split)
+    errors = found["nme_of_parts_percent"]
+    mean = (3 * errors["common"] + 2 * errors["challenging"]) / 5
+    assert mean == pytest.approx(whole["nme_percent"], rel=1e-5)
+    assert errors["common"] != errors["challenging"]
+    assert ("its common faces", errors["common"]) in evaluation.error_rows(found)
+
+
 def test_few_shot_draws_faces_without_replacement_and_stops_at_what_there_is():
     keypoints_px, test = random_faces(10), faces(random_faces(5, seed=1))
     landmarks, tested = normalized(random_faces(10, seed=2)), normalized(random_faces(5, seed=3))

@@ -55,6 +55,8 @@ def test_the_frame_of_aflw_is_the_squashed_crop(root):
     np.testing.assert_allclose(data.test.stretch, np.full(3, 20 / 24))  # 24 wide, 20 high
     square = load(DataConfig(name="w300", cache=root, image_size=SIZE), training=False)
     assert square.test.stretch is None
+    rows = {name: np.arange(6)[part].tolist() for name, part in square.test.parts.items()}
+    assert rows == {"common": [0, 1, 2, 3], "challenging": [4, 5]} and not data.test.parts
 
 
 def test_streamed_and_held_faces_are_the_same(root):
