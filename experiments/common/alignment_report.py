@@ -9,7 +9,8 @@ METHODS = (
     ("identity", "identity"),
     ("nearest_neighbour", "nearest neighbour"),
     ("mutual_matching", "mutual matching"),
-    ("gaussian", "Gaussian: the flow module as it starts"),
+    ("gaussian", "separable Gaussian block"),
+    ("start", "the flow module as it starts"),
     ("untrained", "untrained network"),
     ("trained", "this run"),
 )

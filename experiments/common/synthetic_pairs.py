@@ -1,6 +1,8 @@
 """Pairs made of one picture: a warped copy in other colours, and where everything went."""
 
+import functools
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -9,7 +11,9 @@ from jaxtyping import Array, Float
 from c3jax import warps
 from c3jax.colors import random_colors
 from c3jax.models.layers import resize
-from c3jax.splines import ThinPlateSpline, warp_image
+from c3jax.splines import ThinPlateSpline, warp_grid, warp_image
+
+ZOOM = (0.2, 0.45)  # side of the corner that becomes a background; the picture's is 1
 
 
 @dataclass(frozen=True)
@@ -20,35 +24,96 @@ class WarpConfig:
     """standard deviation in degrees"""
     scale: float = 0.2
     """relative standard deviation"""
+    stretch: float = 0.0
+    """standard deviation of log s, x being stretched by s and y by 1 / s"""
     translation: float = 0.2
     """standard deviation, half the picture is 1"""
     warp: tuple[float, float] = (0.001, 0.01)
     """of the thin-plate weights, of all and of a random half"""
     color: float = 0.0
     """strength of the change of colours between the two pictures, 0 to 1"""
+    background: float = 0.0
+    """share of the pictures, original and copy each, whose background is exchanged for the corner
+    of another picture; where the objects' masks are known"""
 
 
-def synthetic_pair(key: Array, image: Float[Array, "H W 3"], warp: WarpConfig):
-    """The image, a warped copy of it in other colours, and the warp g: warped(x) = image(g(x))."""
-    warp_key, original_key, warped_key = jax.random.split(key, 3)
+class SyntheticPairs(NamedTuple):
+    """Originals, warped copies, and the warps: warped(x) = original(g(x)).
+
+    original, warped: `[b, H, W, 3]`; masks: of the objects in the copies `[b, H, W, 1]`, or None.
+    """
+
+    original: Array
+    warped: Array
+    g: ThinPlateSpline
+    masks: Array | None
+
+    def matches(self, shape: tuple[int, int]) -> Float[Array, "b h w 2"]:
+        """For each cell of the copies, where it lies in the originals."""
+        return warp_grid(self.g, shape)
+
+    def on_object(self, shape: tuple[int, int]) -> Float[Array, "b h w"] | None:
+        """The object's share of each cell of the copies; None where it is not known."""
+        return None if self.masks is None else resize(self.masks, shape)[..., 0]
+
+
+def synthetic_pairs(keys: Array, batch, warp: WarpConfig) -> SyntheticPairs:
+    """Synthetic pairs of the sources of a batch; its targets lend their corners as backgrounds.
+
+    Args:
+      keys: typed PRNG keys `[b]`.
+      batch: `source` and `target`, uint8 `[b, H, W, 3]`, and perhaps `mask`, `[b, H, W]`.
+      warp: how they are drawn.
+    """
+    images, others = as_float(batch["source"]), as_float(batch["target"])
+    masks = batch["mask"][..., None].astype(jnp.float32) if "mask" in batch else None
+    return jax.vmap(functools.partial(_synthetic_pair, warp=warp))(keys, images, others, masks)
+
+
+def _synthetic_pair(key, image, other, mask, *, warp: WarpConfig) -> SyntheticPairs:
+    warp_key, *color_keys = jax.random.split(key, 3)
+    g = _random_warp(warp_key, warp)
+    original, warped = (
+        random_colors(color_key, view, strength=warp.color)
+        for color_key, view in zip(
+            color_keys, (image, warp_image(image, g, padding="reflect")), strict=True
+        )
+    )
+    if mask is None:
+        return SyntheticPairs(original, warped, g, None)
+    moved = warp_image(mask, g)
+    if warp.background:
+        first_key, second_key = jax.random.split(jax.random.fold_in(key, 1))
+        original = _on_background(first_key, original, mask, other, warp)
+        warped = _on_background(second_key, warped, moved, other, warp)
+    return SyntheticPairs(original, warped, g, moved)
+
+
+def _random_warp(key: Array, warp: WarpConfig) -> ThinPlateSpline:
     g = warps.random_warp(
-        warp_key,
+        key,
         rotation_stddev=warp.rotation,
         scale_stddev=warp.scale,
         translation_stddev=warp.translation,
         warp_stddevs=warp.warp,
     )
-    warped = warp_image(image, g, padding="reflect")
-    return (
-        random_colors(original_key, image, strength=warp.color),
-        random_colors(warped_key, warped, strength=warp.color),
-        g,
+    if not warp.stretch:
+        return g
+    stretch = jnp.exp(warp.stretch * jax.random.normal(jax.random.fold_in(key, 1)))
+    return ThinPlateSpline(g.affine * jnp.stack([stretch, 1 / stretch])[:, None], g.weights)
+
+
+def _on_background(key: Array, image, mask, other, warp: WarpConfig):
+    """The object of the image, now and then on a zoomed corner of another picture."""
+    exchange_key, zoom_key, corner_key, color_key = jax.random.split(key, 4)
+    zoom = jax.random.uniform(zoom_key, minval=ZOOM[0], maxval=ZOOM[1])
+    corner = (1 - zoom) * jax.random.rademacher(corner_key, (2,), dtype=jnp.float32)
+    points = zoom * warps.affine_grid(jnp.eye(2, 3), image.shape[:2]) + corner
+    background = random_colors(
+        color_key, warps.warp(other, points, padding="reflect"), strength=warp.color
     )
-
-
-def warped_masks(masks: Array, g: ThinPlateSpline, shape: tuple[int, int]) -> Float[Array, "b h w"]:
-    """The object's share of each cell of the warped copies; masks are `[b, H, W]`."""
-    return resize(warp_image(masks[..., None].astype(jnp.float32), g), shape)[..., 0]
+    exchanged = mask * image + (1 - mask) * background
+    return jnp.where(jax.random.bernoulli(exchange_key, warp.background), exchanged, image)
 
 
 def as_float(images: Array) -> Float[Array, "b H W 3"]:

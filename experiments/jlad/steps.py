@@ -16,15 +16,9 @@ from jaxtyping import Array, Float
 from c3jax import correlation_4d, losses
 from c3jax.coordinates import grid
 from c3jax.models.jlad import Alignment, Detection
-from c3jax.splines import warp_grid
 from c3jax.training.state import TrainState
 from c3jax.training.step import Aux
-from experiments.common.synthetic_pairs import (
-    WarpConfig,
-    as_float,
-    synthetic_pair,
-    warped_masks,
-)
+from experiments.common.synthetic_pairs import WarpConfig, as_float, synthetic_pairs
 from experiments.jlad.config import LossConfig
 from experiments.jlad.turns import hold
 
@@ -140,19 +134,15 @@ def _synthetic_terms(variables, batch, keys, network: Network, setting: Setting)
     For each cell x of the source the match in the target lies at g(x).
     """
     weights = setting.weights
-    images = as_float(batch["source"])
     draws = jax.vmap(lambda key: jax.random.split(key))(keys)
-    original, warped, g = jax.vmap(lambda k, i: synthetic_pair(k, i, setting.warp))(
-        draws[:, 0], images
-    )
+    pairs = synthetic_pairs(draws[:, 0], batch, setting.warp)
     source, target, variables = network.encode_pairs(
-        variables, warped, original, trunk=setting.trunk
+        variables, pairs.warped, pairs.original, trunk=setting.trunk
     )
     _, height, width, _ = source.features.shape
-    shape = (height, width)
-    matches = warp_grid(g, shape)
-    masks = batch.get("mask", jnp.ones(images.shape[:3]))
-    on_object = warped_masks(masks, g, shape)
+    matches, on_object = pairs.matches((height, width)), pairs.on_object((height, width))
+    if on_object is None:
+        on_object = jnp.ones(matches.shape[:-1])
     terms: dict[str, Array] = {}
     if weights.anchors:
         tau, _ = network.align(variables, source.features, target.features)

@@ -23,6 +23,8 @@ class ModelConfig:
     """backbone N; `small` is learned from scratch"""
     weights: Path | None = None
     """ImageNet weights of the trunk (.safetensors, .npz, .pth); else cached ones, or the hub's"""
+    trunk_widths: tuple[int, int, int, int] | None = None
+    """channels of its layers, other than those of the architecture; for a `small` one"""
     output_stride: int = 16
     """greatest stride of the trunk; deeper stages dilate instead"""
     stages: tuple[str, ...] = ("layer3",)
@@ -39,8 +41,9 @@ class ModelConfig:
     """aligner: of a leaky ReLU, so that no output dies"""
     kernel_size: int = 5
     """side of the 4D kernels, in cells"""
-    gaussian_start: bool = True
-    """nc_net: start as the separable Gaussian, as the aligner does; else at random, as published"""
+    start: Literal["consensus", "gaussian", "random"] = "consensus"
+    """before training: agreeing matches of neighbours add up, or a separable Gaussian; nc_net:
+    `random`, as published"""
     chunk: int | None = None
     """examples that the 4D layers see at a time, which bounds the memory"""
 

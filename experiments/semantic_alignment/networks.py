@@ -1,13 +1,16 @@
 """The network of a configuration, its first variables, and what each stage leaves alone."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Array
 
 from c3jax import weights
 from c3jax.models.families import from_config
+from c3jax.models.flow import FlowModule
 from c3jax.training.state import init_state
 from experiments.common.errors import UsageError
 from experiments.common.pretrained import Wanted, find_files, with_group
@@ -26,15 +29,15 @@ def model_config(config: Config, *, trainable: bool = True) -> dict[str, Any]:
         "stages": list(model.stages),
         "normalization": "batch" if model.trunk == "small" else "frozen",
         "trainable": trainable,
+        "widths": model.trunk_widths,
     }
     flow = {
         "channels": list(model.flow_channels),
         "kernel_size": model.kernel_size,
+        "start": model.start,
         "chunk": model.chunk,
     }
-    if model.family == "nc_net":
-        flow["stddev"] = 1.0 if model.gaussian_start else None
-    else:
+    if model.family == "aligner":
         flow |= {
             "layers": model.flow_layers,
             "linear": model.flow_linear,
@@ -43,13 +46,27 @@ def model_config(config: Config, *, trainable: bool = True) -> dict[str, Any]:
     return {"family": model.family, "trunk": trunk, "flow": flow, "stages": list(model.stages)}
 
 
+def make_gaussian_block(config: Config) -> Callable[[Array, Array], Array]:
+    """The separable Gaussian block without training, a baseline: from two f' to a correlation."""
+    module = FlowModule(channels=(1,), linear=True, chunk=config.model.chunk)
+    cell = jnp.zeros((1, 1, 1, 1))
+    variables = module.init(jax.random.key(0), cell, cell)
+
+    def correlate(source: Array, target: Array) -> Array:
+        found = module.apply(variables, source, target)
+        assert isinstance(found, Array)
+        return found
+
+    return correlate
+
+
 def make_network(config: Config, *, stage: str = "finetune") -> Network:
     """The aligner for the stage of that name; a frozen trunk computes no gradients."""
     return Network(from_config(model_config(config, trainable=stage != "flow")))
 
 
 def random_variables(network: Network, config: Config) -> dict[str, Any]:
-    """Random first variables, by the seed; the flow module is the separable Gaussian."""
+    """Random first variables, by the seed."""
     image = jnp.zeros((1, config.data.image_size, config.data.image_size, 3))
     return dict(network.model.init(jax.random.key(config.seed), image, image))
 

@@ -100,20 +100,23 @@ def evaluate(
 ) -> dict:
     """The `alignment` object: the trained aligner beside the baselines on its own features.
 
-    `gaussian` is the flow module as it starts, on the trained trunk; `untrained` the network before
-    any training, left out where its trunk is not known.
+    On the trained trunk, `gaussian` is the separable Gaussian block and `start` the flow module
+    before training; `untrained` is the network before any training, left out where its trunk is not
+    known.
     """
     features = compute_features(network, trained, test.images)
-    gaussian = {**trained, "params": {**trained["params"], "flow": untrained["params"]["flow"]}}
-    correlate = {
-        name: functools.partial(network.correlate, of)
-        for name, of in (("gaussian", gaussian), ("trained", trained))
+    start = {**trained, "params": {**trained["params"], "flow": untrained["params"]["flow"]}}
+    methods: dict[str, Correlate] = {
+        **BASELINES,
+        "gaussian": nets.make_gaussian_block(config),
+        "start": functools.partial(network.correlate, start),
+        "trained": functools.partial(network.correlate, trained),
     }
-    found = evaluate_methods({**BASELINES, **correlate}, features, test, config.reading)
+    found = evaluate_methods(methods, features, test, config.reading)
     if "trunk" in untrained["params"]:
         before = compute_features(network, untrained, test.images)
-        start: dict[str, Correlate] = {"untrained": functools.partial(network.correlate, untrained)}
-        found |= evaluate_methods(start, before, test, config.reading)
+        methods = {"untrained": functools.partial(network.correlate, untrained)}
+        found |= evaluate_methods(methods, before, test, config.reading)
     definition, direction = HEADLINES[data]
     return alignment_object(found, definition=definition, direction=direction)
 

@@ -8,20 +8,13 @@ import functools
 from dataclasses import dataclass
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from c3jax import correlation_4d, losses
-from c3jax.splines import warp_grid
 from c3jax.training.state import TrainState
 from c3jax.training.step import Aux
-from experiments.common.synthetic_pairs import (
-    WarpConfig,
-    as_float,
-    synthetic_pair,
-    warped_masks,
-)
+from experiments.common.synthetic_pairs import WarpConfig, as_float, synthetic_pairs
 from experiments.semantic_alignment.config import LossConfig
 
 
@@ -76,19 +69,15 @@ def _synthetic_terms(variables, batch, keys, *, network, weights: LossConfig, wa
     For each cell x of the warped image the match in the original lies at g(x). Where the batch has
     masks of the objects, cells count by their share of the object.
     """
-    images = as_float(batch["source"])
-    original, warped, g = jax.vmap(lambda k, i: synthetic_pair(k, i, warp))(keys, images)
-    both, batch_stats = network.features(variables, jnp.concatenate([original, warped]))
+    pairs = synthetic_pairs(keys, batch, warp)
+    both, batch_stats = network.features(variables, jnp.concatenate([pairs.original, pairs.warped]))
     variables = {**variables, "batch_stats": batch_stats}
     source, target = jnp.split(both, 2)
     _, height, width, _ = target.shape
-    on_object = None
-    if "mask" in batch:
-        on_object = warped_masks(batch["mask"], g, (height, width))
     cross_entropy = functools.partial(
         losses.flow_cross_entropy,
-        points=warp_grid(g, (height, width)),
-        weights=on_object,
+        points=pairs.matches((height, width)),
+        weights=pairs.on_object((height, width)),
         temperature=weights.temperature,
     )
     terms = {}

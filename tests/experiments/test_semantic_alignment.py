@@ -26,7 +26,7 @@ TINY = (
     "--checkpoint-every 1 --check-every 100"
 ).split() + MODEL
 TWO_STEPS = "--features.steps 2 --flow.steps 2 --finetune.steps 2".split()
-METHODS = ("identity", "nearest_neighbour", "mutual_matching", "gaussian", "untrained")
+METHODS = ("identity", "nearest_neighbour", "mutual_matching", "gaussian", "start", "untrained")
 
 
 @pytest.fixture(scope="module")

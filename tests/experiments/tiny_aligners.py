@@ -15,7 +15,9 @@ from experiments.semantic_alignment.config import LAPTOP, Config, ModelConfig
 from tests.experiments.tiny_runs import random_tree
 
 SIZE = 32
-MODEL = ModelConfig(trunk="small", stages=("layer1",), flow_channels=(1,), flow_linear=True)
+MODEL = ModelConfig(
+    trunk="small", stages=("layer1",), flow_channels=(1,), flow_linear=True, start="gaussian"
+)
 
 
 def config(**data) -> Config:

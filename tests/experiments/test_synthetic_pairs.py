@@ -1,0 +1,78 @@
+"""Synthetic pairs: known warps, other colours, other backgrounds."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from c3jax import warp
+from experiments.common.synthetic_pairs import WarpConfig, synthetic_pairs
+
+SIZE = 16
+STILL = WarpConfig(rotation=0.0, scale=0.0, translation=0.0, warp=(0.0, 0.0))
+KEYS = jax.random.split(jax.random.key(0), 3)
+
+
+@pytest.fixture(scope="module")
+def batch():
+    """Noise whose object is the left half; the other pictures are red."""
+    generator = np.random.default_rng(0)
+    source = generator.integers(0, 256, (3, SIZE, SIZE, 3), dtype=np.uint8)
+    target = np.zeros_like(source)
+    target[..., 0] = 255
+    mask = np.zeros((3, SIZE, SIZE), bool)
+    mask[:, :, : SIZE // 2] = True
+    return {"source": source, "target": target, "mask": mask}
+
+
+def draw(batch, config):
+    return jax.jit(lambda keys, given: synthetic_pairs(keys, given, config))(KEYS, batch)
+
+
+def test_a_warp_that_stands_still_gives_the_picture_twice(batch):
+    pairs = draw(batch, STILL)
+    np.testing.assert_allclose(pairs.original, batch["source"] / 255, atol=1e-5)
+    np.testing.assert_allclose(pairs.warped, pairs.original, atol=1e-4)
+    np.testing.assert_allclose(pairs.on_object((SIZE, SIZE)), batch["mask"], atol=1e-4)
+
+
+def test_the_copy_looks_up_its_matches_in_the_original(batch):
+    pairs = draw(batch, WarpConfig(stretch=0.2))
+    found = warp(pairs.original, pairs.matches((SIZE, SIZE)), padding="reflect")
+    np.testing.assert_allclose(pairs.warped, found, atol=1e-4)
+
+
+def test_stretching_widens_as_much_as_it_flattens(batch):
+    g = draw(batch, dataclasses.replace(STILL, stretch=0.5)).g
+    linear = np.asarray(g.affine[..., :2])
+    np.testing.assert_allclose(np.linalg.det(linear), 1, rtol=1e-5)
+    assert np.ptp(linear[:, 0, 0]) > 0.1
+    np.testing.assert_allclose(linear[:, 0, 1], 0, atol=1e-6)
+
+
+def test_backgrounds_come_from_the_other_picture_and_objects_stay(batch):
+    pairs = draw(batch, dataclasses.replace(STILL, background=1.0))
+    half = SIZE // 2
+    for view in (pairs.original, pairs.warped):
+        np.testing.assert_allclose(view[:, :, :half], batch["source"][:, :, :half] / 255, atol=1e-4)
+        np.testing.assert_allclose(view[:, :, half:, 0], 1, atol=1e-4)
+        np.testing.assert_allclose(view[:, :, half:, 1:], 0, atol=1e-4)
+
+
+def test_without_masks_backgrounds_stay_and_no_object_is_known(batch):
+    unmasked = {name: batch[name] for name in ("source", "target")}
+    pairs = draw(unmasked, dataclasses.replace(STILL, background=1.0))
+    np.testing.assert_allclose(pairs.original, batch["source"] / 255, atol=1e-5)
+    assert pairs.on_object((2, 2)) is None
+
+
+def test_an_example_is_drawn_alike_in_any_batch(batch):
+    config = WarpConfig(color=1.0, background=0.5, stretch=0.1)
+    one = {name: values[1:2] for name, values in batch.items()}
+    whole, alone = (
+        draw(batch, config),
+        synthetic_pairs(KEYS[1:2], jax.tree.map(jnp.asarray, one), config),
+    )
+    np.testing.assert_allclose(whole.warped[1:2], alone.warped, atol=1e-5)
