@@ -23,13 +23,13 @@ FEW_SHOT = (1, 5, 10, 100, 500, 1000, 5000)
 DRAWS = 10
 # What stands beside the headline number, in the order of the tables.
 ERRORS = (
+    ("untrained network", "untrained_nme_percent"),
+    ("mean shape", "mean_shape_nme_percent"),
+    ("mean shape in the true box", "box_mean_shape_nme_percent"),
     ("with intercept", "nme_with_intercept_percent"),
     ("in an undistorted frame", "nme_undistorted_percent"),
     ("fitted on validation faces too", "nme_fitted_on_all_percent"),
     ("backward, landmarks from keypoints", "backward_nme_percent"),
-    ("untrained network", "untrained_nme_percent"),
-    ("mean shape", "mean_shape_nme_percent"),
-    ("mean shape in the true box", "box_mean_shape_nme_percent"),
 )
 
 

@@ -5,6 +5,8 @@ import dataclasses
 import numpy as np
 import pytest
 
+from experiments.c3_faces.config import LAPTOP
+from experiments.c3_faces.run import print_table
 from experiments.common import evaluation
 from experiments.common.data import Evaluation
 
@@ -151,3 +153,12 @@ def test_rows_of_the_tables_are_short(results):
     means = [draw["mean"] for draw in results[-1]["few_shot_nme_percent"].values()]
     assert rows["fitted on 1 / 5 / 10 faces"] == " / ".join(f"{mean:.2f}" for mean in means)
     assert evaluation.error_rows({"nme_percent": 1.0}) == []
+
+
+def test_a_run_prints_a_line_for_each_protocol(results, capsys):
+    print_table({"landmarks": results[-1], "data": "aflw"}, LAPTOP)
+    title, *lines = capsys.readouterr().out.strip().splitlines()
+    assert title == "error in % of the inter-ocular distance (test)"
+    assert lines[0].split() == ["C3", f"{results[-1]['nme_percent']:.2f}"]
+    assert len(lines) == 1 + len(evaluation.error_rows(results[-1]))
+    assert max(map(len, lines)) <= 100
