@@ -46,17 +46,8 @@ def shown_images(data: Data, count: int) -> tuple[np.ndarray, Evaluation | None]
     """Up to `count` test images and their annotations; training images where there are none."""
     if data.test is None:
         return data.preview[:count], None
-    test = first_of(data.test, count)
+    test = data.test.select(slice(count))
     return test.images, test
-
-
-def first_of(test: Evaluation, count: int) -> Evaluation:
-    """The first `count` annotated images."""
-    arrays = {
-        name: value if value is None or name == "eyes" else value[:count]
-        for name, value in vars(test).items()
-    }
-    return Evaluation(**arrays)
 
 
 def shown_pairs(count: int) -> Pairs:

@@ -83,6 +83,13 @@ class Evaluation:
     def __len__(self) -> int:
         return len(self.images)
 
+    def select(self, rows) -> "Evaluation":
+        """Some of the pictures, without parts."""
+        arrays = ("images", "keypoints_px", "boxes_px", "masks", "surfaces", "stretch")
+        given = {name: getattr(self, name) for name in arrays}
+        chosen = {name: None if value is None else value[rows] for name, value in given.items()}
+        return dataclasses.replace(self, **chosen, parts={})
+
 
 @dataclass(frozen=True)
 class Data:

@@ -64,7 +64,7 @@ def evaluate_landmarks(
         found["box_mean_shape_nme_percent"] = mean_error(in_boxes, test)
     if test.parts:
         found["nme_of_parts_percent"] = {
-            name: mean_error(predicted_px[rows], _rows_of(test, rows))
+            name: mean_error(predicted_px[rows], test.select(rows))
             for name, rows in test.parts.items()
         }
     if test.stretch is not None:
@@ -224,10 +224,6 @@ def _mean_error(predicted_px, true_px, test: Evaluation) -> float:
     normalizer = metrics.inter_ocular_distance(jnp.asarray(test.keypoints_px), eyes=test.eyes)
     predicted, true = jnp.asarray(predicted_px), jnp.asarray(true_px)
     return float(metrics.normalized_mean_error(predicted, true, normalizer).mean())
-
-
-def _rows_of(test: Evaluation, rows: slice) -> Evaluation:
-    return dataclasses.replace(test, images=test.images[rows], keypoints_px=test.keypoints_px[rows])
 
 
 def _shape(test: Evaluation) -> tuple[int, int]:

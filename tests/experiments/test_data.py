@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from data_pipelines.errors import DataError
-from experiments.common.data import DataConfig, load
+from experiments.common.data import DataConfig, Evaluation, load
 from tests.experiments.conftest import SIZE, write_pictures
 from tests.experiments.tiny_runs import write_labelled
 
@@ -103,3 +103,15 @@ def test_missing_empty_and_single_picture_folders_are_refused(tmp_path):
     ):
         with pytest.raises(DataError, match=said):
             load(dataclasses.replace(config, path=folder))
+
+
+def test_some_of_annotated_pictures_have_all_that_belongs_to_them():
+    rows = np.arange(4)
+    whole = Evaluation(
+        rows[:, None, None, None], rows[:, None, None], boxes_px=rows[:, None], eyes=(1, 2),
+        stretch=rows, parts={"common": slice(0, 2)},
+    )  # fmt: skip
+    some = whole.select(slice(1, 3))
+    for column in (some.images, some.keypoints_px, some.boxes_px, some.stretch):
+        assert column.ravel().tolist() == [1, 2]
+    assert (len(some), some.eyes, some.masks, some.parts) == (2, (1, 2), None, {})
