@@ -27,8 +27,7 @@ class DataSet:
       licence: what its owners allow, in short.
       size: of the download, or of what is made.
       files: what a complete folder holds.
-      prepare: writes it as records for random access, `prepare(folder, prepared) -> builder`, into
-        the folder `prepared`; None where there is no such form.
+      prepare: see the function `prepare`; None where there is no such form.
     """
 
     name: str
@@ -52,23 +51,36 @@ class DataSet:
 
 
 def instructions(name: str) -> str:
-    """What to put where for the named data set.
-
-    Raises:
-      DataError: there is none of this name.
-    """
+    """What to put where for the named data set; raises DataError where there is none."""
     return find(name).instructions()
 
 
 def find(name: str) -> DataSet:
-    """The named data set.
-
-    Raises:
-      DataError: there is none of this name.
-    """
+    """The named data set; raises DataError where there is none."""
     if name not in CATALOGUE:
         raise DataError(f"{name!r} is no data set; there are {', '.join(CATALOGUE)}")
     return CATALOGUE[name]
+
+
+def prepare(name: str, folder, *, prepared) -> Any:
+    """Writes the named data set as records for random access, once, and opens it.
+
+    Args:
+      name: of the data set.
+      folder: what `instructions` asks for.
+      prepared: the folder that is written to.
+
+    Returns:
+      The TFDS builder (of CelebA the pictures by name, `celeb_a_tfds.CelebARecords`).
+
+    Raises:
+      DataError: there is no such form of it, or as the reader of the files.
+    """
+    data = find(name)
+    if data.prepare is None:
+        can = ", ".join(each.name for each in CATALOGUE.values() if each.prepare)
+        raise DataError(f"{name} needs no preparation ({data.about}); what can be prepared: {can}")
+    return data.prepare(Path(folder).expanduser(), Path(prepared).expanduser())
 
 
 def require_files(name: str, paths: Sequence[Path]) -> None:

@@ -6,7 +6,7 @@ from typing import get_args, get_type_hints
 
 import pytest
 
-from data_pipelines.catalogue import CATALOGUE, find, instructions, require_files
+from data_pipelines.catalogue import CATALOGUE, find, instructions, prepare, require_files
 from data_pipelines.errors import DataError
 from experiments.common.alignment_data import AlignmentDataConfig
 from experiments.common.data import DataConfig
@@ -52,3 +52,8 @@ def test_one_error_names_all_that_is_missing_and_only_that(tmp_path):
 def test_unknown_names_are_refused():
     with pytest.raises(DataError, match="'imagenet' is no data set; there are rendered_faces,"):
         find("imagenet")
+
+
+def test_preparing_what_has_no_such_form_is_refused(tmp_path):
+    with pytest.raises(DataError, match="folder needs no preparation .*can be prepared: celeb_a, "):
+        prepare("folder", tmp_path, prepared=tmp_path)

@@ -32,7 +32,7 @@ def check(builder, split, faces):
 
 
 def prepare(name, tmp_path):
-    return catalogue.find(name).prepare(tmp_path / "files", tmp_path / "tfds")
+    return catalogue.prepare(name, tmp_path / "files", prepared=tmp_path / "tfds")
 
 
 def test_aflw(tmp_path, monkeypatch):

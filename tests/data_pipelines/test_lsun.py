@@ -66,7 +66,7 @@ def test_more_than_memory_holds_is_refused(root, monkeypatch):
 def test_the_tfds_builder_yields_the_same_pictures(root, tmp_path):
     tfds = pytest.importorskip("tensorflow_datasets")
     tfds.disable_progress_bar()
-    source = catalogue.find("lsun").prepare(root, tmp_path / "tfds").as_data_source("train")
+    source = catalogue.prepare("lsun", root, prepared=tmp_path / "tfds").as_data_source("train")
     pictures = lsun(root)
     assert [example["name"].decode() for example in source] == list(pictures.names)
     for index, example in enumerate(source):

@@ -99,13 +99,13 @@ def test_pascal3d_is_written_and_prepared_at_once(builders, tmp_path, monkeypatc
     monkeypatch.setattr(pascal3d, "MAX_ANGLE", 180.0)
     for source in pascal3d.SOURCES:
         write_pascal3d(tmp_path / "files", "car", 10, source=source)
-    prepare_set = catalogue.find("pascal3d").prepare
-    builder = prepare_set(tmp_path / "files", tmp_path / "tfds")
+    folders = {"folder": tmp_path / "files", "prepared": tmp_path / "tfds"}
+    builder = catalogue.prepare("pascal3d", **folders)
     for split in ("train", "val"):
         pairs = pairs_csv(tmp_path / f"tfds/pascal3d_pairs/{split}.csv")
         assert len(builder.as_data_source(split)) == len(pairs) > 0
         check(builder.as_data_source(split)[0], pairs, 0, tolerance=2)
-    assert prepare_set(tmp_path / "files", tmp_path / "tfds").data_dir == builder.data_dir
+    assert catalogue.prepare("pascal3d", **folders).data_dir == builder.data_dir
 
 
 def test_pictures_that_tensorflow_reads_otherwise_are_stored_as_pixels(builders, tmp_path):

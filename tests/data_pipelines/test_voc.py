@@ -92,7 +92,7 @@ def test_faulty_annotations_are_named(root, old, new, named):
 def test_the_tfds_builder_yields_what_the_reader_reads(root, tmp_path):
     tfds = pytest.importorskip("tensorflow_datasets")
     tfds.disable_progress_bar()
-    builder = catalogue.find("voc2012").prepare(root, tmp_path / "tfds")
+    builder = catalogue.prepare("voc2012", root, prepared=tmp_path / "tfds")
     for split in ("train", "val"):
         found, source = voc.voc(root, split), builder.as_data_source(split)
         assert len(source) == len(found)
