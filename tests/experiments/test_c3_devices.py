@@ -93,8 +93,8 @@ class Run:
         return self
 
     def first_gradient(self):
-        before, after = (state.params for state in self.states[:2])
-        return jax.tree.map(lambda a, b: (a - b) / RATE, before, after)
+        """What the optimiser has got: after one step the momentum is the gradient."""
+        return self.states[1].opt_state[0].trace
 
 
 def assert_close(one, other, tolerance):
@@ -110,7 +110,7 @@ def test_the_first_loss_gradient_and_statistics_agree(runs):
     one, four = runs
     assert_close(one.metrics[0], four.metrics[0], REORDERED)
     gradients = [run.first_gradient() for run in runs]
-    assert_close(*gradients, {"rtol": 1e-4, "atol": 1e-4})
+    assert_close(*gradients, REORDERED)
     assert optax.tree.norm(gradients[0]) > 0.1
     for name in ("batch_stats", "loss_stats"):
         assert_close(getattr(one.states[1], name), getattr(four.states[1], name), REORDERED)

@@ -183,9 +183,10 @@ def test_a_killed_process_ends_the_other_and_both_start_again(tmp_path, whole, k
     wait_for_rows(run, tmp_path, 5)
     run[killed].kill()
     started = time.monotonic()
-    run[1 - killed].communicate()
+    for process in run:
+        process.communicate()
     assert time.monotonic() - started < HEARTBEAT_S + 10
-    assert run[killed].wait() == -signal.SIGKILL and run[1 - killed].returncode != 0
+    assert run[killed].returncode == -signal.SIGKILL and run[1 - killed].returncode != 0
     assert "resumed at step" in toy_run.finish(begin(tmp_path, (2, 1), steps=20))
     assert_same_bits(state_of(tmp_path), state_of(whole))
     assert rows(tmp_path) == rows(whole)
@@ -193,7 +194,7 @@ def test_a_killed_process_ends_the_other_and_both_start_again(tmp_path, whole, k
 
 @slow
 def test_processes_that_start_from_other_weights_are_refused(tmp_path):
-    run = begin(tmp_path, (2, 1), differ=True)
+    run = toy_run.start(2, 1, f"--folder={tmp_path}", "--differ")
     heard = [process.communicate()[1] for process in run]
     assert "error: process 1 has another first state than process 0" in heard[1]
     assert run[1].returncode == 2 and run[0].returncode != 0
