@@ -86,8 +86,8 @@ class Evaluation:
     def select(self, rows) -> "Evaluation":
         """Some of the pictures, without parts."""
         arrays = ("images", "keypoints_px", "boxes_px", "masks", "surfaces", "stretch")
-        given = {name: getattr(self, name) for name in arrays}
-        chosen = {name: None if value is None else value[rows] for name, value in given.items()}
+        given: dict[str, Any] = {name: getattr(self, name) for name in arrays}
+        chosen = {name: each[rows] for name, each in given.items() if each is not None}
         return dataclasses.replace(self, **chosen, parts={})
 
 
