@@ -120,6 +120,15 @@ def evaluate_methods(
     return found
 
 
+def evaluate_baselines(features: np.ndarray, test: TestPairs, reading: Reading) -> dict[str, dict]:
+    """`evaluate_methods` of the baselines: their best cells, and as finely as `reading` reads."""
+    found = evaluate_methods(BASELINES, features, test, Reading(match="hard"))
+    if reading.match == "hard":
+        return found
+    finer = {f"{name}_{reading.match}": correlate for name, correlate in BASELINES.items()}
+    return found | evaluate_methods(finer, features, test, reading)
+
+
 def headline(table: dict, definition: str, direction: str) -> dict[str, float]:
     """PCK by alpha of one definition: the mean over pairs."""
     return table["definitions"][definition][direction]["per_pair"]

@@ -9,6 +9,8 @@ METHODS = (
     ("identity", "identity"),
     ("nearest_neighbour", "nearest neighbour"),
     ("mutual_matching", "mutual matching"),
+    ("nearest_neighbour_kernel", "nearest neighbour, kernel soft-argmax"),
+    ("mutual_matching_kernel", "mutual matching, kernel soft-argmax"),
     ("gaussian", "separable Gaussian block"),
     ("start", "the flow module as it starts"),
     ("untrained", "untrained network"),

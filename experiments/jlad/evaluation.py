@@ -10,12 +10,11 @@ import numpy as np
 from c3jax import warp
 from c3jax.coordinates import grid, to_pixels
 from experiments.common.alignment import (
-    BASELINES,
     Reading,
     TestPairs,
     alignment_object,
+    evaluate_baselines,
     evaluate_maps,
-    evaluate_methods,
     headline,
 )
 from experiments.common.synthetic_pairs import as_float
@@ -97,7 +96,7 @@ def evaluate_objects(trained: Trained, untrained: Trained, fit: Objects, test: O
 def evaluate_alignment(trained: Trained, untrained: Trained, data: str, test: TestPairs) -> dict:
     """The `alignment` object, beside matches of the trained features."""
     features = compute_features(trained, test.images)
-    found = evaluate_methods(BASELINES, features, test, Reading())
+    found = evaluate_baselines(features, test, Reading())
     found["trained"] = evaluate_maps(compute_fields(trained, features, test).maps, test)
     before = compute_features(untrained, test.images)
     found["untrained"] = evaluate_maps(compute_fields(untrained, before, test).maps, test)

@@ -101,8 +101,9 @@ LAPTOP = Config(
     data=AlignmentDataConfig(image_size=64),
     model=ModelConfig(
         trunk="small",
+        trunk_widths=(24, 48, 96, 96),
         stages=("layer1", "layer2", "layer3"),
-        flow_channels=(8, 1),
+        flow_channels=(16, 1),
     ),
     reading=Reading(match="kernel"),
     features=StageConfig(
@@ -114,7 +115,7 @@ LAPTOP = Config(
     finetune=StageConfig(
         steps=200, batch_size=8, learning_rate=5e-4, schedule="cosine", weight_decay=0.0
     ),
-    warp=WarpConfig(rotation=10.0, scale=0.3, color=1.0),
+    warp=WarpConfig(rotation=10.0, scale=0.3, stretch=0.15, color=1.0, background=1.0),
     features_loss=LossConfig(weak=0.0, features=1.0, temperature=0.05),
     flow_loss=LossConfig(weak=1.0, flow=1.0, temperature=0.05),
     finetune_loss=LossConfig(weak=1.0, flow=1.0, temperature=0.05),

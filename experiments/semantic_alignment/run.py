@@ -10,10 +10,10 @@ import numpy as np
 
 from experiments.common import cli, loop, processes, runs
 from experiments.common.alignment import (
-    BASELINES,
     Correlate,
     TestPairs,
     alignment_object,
+    evaluate_baselines,
     evaluate_methods,
 )
 from experiments.common.alignment_data import AlignmentData
@@ -107,12 +107,12 @@ def evaluate(
     features = compute_features(network, trained, test.images)
     start = {**trained, "params": {**trained["params"], "flow": untrained["params"]["flow"]}}
     methods: dict[str, Correlate] = {
-        **BASELINES,
         "gaussian": nets.make_gaussian_block(config),
         "start": functools.partial(network.correlate, start),
         "trained": functools.partial(network.correlate, trained),
     }
-    found = evaluate_methods(methods, features, test, config.reading)
+    found = evaluate_baselines(features, test, config.reading)
+    found |= evaluate_methods(methods, features, test, config.reading)
     if "trunk" in untrained["params"]:
         before = compute_features(network, untrained, test.images)
         methods = {"untrained": functools.partial(network.correlate, untrained)}

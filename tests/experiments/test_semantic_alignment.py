@@ -19,7 +19,10 @@ from tests.experiments import tiny_runs
 from tests.experiments.tiny_aligners import SIZE, config, first_variables, write_run
 from tests.experiments.tiny_runs import call
 
-MODEL = "--model.stages layer1 --model.flow-channels 1 --model.flow-linear".split()
+MODEL = (
+    "--model.stages layer1 --model.trunk-widths 16 32 64 64 --model.flow-channels 1 "
+    "--model.flow-linear --model.start gaussian"
+).split()
 TINY = (
     f"--preset laptop --data.image-size {SIZE} --data.train-examples 16 --data.test-pairs 9 "
     "--features.batch-size 4 --flow.batch-size 4 --finetune.batch-size 4 --log-every 1 "
