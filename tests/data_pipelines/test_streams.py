@@ -111,6 +111,28 @@ def test_processes_in_order_make_up_the_batch(folder, stream):
     _assert_equal(joined, islice(stream(folder), 4))
 
 
+@pytest.mark.parametrize("shard_count", [1, 2, 4])
+def test_any_number_of_processes_sees_the_same_examples_in_the_same_order(shard_count):
+    images = np.arange(11, dtype=np.uint8)[:, None, None, None] * np.ones((1, 2, 2, 3), np.uint8)
+    pairs = np.stack([np.arange(9), np.arange(9) + 2], -1)
+    streams = [
+        lambda **place: memory_stream(images, batch_size=8, seed=5, start_step=2, **place),
+        lambda **place: listed_stream(
+            images, pairs, np.arange(9), batch_size=8, seed=5, start_step=2, **place
+        ),
+    ]
+    for stream in streams:
+        parts = [
+            islice(stream(shard_index=index, shard_count=shard_count), 5)
+            for index in range(shard_count)
+        ]
+        for whole, *shards in zip(stream(), *parts, strict=False):
+            for name, values in whole.items():
+                joined = np.concatenate([part[name] for part in shards])
+                np.testing.assert_array_equal(joined, values)
+                assert len({len(part[name]) for part in shards}) == 1
+
+
 def test_the_number_of_threads_changes_nothing(folder):
     _assert_equal(islice(_tf(folder, workers=1), 4), islice(_tf(folder, workers=4), 4))
 
