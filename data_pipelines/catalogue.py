@@ -45,8 +45,8 @@ class DataSet:
             return f"{self.title}: {self.source}."
         return (
             f"{self.title} ({self.size}; licence: {self.licence}): get it from {self.source}, and "
-            f"unpack it so that one folder holds {', '.join(self.files)}; give that folder as "
-            f"--data.path."
+            f"unpack it so that one folder holds {', '.join(self.files)}; give that folder "
+            "(--data.path)."
         )
 
 
