@@ -17,18 +17,18 @@ import tyro
 
 from experiments.common import cli
 from experiments.common.errors import UsageError
+from experiments.common.outputs import PIXELS, check_folder, open_folder, save_png
 
 DETECTOR = Path(__file__).parent / "detector"
 BOX_MARGIN = 0.2  # as `data_pipelines.folder` widens boxes for training
-README = """\
+README = f"""\
 Landmarks found by c3jax, python -m experiments.detect
 
-landmarks.jsonl: a line per picture, {"image": name, "landmarks_px": [[x, y], ...]}
+landmarks.jsonl: a line per picture, {{"image": name, "landmarks_px": [[x, y], ...]}}
 landmarks.csv: a row per picture, image,x0,y0,x1,y1,... (--format csv)
 overlays/: the pictures with their landmarks, numbered from 0
 
-x and y are in pixels of the original, upright picture (its EXIF orientation applied), counted from
-0 at the centre of the top left pixel: that of the bottom right one is (width - 1, height - 1).
+{PIXELS}
 Landmark k has the same number in every picture. Names are relative to the folder that was searched
 (of several inputs, to the folder that holds them all).
 """
@@ -47,7 +47,8 @@ class Options:
     ]
     """picture files, or folders, which are searched with all folders in them"""
     checkpoint: Path | None = None
-    """run folder, step of a run or exported model; by default the one in experiments/detector"""
+    """run folder (c3_faces, jlad), step of a run or exported model; by default the one in
+    experiments/detector"""
     boxes: Path | None = None
     """CSV of image,x0,y0,x1,y1 for pictures where the object does not fill the frame"""
     out: Path = Path("landmarks")
@@ -61,7 +62,7 @@ def main() -> None:
     """Detects picture by picture; what is done is on disk at any time."""
     options = tyro.cli(Options, prog="python -m experiments.detect")
     out = options.out.expanduser()
-    check_out(out)
+    check_folder(out, README)
     root, names = find_inputs(options.pictures, out.resolve())
     model = load_detector(options.checkpoint)
 
@@ -75,8 +76,7 @@ def main() -> None:
     if first is None:
         name, reason = left_out[0]
         raise UsageError(f"none of {len(names)} pictures can be used; the first, {name}: {reason}")
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "README.txt").write_text(README, encoding="utf-8")
+    open_folder(out, README)
     results = out / f"landmarks.{options.format}"
     with writer(results, len(first[1])) as write:
         for name, points_px in itertools.chain([first], found):
@@ -86,20 +86,6 @@ def main() -> None:
     for name, reason in left_out:
         print(f"left out: {name}: {reason}", file=sys.stderr)
     print(f"landmarks of {len(names) - len(left_out):,} of {len(names):,} pictures: {results}")
-
-
-def check_out(out: Path) -> None:
-    """Refuses a folder with files that are not ours.
-
-    Raises:
-      UsageError: `out` is a file, or holds something else than the results of an earlier call.
-    """
-    if out.exists() and not out.is_dir():
-        raise UsageError(f"--out {out} is a file; give a folder")
-    readme = out / "README.txt"
-    ours = readme.is_file() and readme.read_bytes().startswith(README.encode()[:24])
-    if out.is_dir() and any(out.iterdir()) and not ours:
-        raise UsageError(f"--out {out} holds other files; give a new folder")
 
 
 def find_inputs(paths: tuple[Path, ...], out: Path) -> tuple[Path, list[str]]:
@@ -211,9 +197,7 @@ def draw(picture: Path, points_px: np.ndarray, path: Path) -> None:
     from data_pipelines.pictures import read_picture
     from experiments.common.overlays import draw_landmarks
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    overlay = Image.fromarray(draw_landmarks(read_picture(picture), points_px))
-    overlay.save(path, compress_level=1)  # three times as fast as the default
+    save_png(Image.fromarray(draw_landmarks(read_picture(picture), points_px)), path)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ class Options:
     Optimiser state and the network of the perceptual loss are left out. `c3jax.inference.load` and
     `python -m experiments.detect --checkpoint` read the folder of a run of c3_faces,
     `c3jax.inference.load_aligner` and `python -m experiments.align --checkpoint` that of one of
-    semantic_alignment.
+    semantic_alignment, and all of them that of one of jlad.
     """
 
     run: tyro.conf.Positional[Annotated[Path, tyro.conf.arg(metavar="RUN")]]
@@ -35,10 +35,14 @@ def main() -> None:
     options = tyro.cli(Options, prog="python -m experiments.export")
     from c3jax import inference
 
-    found = find_trained(options.run, "c3_faces", "semantic_alignment")
+    exporters = {
+        "c3_faces": export_landmarks,
+        "semantic_alignment": export_aligner,
+        "jlad": export_joint,
+    }
+    found = find_trained(options.run, *exporters)
     out = (options.out or found.folder / "export").expanduser()
-    export = export_landmarks if found.described["experiment"] == "c3_faces" else export_aligner
-    what, difference = export(found, out, options)
+    what, difference = exporters[found.described["experiment"]](found, out, options)
     size = sum((out / name).stat().st_size for name in (inference.WEIGHTS, inference.CONFIG))
     print(f"{out}: {what}, {options.dtype}, {size / 1e6:.2f} MB\n{difference}")
 
@@ -67,13 +71,41 @@ def export_aligner(found: runs.Run, out: Path, options: Options) -> tuple[str, s
     write(out, trained.variables, aligner_config(found, trained), options)
     before = make_model(trained.config, trained.network, trained.variables)
     exported = inference.load_aligner(out)
+    return f"matches at {exported.image_size} px, step {trained.step:,}", moved(before, exported)
+
+
+def export_joint(found: runs.Run, out: Path, options: Options) -> tuple[str, str]:
+    """Writes the model of a run of jlad; what it is, and what the export changes.
+
+    Raises:
+      UsageError: its networks do not share a trunk.
+    """
+    from c3jax import inference
+    from experiments.jlad.trained import load_trained, make_aligner, model_config
+
+    trained = load_trained(found)
+    if trained.config.separate:
+        raise UsageError(
+            f"{options.run} was trained with --separate: its landmarks have a trunk of their own, "
+            "and an exported model has one; give the run itself to detect or align"
+        )
+    described = model_config(trained.config) | {"trained_on": trained_on(found, trained)}
+    write(out, trained.variables, described, options)
+    before = make_aligner(trained)
+    exported = inference.load_aligner(out)
+    return (
+        f"{trained.config.landmarks} landmarks and matches at {exported.image_size} px, step "
+        f"{trained.step:,}",
+        moved(before, exported),
+    )
+
+
+def moved(before, exported) -> str:
+    """How far matches of random pictures are apart before and after the export."""
     pictures = random_pictures(2, exported.image_size)
     maps = [model.align(*pictures).to_target for model in (before, exported)]
-    moved = np.abs(maps[0] - maps[1]).max(-1) * (exported.image_size - 1) / 2
-    return (
-        f"matches at {exported.image_size} px, step {trained.step:,}",
-        f"matches before and after differ by {np.median(moved):.4f} px in the median cell",
-    )
+    apart = np.abs(maps[0] - maps[1]).max(-1) * (exported.image_size - 1) / 2
+    return f"matches before and after differ by {np.median(apart):.4f} px in the median cell"
 
 
 def write(out: Path, variables: dict, config: dict[str, Any], options: Options) -> None:
@@ -158,6 +190,11 @@ def load_model(path: Path):
     path = path.expanduser()
     if is_exported(path):
         return or_refuse(inference.load, path)
+    found = find_trained(path, "c3_faces", "jlad")
+    if found.described["experiment"] == "jlad":
+        from experiments.jlad import trained as joint
+
+        return joint.make_detector(joint.load_trained(found))
     found, trained = read_run(path)
     described = model_config(found, trained)
     described.pop("model")
@@ -176,7 +213,12 @@ def load_aligner(path: Path):
     path = path.expanduser()
     if is_exported(path):
         return or_refuse(inference.load_aligner, path)
-    trained = load_trained(find_trained(path, "semantic_alignment"))
+    found = find_trained(path, "semantic_alignment", "jlad")
+    if found.described["experiment"] == "jlad":
+        from experiments.jlad import trained as joint
+
+        return joint.make_aligner(joint.load_trained(found))
+    trained = load_trained(found)
     return make_model(trained.config, trained.network, trained.variables)
 
 

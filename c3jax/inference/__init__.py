@@ -8,7 +8,7 @@ A model is a folder with `model.safetensors`, the variables by their path, as
     image_size  side of the square that the network looks at, in pixels
     crop        landmarks: how a picture becomes that square, one of `CROPS`
     resize      matches: how a whole picture becomes that square, one of `RESIZES`
-    reading     matches: how they are read from the correlation, the fields of `Reading`
+    reading     matches of an aligner: how they are read from the correlation, as `Reading` has it
     trained_on  what the network was trained on: any JSON, for people
     sha256      of `model.safetensors`
 
@@ -20,11 +20,12 @@ Needs the library alone, no TensorFlow, Optax or Orbax:
     aligner = c3jax.inference.load_aligner("runs/semantic_alignment/NAME/export")
     matches = aligner.align(source, target)  # uint8 [H, W, 3] each, of any sizes
     matches.carry([[120, 80]])  # source pixels -> target pixels [[x, y]]
+
+A model of JLAD is both: `load` gives its landmarks, `load_aligner` its matches, which have a sigma.
 """
 
 from c3jax.inference.alignment_model import (
     AlignmentModel,
-    Matches,
     Reading,
     gaussian_aligner,
     load_aligner,
@@ -32,6 +33,7 @@ from c3jax.inference.alignment_model import (
 from c3jax.inference.files import CONFIG, WEIGHTS, save
 from c3jax.inference.framing import CROPS, RESIZES, bilinear, crop_region, resample, squash
 from c3jax.inference.landmark_model import LandmarkModel, load
+from c3jax.inference.matches import Matches
 
 __all__ = [
     "CONFIG",

@@ -13,27 +13,29 @@ from jaxtyping import Array, Float
 
 from c3jax import weights as imagenet
 from c3jax._checks import check_choice, check_positive
-from c3jax.coordinates import numpy_grid
 from c3jax.inference import files
-from c3jax.inference.framing import RESIZES, bilinear, check_image, squash
+from c3jax.inference.framing import RESIZES, check_image, squash
+from c3jax.inference.matches import Matches
 from c3jax.matching import kernel_transformation_map, match_scores, transformation_map
 from c3jax.models.families import from_config
+from c3jax.models.jlad import JLAD
 
 MATCHES = ("hard", "kernel")
-SLACK_PX = 0.5  # points may lie on the outer half of a border pixel
 
 
 class Read(NamedTuple):
     """What a correlation says: T^{j->i} and T^{i->j}, and the best score of each of their cells.
 
     to_target: `[b, hs, ws, 2]`; to_source: `[b, ht, wt, 2]`; source_confidence: `[b, hs, ws]`;
-    target_confidence: `[b, ht, wt]`.
+    target_confidence: `[b, ht, wt]`; source_sigma, target_sigma: of the same shapes, or None.
     """
 
     to_target: Array
     to_source: Array
     source_confidence: Array
     target_confidence: Array
+    source_sigma: Array | None = None
+    target_sigma: Array | None = None
 
 
 @dataclass(frozen=True)
@@ -73,113 +75,17 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class Matches:
-    """Dense matches of a source and a target picture, in both directions.
-
-    Points in pixels are (x, y) of the pictures as they were given, counted from 0 at the centre of
-    the top left pixel. Cells cover a picture from corner pixel to corner pixel.
-
-    Attributes:
-      source_shape, target_shape: (height, width) of the pictures.
-      to_target: T^{j->i} `[hs, ws, 2]`: for each cell of the source its place in the target, (x, y)
-        in [-1, 1].
-      to_source: T^{i->j} `[ht, wt, 2]`: for each cell of the target its place in the source.
-      source_confidence, target_confidence: `[hs, ws]` and `[ht, wt]`, the score of the best match
-        of each cell among all cells of the other picture: near 1 where there is but one, 1 / (cells
-        there) where all are alike.
-    """
-
-    source_shape: tuple[int, int]
-    target_shape: tuple[int, int]
-    to_target: Float[np.ndarray, "hs ws 2"]
-    to_source: Float[np.ndarray, "ht wt 2"]
-    source_confidence: Float[np.ndarray, "hs ws"]
-    target_confidence: Float[np.ndarray, "ht wt"]
-
-    def carry(self, points_px: Any, *, back: bool = False) -> Float[np.ndarray, "K 2"]:
-        """Points of the source at their places in the target, in pixels of the two pictures.
-
-        Args:
-          points_px: `[K, 2]`, (x, y).
-          back: points of the target, carried to the source.
-
-        Raises:
-          ValueError: points that are not `[K, 2]`, not finite or outside their picture.
-        """
-        places = self._normalized(points_px, back)
-        carried = bilinear(self.to_source if back else self.to_target, places)
-        return _pixels(carried, self.source_shape if back else self.target_shape)
-
-    def confidence(self, points_px: Any, *, back: bool = False) -> Float[np.ndarray, " K"]:
-        """Confidence at the points that `carry` takes."""
-        cells = self.target_confidence if back else self.source_confidence
-        return bilinear(cells[..., None], self._normalized(points_px, back))[:, 0]
-
-    def cells_px(self) -> tuple[np.ndarray, np.ndarray]:
-        """All cells of the source, `[hs * ws, 2]` row by row, and their places in the target."""
-        cells = numpy_grid(self.to_target.shape[:2])
-        return (
-            _pixels(cells, self.source_shape).reshape(-1, 2),
-            _pixels(self.to_target, self.target_shape).reshape(-1, 2),
-        )
-
-    def mutual(self) -> np.ndarray:
-        """Cells of the source that, carried there and back, are one cell away or less.
-
-        Returns:
-          bool `[hs, ws]`.
-        """
-        height, width = self.to_target.shape[:2]
-        back = bilinear(self.to_source, self.to_target) - numpy_grid((height, width))
-        return (np.abs(back) / 2 * [width - 1, height - 1] <= 1 + 1e-6).all(-1)
-
-    def warp_source(self, source: Any) -> np.ndarray:
-        """The source, looked up at T^{i->j} for every pixel of the target.
-
-        Args:
-          source: the picture, `[H, W, 3]`.
-
-        Returns:
-          `[Ht, Wt, 3]` of the same type.
-
-        Raises:
-          ValueError: if it is no picture, or has another size.
-        """
-        source = check_image("source", source)
-        if source.shape[:2] != tuple(self.source_shape):
-            raise ValueError(f"source must be {self.source_shape} px, got {source.shape[:2]}")
-        rows = np.array_split(numpy_grid(self.target_shape), -(-self.target_shape[0] // 64))
-        warped = [bilinear(source, bilinear(self.to_source, part)) for part in rows]  # for memory
-        whole = np.concatenate(warped)
-        return np.rint(whole).astype(np.uint8) if source.dtype == np.uint8 else whole
-
-    def _normalized(self, points_px, back: bool) -> np.ndarray:
-        height, width = self.target_shape if back else self.source_shape
-        points_px = np.asarray(points_px, float)
-        if points_px.ndim != 2 or points_px.shape[1] != 2:
-            raise ValueError(f"points_px must have shape [K, 2], got {points_px.shape}")
-        last = np.array([width, height]) - 1
-        inside = ((points_px >= -SLACK_PX) & (points_px <= last + SLACK_PX)).all(-1)
-        if not inside.all():
-            row = int(np.argmin(inside))
-            raise ValueError(
-                f"points_px[{row}], {tuple(points_px[row].tolist())}, lies outside the "
-                f"{width}x{height} pixels of the {'target' if back else 'source'}"
-            )
-        return 2 * points_px / np.maximum(last, 1) - 1
-
-
-@dataclass(frozen=True)
 class AlignmentModel:
     """A network with its variables, ready to match pictures of any size.
 
     Attributes:
-      network: the `c3jax.models.aligner.Aligner`.
+      network: the `c3jax.models.aligner.Aligner`, or the `c3jax.models.jlad.JLAD`, whose field tau
+        from the source is T^{j->i} and whose field from the target T^{i->j}.
       variables: of the network, float32.
       image_size: side of the square that the network looks at, in pixels: the whole picture,
         stretched.
       resize: how, 'antialias' by a triangle filter or 'align_corners' by plain interpolation.
-      reading: how matches are read from the refined correlation.
+      reading: how an aligner's matches are read from its refined correlation.
       trained_on: what it was trained on.
     """
 
@@ -189,6 +95,11 @@ class AlignmentModel:
     resize: str = "antialias"
     reading: Reading = Reading()
     trained_on: Any = None
+
+    @property
+    def with_uncertainty(self) -> bool:
+        """Whether its matches have a sigma."""
+        return isinstance(self.network, JLAD) and self.network.with_uncertainty
 
     def align(self, source: Any, target: Any) -> Matches:
         """Matches of two pictures.
@@ -201,8 +112,12 @@ class AlignmentModel:
         """
         source, target = check_image("source", source), check_image("target", target)
         squares = [squash(x, self.image_size, resize=self.resize) for x in (source, target)]
-        read = _align(self.network, self.reading, self.variables, np.stack(squares))
-        return Matches(source.shape[:2], target.shape[:2], *(np.asarray(x[0]) for x in read))
+        if isinstance(self.network, JLAD):
+            read = _align_jointly(self.network, self.variables, np.stack(squares))
+        else:
+            read = _align(self.network, self.reading, self.variables, np.stack(squares))
+        found: Any = (None if x is None else np.asarray(x[0]) for x in read)
+        return Matches(source.shape[:2], target.shape[:2], *found)
 
 
 def load_aligner(path: str | Path) -> AlignmentModel:
@@ -213,19 +128,14 @@ def load_aligner(path: str | Path) -> AlignmentModel:
 
     Raises:
       ValueError: a missing or damaged file, another version of the format, an unknown field, arrays
-        that are not those of the network, a model of landmarks; the message names the file.
+        that are not those of the network, a model of landmarks alone; the message names the file.
     """
     network, variables, config = files.read(path)
-    if not files.is_aligner(config):
+    if not files.matches_pictures(config):
         raise ValueError(f"{path} matches no pictures: it finds landmarks; use load")
-    return AlignmentModel(
-        network,
-        variables,
-        config["image_size"],
-        config["resize"],
-        _reading(config["reading"]),
-        config["trained_on"],
-    )
+    reading = _reading(config["reading"]) if "reading" in config else Reading()
+    size, resize = config["image_size"], config["resize"]
+    return AlignmentModel(network, variables, size, resize, reading, config["trained_on"])
 
 
 def gaussian_aligner(
@@ -277,12 +187,21 @@ def _reading(stored: Any) -> Reading:
     return reading
 
 
-def _pixels(points: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    return (points.astype(float) + 1) / 2 * (np.array(shape[::-1]) - 1)
-
-
 @functools.partial(jax.jit, static_argnums=(0, 1))
 def _align(network, reading: Reading, variables, squares) -> Read:
     features = network.apply(variables, squares, method="features")
     refined = network.apply(variables, features[:1], features[1:], method="correlate")
     return reading.read(refined)
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _align_jointly(network: JLAD, variables, squares) -> Read:
+    apply: Any = functools.partial(network.apply, variables)
+    features = apply(squares, method="encode").features
+    tau, log_sigma = apply(features, features[::-1], method="align")
+    log_sigma = log_sigma[..., 0]
+    sigma, confidence = jnp.exp(log_sigma), jax.nn.sigmoid(-log_sigma)
+    read = Read(tau[:1], tau[1:], confidence[:1], confidence[1:])
+    if not network.with_uncertainty:
+        return read
+    return read._replace(source_sigma=sigma[:1], target_sigma=sigma[1:])

@@ -20,16 +20,22 @@ from c3jax.weights import file_digest
 
 FORMAT = 1
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
-LANDMARK_FIELDS = ("model", "image_size", "crop", "trained_on")
-ALIGNER_FIELDS = ("model", "image_size", "resize", "reading", "trained_on")
-ALIGNERS = ("aligner", "nc_net")  # families
+# What a description says besides model, image_size and trained_on; families.
+LANDMARK_FIELDS = ("crop",)
+ALIGNER_FIELDS, ALIGNERS = ("resize", "reading"), ("aligner", "nc_net")
+JOINT_FIELDS, JOINT = ("crop", "resize"), ("jlad",)
+CHOICES = {"crop": CROPS, "resize": RESIZES}
 DTYPES = ("float16", "float32")
 
 
-def is_aligner(config: dict[str, Any]) -> bool:
-    """Whether a description is that of an aligner."""
-    model = config.get("model")
-    return isinstance(model, dict) and model.get("family") in ALIGNERS
+def matches_pictures(config: dict[str, Any]) -> bool:
+    """Whether a description is that of a network that matches pictures."""
+    return _family(config) in ALIGNERS + JOINT
+
+
+def finds_landmarks(config: dict[str, Any]) -> bool:
+    """Whether a description is that of a network that finds landmarks."""
+    return _family(config) not in ALIGNERS
 
 
 def read(path: str | Path) -> tuple[nn.Module, dict[str, Any], dict[str, Any]]:
@@ -75,7 +81,7 @@ def save(
       variables: of the network that `config` describes; what is not the network's is left out
         (the network of the perceptual loss).
       config: `model`, `image_size`, `trained_on` and `crop`, or `resize` and `reading` of an
-        aligner, see `c3jax.inference`.
+        aligner, or `crop` and `resize` of a joint model, see `c3jax.inference`.
       dtype: 'float16' or 'float32', of the file; models are loaded as float32.
 
     Raises:
@@ -108,16 +114,22 @@ def _read_config(file: Path) -> dict[str, Any]:
 
 
 def _check_fields(name, config, more=()):
-    aligner = is_aligner(config)
-    fields = (*(ALIGNER_FIELDS if aligner else LANDMARK_FIELDS), *more)
+    family = _family(config)
+    own = {**dict.fromkeys(ALIGNERS, ALIGNER_FIELDS), **dict.fromkeys(JOINT, JOINT_FIELDS)}
+    fields = ("model", "image_size", *own.get(family, LANDMARK_FIELDS), "trained_on", *more)
     if unknown := sorted(config.keys() - set(fields)):
         raise ValueError(f"{name} has unknown fields {unknown}; known are {list(fields)}")
     if missing := [name for name in fields if name not in config]:
         raise ValueError(f"{name} lacks the fields {missing}")
     if not (isinstance(config["image_size"], int) and config["image_size"] > 0):
         raise ValueError(f"{name}: image_size must be positive, got {config['image_size']!r}")
-    field, choices = ("resize", RESIZES) if aligner else ("crop", CROPS)
-    check_choice(f"{name}: {field}", config[field], choices)
+    for field in CHOICES.keys() & set(fields):
+        check_choice(f"{name}: {field}", config[field], CHOICES[field])
+
+
+def _family(config: dict[str, Any]) -> Any:
+    model = config.get("model")
+    return model.get("family") if isinstance(model, dict) else None
 
 
 def _network(name, config: dict[str, Any]):
@@ -125,7 +137,7 @@ def _network(name, config: dict[str, Any]):
     image = jax.ShapeDtypeStruct((1, config["image_size"], config["image_size"], 3), jnp.float32)
     try:
         network = from_config(config["model"])
-        images = (image, image) if is_aligner(config) else (image,)
+        images = (image, image) if matches_pictures(config) else (image,)
         variables = jax.eval_shape(network.init, jax.random.key(0), *images)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{name}: the field 'model' describes no network: {error}") from error

@@ -20,8 +20,8 @@ class LandmarkModel:
     """A network with its variables, ready to find landmarks in pictures of any size.
 
     Attributes:
-      network: the `c3jax.models.c3.C3`; `apply(variables, images, method="encode")` gives the rest
-        of what it knows.
+      network: the `c3jax.models.c3.C3` or `c3jax.models.jlad.JLAD`; `apply(variables, images,
+        method="encode")` gives the rest of what it knows.
       variables: of the network, float32.
       image_size: side of the square that the network looks at, in pixels.
       crop: the part of a picture that becomes this square: 'centre' its largest central square,
@@ -92,7 +92,7 @@ def load(path: str | Path, *, batch_size: int = 32) -> LandmarkModel:
         that are not those of the network, an aligner; the message names the file.
     """
     network, variables, config = files.read(path)
-    if files.is_aligner(config):
+    if not files.finds_landmarks(config):
         raise ValueError(f"{path} finds no landmarks: it matches pictures; use load_aligner")
     return LandmarkModel(
         network,

@@ -55,7 +55,22 @@ def heat_colors(values: np.ndarray) -> np.ndarray:
 
 def enlarge(cells: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """Maps `[h, w, c]` at `shape`, interpolated, corner centres on corner centres."""
-    return bilinear(cells, numpy_grid(shape))
+    rows = np.array_split(numpy_grid(shape), -(-shape[0] // 64))  # for memory
+    return np.concatenate([bilinear(cells, part) for part in rows])
+
+
+def uncertainty_shades(log_sigma: np.ndarray) -> np.ndarray:
+    """Log sigma `[h, w]` in [0, 1], of its own range: black where it is largest (JLAD, Fig. 5)."""
+    low, high = log_sigma.min(), log_sigma.max()
+    return 1 - (log_sigma - low) / max(high - low, 1e-6)
+
+
+def draw_uncertainty(matches: Matches) -> Image.Image:
+    """Sigma on the pixels of the source, from the least (white) to the largest (black)."""
+    assert matches.source_sigma is not None
+    shades = uncertainty_shades(np.log(matches.source_sigma))
+    pixels = enlarge(shades[..., None], matches.source_shape)[..., 0]
+    return Image.fromarray(np.rint(255 * pixels).astype(np.uint8))
 
 
 def draw_carried(

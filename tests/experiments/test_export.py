@@ -71,8 +71,8 @@ def test_other_folders_are_no_runs(run, tmp_path):
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(UsageError, match="not a run; give a run folder"):
         export.load_model(tmp_path)
-    (tmp_path / "config.json").write_text('{"experiment": "jlad", "config": {}}')
-    with pytest.raises(UsageError, match="is a run of jlad, not of c3_faces"):
+    (tmp_path / "config.json").write_text('{"experiment": "semantic_alignment", "config": {}}')
+    with pytest.raises(UsageError, match="is a run of semantic_alignment, not of c3_faces"):
         export.load_model(tmp_path)
     with pytest.raises(UsageError, match="no such file"):
         export.load_model(tmp_path / "model.safetensors")
