@@ -174,11 +174,18 @@ def failing_together() -> Iterator[None]:
         status = error.code if isinstance(error, SystemExit) else 1
         if not several() or not status:
             raise
-        if not isinstance(error, SystemExit):
+        if isinstance(error, jax.errors.JaxRuntimeError) and _lost(str(error)):
+            print(f"error: another process is gone: {str(error).splitlines()[0]}", file=sys.stderr)
+        elif not isinstance(error, SystemExit):
             traceback.print_exc()
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(int(status))
+
+
+def _lost(message: str) -> bool:
+    """Whether an error of the runtime is a collective's that has lost a partner."""
+    return any(name in message for name in ("Gloo", "NCCL"))
 
 
 def _read(values: Mapping[str, str], names: tuple[str, str, str], heartbeat: int) -> Processes:
