@@ -179,7 +179,8 @@ def test_a_signal_to_one_process_saves_the_same_step_in_all(tmp_path, whole, tol
 @slow
 @pytest.mark.parametrize("killed", [0, 1])
 def test_a_killed_process_ends_the_other_and_both_start_again(tmp_path, whole, killed):
-    run = begin(tmp_path, (2, 1), steps=20, pause=0.3, checkpoint_every=2)
+    arguments = f"--folder={tmp_path} --steps=20 --pause=0.3 --checkpoint-every=2".split()
+    run = toy_run.start(2, 1, *arguments, heartbeat=HEARTBEAT_S)
     wait_for_rows(run, tmp_path, 5)
     run[killed].kill()
     started = time.monotonic()

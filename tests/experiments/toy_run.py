@@ -74,8 +74,14 @@ def main() -> None:
     print(f"ended at step {int(state.step)} on {jax.device_count()} devices")
 
 
-def start(count: int, devices: int, *arguments, program: str = __name__) -> list[subprocess.Popen]:
-    """`count` processes of a program, each with so many CPU devices."""
+def start(
+    count: int,
+    devices: int,
+    *arguments,
+    program: str = "tests.experiments.toy_run",
+    heartbeat: int = 100,
+) -> list[subprocess.Popen]:
+    """`count` processes of a program, each with so many CPU devices; a busy machine is no death."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
@@ -88,9 +94,9 @@ def start(count: int, devices: int, *arguments, program: str = __name__) -> list
     }
     return [
         subprocess.Popen(
-            [sys.executable, "-m", program, *map(str, arguments)]
+            [sys.executable, "-m", program, f"--processes.heartbeat={heartbeat}"]
             + [f"--processes.address={address}", f"--processes.count={count}"]
-            + [f"--processes.index={index}", "--processes.heartbeat=10"],
+            + [f"--processes.index={index}", *map(str, arguments)],
             cwd=REPOSITORY,
             env=environment,
             stdout=subprocess.PIPE,
