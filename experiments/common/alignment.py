@@ -3,6 +3,7 @@
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -13,10 +14,26 @@ from c3jax import carry_points, correlation_4d, mutual_matching, warp
 from c3jax.coordinates import grid, to_pixels
 from c3jax.inference import Reading
 from data_pipelines.pairs import Pairs
-from experiments.common.pck import dense_metrics, pck_table
+from experiments.common.pck import Direction, dense_metrics, pck_table
 
 _carry = jax.jit(carry_points)
 _look_up = jax.jit(functools.partial(warp, padding="clamp"))
+
+
+class Headline(NamedTuple):
+    """The definition of PCK by which points are right or wrong."""
+
+    definition: str
+    direction: Direction
+
+
+# By data set.
+HEADLINES = {
+    "rendered_objects": Headline("bbox", "source_to_target"),
+    "pf_pascal": Headline("scnet", "target_to_source"),
+    "pf_willow": Headline("bbox-kp", "target_to_source"),
+    "pairs_csv": Headline("img", "source_to_target"),
+}
 
 # From two feature maps `[b, h, w, c]` to their (refined) correlation `[b, h, w, h, w]`.
 Correlate = Callable[[Array, Array], Array]

@@ -10,6 +10,7 @@ import numpy as np
 from c3jax import warp
 from c3jax.coordinates import grid, to_pixels
 from experiments.common.alignment import (
+    HEADLINES,
     Reading,
     TestPairs,
     alignment_object,
@@ -21,7 +22,6 @@ from experiments.common.synthetic_pairs import as_float
 from experiments.jlad.objects import Objects, evaluate_landmarks
 from experiments.jlad.steps import Network
 from experiments.jlad.uncertainty import uncertainty_quality
-from experiments.semantic_alignment.run import HEADLINES
 
 BATCH = 16
 

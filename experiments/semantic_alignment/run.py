@@ -1,5 +1,6 @@
 """One run of semantic alignment: train, evaluate beside the baselines, write the results."""
 
+import dataclasses
 import functools
 import time
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 
 from experiments.common import cli, loop, processes, runs
 from experiments.common.alignment import (
+    HEADLINES,
     Correlate,
     TestPairs,
     alignment_object,
@@ -17,13 +19,12 @@ from experiments.common.alignment import (
     evaluate_methods,
 )
 from experiments.common.alignment_data import AlignmentData
+from experiments.common.alignment_gallery import draw_gallery
 from experiments.common.errors import UsageError
-from experiments.common.pck import Direction
 from experiments.common.report import write_report
 from experiments.common.stages import make_optimizer
 from experiments.semantic_alignment import networks as nets
 from experiments.semantic_alignment.config import PAPER, Config
-from experiments.semantic_alignment.gallery import Headline, draw_gallery
 from experiments.semantic_alignment.steps import Network, alignment_loss, as_float
 from experiments.semantic_alignment.trained import (
     Trained,
@@ -33,12 +34,6 @@ from experiments.semantic_alignment.trained import (
 )
 
 STAGES = ("features", "flow", "finetune")
-HEADLINES: dict[str, tuple[str, Direction]] = {
-    "rendered_objects": ("bbox", "source_to_target"),
-    "pf_pascal": ("scnet", "target_to_source"),
-    "pf_willow": ("bbox-kp", "target_to_source"),
-    "pairs_csv": ("img", "source_to_target"),
-}
 
 
 def run(config: Config, preset: str, data: AlignmentData, folder: Path, *, started: float) -> None:
@@ -48,7 +43,7 @@ def run(config: Config, preset: str, data: AlignmentData, folder: Path, *, start
     untrained = variables
     if config.init_from is not None:
         untrained = untrained_variables(Trained(config, network, variables, 0))
-    stages = make_stages(config, data)
+    stages = make_stages(config, data, network, variables)
     state = nets.first_state(
         config,
         jax.tree.map(jnp.copy, variables),  # the step donates its state
@@ -88,7 +83,7 @@ def run(config: Config, preset: str, data: AlignmentData, folder: Path, *, start
         results["alignment_of"] = {name: objects[name] for name in others}
     runs.write_json(folder / "results.json", results)
     pictures = draw_gallery(
-        make_model(config, network, state.variables()), data, Headline(*HEADLINES[data.name])
+        make_model(config, network, state.variables()), data, HEADLINES[data.name]
     )
     reference = ("paper", cli.to_json(PAPER))
     report = write_report(folder, results, pictures, reference=reference)
@@ -138,8 +133,10 @@ def compute_features(
     return np.concatenate(found)
 
 
-def make_stages(config: Config, data: AlignmentData) -> list[loop.Stage]:
-    """The stages that have steps."""
+def make_stages(
+    config: Config, data: AlignmentData, network: Network, variables: dict
+) -> list[loop.Stage]:
+    """The stages that have steps; `variables` are the first ones."""
     stages = []
     for number, name in enumerate(STAGES):
         stage, weights = getattr(config, name), getattr(config, f"{name}_loss")
@@ -162,12 +159,34 @@ def make_stages(config: Config, data: AlignmentData) -> list[loop.Stage]:
                 optimizer=make_optimizer(
                     stage, steps, held=nets.held_parameters(config, stage=name)
                 ),
-                batches=functools.partial(_batches, data, stage, 3 * config.seed + number),
+                batches=functools.partial(
+                    _batches,
+                    _cached(config, data, network, variables) if name == "flow" else data,
+                    stage,
+                    3 * config.seed + number,
+                ),
             )
         )
     if not any(stage.steps for stage in stages):
         raise UsageError("there is nothing to train: no stage has steps")
     return [stage for stage in stages if stage.steps]
+
+
+def _cached(
+    config: Config, data: AlignmentData, network: Network, variables: dict
+) -> AlignmentData:
+    """The data of stage flow, with f' in place of pictures if that is asked for."""
+    if not config.cache_features or not config.flow.num_steps(len(data.pairs)):
+        return data
+    weights = config.flow_loss
+    if config.features.steps or weights.flow or weights.features:
+        raise UsageError(
+            "--cache-features needs --features.steps 0, --flow-loss.flow 0 and "
+            "--flow-loss.features 0: other stages and terms look at the pictures themselves"
+        )
+    print(f"computing the features of {len(data.images):,} pictures once", flush=True)
+    features = compute_features(network, variables, data.images)
+    return dataclasses.replace(data, images=features, masks=None)
 
 
 def print_table(name: str, found: dict) -> None:

@@ -9,11 +9,12 @@ from c3jax.coordinates import numpy_grid
 from c3jax.inference import Matches
 from data_pipelines.pairs import Pairs, Pictures
 from experiments.common import alignment
+from experiments.common import alignment_gallery as gallery
+from experiments.common.alignment import Headline
 from experiments.common.alignment_data import AlignmentData
+from experiments.common.alignment_gallery import draw_gallery, draw_test
 from experiments.common.pck import correct_points, pck_table
 from experiments.common.pictures import GAP, TILE
-from experiments.semantic_alignment import gallery
-from experiments.semantic_alignment.gallery import Headline, draw_gallery, draw_test
 
 SIZE, SHIFT = 9, np.array([0.5, 0.0])  # two pixels to the right, in the target
 STEP = TILE + GAP

@@ -9,7 +9,7 @@ from PIL import Image
 from c3jax.coordinates import numpy_grid
 from c3jax.inference import AlignmentModel, Matches, bilinear
 from data_pipelines.pairs import Pairs
-from experiments.common.alignment import TestPairs
+from experiments.common.alignment import Headline, TestPairs
 from experiments.common.alignment_data import AlignmentData
 from experiments.common.flow_pictures import (
     draw_carried,
@@ -19,7 +19,7 @@ from experiments.common.flow_pictures import (
     heat_colors,
     surest,
 )
-from experiments.common.pck import Direction, correct_points
+from experiments.common.pck import correct_points
 from experiments.common.pictures import Picture, sheet, tile
 
 SHOWN = 8  # pairs of each set
@@ -30,13 +30,6 @@ CAPTION = (
     "and which has the full colour at half a picture; and the confidence, the best score of each "
     "cell of the source, from 0 (blue) to 1 (yellow)."
 )
-
-
-class Headline(NamedTuple):
-    """The definition of PCK by which points are right or wrong."""
-
-    definition: str
-    direction: Direction
 
 
 class Ends(NamedTuple):
