@@ -81,6 +81,9 @@ class Config:
         steps=None, epochs=5, batch_size=16, learning_rate=1e-5, weight_decay=0.0
     )
     """flow module and the last block of the trunk"""
+    cache_features: bool = False
+    """compute f' of the training pictures once for stage flow; for a trunk that no stage before has
+    moved, and the weak loss alone"""
     features_loss: LossConfig = LossConfig(weak=0.0, features=1.0)
     flow_loss: LossConfig = LossConfig()
     finetune_loss: LossConfig = LossConfig()
@@ -123,6 +126,19 @@ LAPTOP = Config(
     check_every=500,
 )
 
+LAPTOP_RESNET50 = Config(
+    data=AlignmentDataConfig(image_size=240, train_examples=400, test_pairs=100),
+    model=ModelConfig(flow_channels=(16, 1)),
+    reading=Reading(match="kernel"),
+    flow=StageConfig(
+        steps=150, batch_size=8, learning_rate=5e-4, schedule="cosine", weight_decay=0.0
+    ),
+    finetune=StageConfig(steps=0, batch_size=8, learning_rate=1e-5),
+    cache_features=True,
+    checkpoint_every=50,
+)
+"""The flow module on frozen ImageNet features of 240 px (15x15 cells), by the weak loss."""
+
 PAPER = Config(
     data=AlignmentDataConfig(name="pf_pascal", image_size=400, resize="align_corners"),
 )
@@ -133,4 +149,4 @@ PAPER = Config(
 Published PCK@.1 (scnet definition): C3 78.5, with landmarks 80.1, NC-Net 78.9.
 """
 
-PRESETS = {"laptop": LAPTOP, "paper": PAPER}
+PRESETS = {"laptop": LAPTOP, "laptop_resnet50": LAPTOP_RESNET50, "paper": PAPER}

@@ -43,7 +43,7 @@ def run(config: Config, preset: str, data: AlignmentData, folder: Path, *, start
     untrained = variables
     if config.init_from is not None:
         untrained = untrained_variables(Trained(config, network, variables, 0))
-    stages = make_stages(config, data, network, variables)
+    stages = make_stages(config, data, cached_features(config, data, network, variables))
     state = nets.first_state(
         config,
         jax.tree.map(jnp.copy, variables),  # the step donates its state
@@ -134,9 +134,9 @@ def compute_features(
 
 
 def make_stages(
-    config: Config, data: AlignmentData, network: Network, variables: dict
+    config: Config, data: AlignmentData, flow_data: AlignmentData | None = None
 ) -> list[loop.Stage]:
-    """The stages that have steps; `variables` are the first ones."""
+    """The stages that have steps; `flow_data` takes the place of `data` in stage flow."""
     stages = []
     for number, name in enumerate(STAGES):
         stage, weights = getattr(config, name), getattr(config, f"{name}_loss")
@@ -161,7 +161,7 @@ def make_stages(
                 ),
                 batches=functools.partial(
                     _batches,
-                    _cached(config, data, network, variables) if name == "flow" else data,
+                    flow_data or data if name == "flow" else data,
                     stage,
                     3 * config.seed + number,
                 ),
@@ -172,10 +172,14 @@ def make_stages(
     return [stage for stage in stages if stage.steps]
 
 
-def _cached(
+def cached_features(
     config: Config, data: AlignmentData, network: Network, variables: dict
 ) -> AlignmentData:
-    """The data of stage flow, with f' in place of pictures if that is asked for."""
+    """The data of stage flow, with f' in place of pictures if that is asked for.
+
+    Raises:
+      UsageError: another stage or term needs the pictures.
+    """
     if not config.cache_features or not config.flow.num_steps(len(data.pairs)):
         return data
     weights = config.flow_loss

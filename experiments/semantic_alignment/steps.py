@@ -90,9 +90,10 @@ def _synthetic_terms(variables, batch, keys, *, network, weights: LossConfig, wa
 
 def _weak_term(variables, batch, *, network, temperature: float):
     """NC-Net's weak loss; negatives are the targets rolled by one, of the same category masked."""
-    images = as_float(jnp.concatenate([batch["source"], batch["target"]]))
-    both, batch_stats = network.features(variables, images)
-    variables = {**variables, "batch_stats": batch_stats}
+    both = jnp.concatenate([batch["source"], batch["target"]])
+    if both.dtype == jnp.uint8:  # else they are f' already, computed once
+        both, batch_stats = network.features(variables, as_float(both))
+        variables = {**variables, "batch_stats": batch_stats}
     source, target = jnp.split(both, 2)
     category = batch["category"]
     loss = losses.weak_matching(
