@@ -25,6 +25,7 @@ from experiments.common.report import write_report
 from experiments.common.stages import make_optimizer
 from experiments.semantic_alignment import networks as nets
 from experiments.semantic_alignment.config import PAPER, Config
+from experiments.semantic_alignment.health import make_check
 from experiments.semantic_alignment.steps import Network, alignment_loss, as_float
 from experiments.semantic_alignment.trained import (
     Trained,
@@ -58,7 +59,7 @@ def run(config: Config, preset: str, data: AlignmentData, folder: Path, *, start
         log_every=config.log_every,
         checkpoint_every=config.checkpoint_every,
         check_every=config.check_every,
-        check=lambda state: [],
+        check=make_check(network, data),
     )
     if not processes.is_first():
         return

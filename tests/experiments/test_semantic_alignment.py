@@ -11,8 +11,12 @@ from jax.experimental.compilation_cache import compilation_cache
 
 from c3jax.training.checkpoints import Checkpoints
 from experiments.common import compilation
+from experiments.common.alignment_data import AlignmentData
+from experiments.common.stages import make_optimizer
 from experiments.common.trained import find_trained
 from experiments.semantic_alignment import __main__ as command
+from experiments.semantic_alignment import networks as nets
+from experiments.semantic_alignment.health import make_check
 from experiments.semantic_alignment.trained import load_trained
 from tests.data_pipelines import pair_files
 from tests.experiments import tiny_runs
@@ -205,3 +209,21 @@ def test_own_pairs_without_any_label_are_trained_on_and_shown(started, tmp_path)
     results = json.loads((folder / "results.json").read_text())
     assert "alignment" not in results and results["steps"] == 1
     assert "Matches: training pairs" in (folder / "report.html").read_text(encoding="utf-8")
+
+
+def test_a_dead_flow_module_is_named_with_what_to_change():
+    data = AlignmentData(
+        name="",
+        description="",
+        images=np.random.default_rng(0).integers(0, 256, (4, SIZE, SIZE, 3), dtype=np.uint8),
+        pairs=np.array([[0, 1], [2, 3]]),
+        categories=np.zeros(2, int),
+        tests={},
+    )
+    network, variables = nets.make_network(config()), first_variables(config())
+    check = make_check(network, data)
+    alive = nets.first_state(config(), variables, make_optimizer(config().flow))
+    assert check(alive) == []
+    dead = jax.tree.map(lambda leaf: leaf * 0, alive.params["flow"])
+    (warning,) = check(alive.replace(params={**alive.params, "flow": dead}))
+    assert "dead in 100%" in warning and "--model.negative-slope" in warning
