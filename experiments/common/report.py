@@ -11,6 +11,7 @@ from experiments.common.evaluation import error_rows
 from experiments.common.page import Section, Table, format_cell, render
 from experiments.common.pictures import Picture, loss_curves
 from experiments.common.published import comparable_errors, comparable_pck
+from experiments.common.rounds_report import rounds_section
 
 # Keys of results.json with a table of their own.
 OWN_PLACE = ("config", "landmarks", "consistency", "alignment", "alignment_of")
@@ -77,6 +78,8 @@ def result_sections(results: dict[str, Any], num_landmarks: int | None) -> list[
         sections.append(consistency_section(results["consistency"]))
     if "alignment" in results:
         sections.append(alignment_section(results["alignment"], comparable_pck(results)))
+    if "iterations" in results:
+        sections.append(rounds_section(results["iterations"]))
     for name, found in results.get("alignment_of", {}).items():
         sections.append(alignment_section({"test": name, **found}))
     for name, value in results.items():
@@ -105,7 +108,8 @@ def landmarks_section(results: dict[str, Any], num_landmarks: int | None) -> Sec
     health = landmarks.get("health", {})
     rows = [(name, health[key]) for name, key in HEALTH if key in health]
     alive = Table(["health of the landmarks", ""], rows)
-    return Section("Landmarks", tables=[errors, *([draws] if few else []), alive])
+    tables = [errors, *([draws] if few else []), *([alive] if rows else [])]
+    return Section("Landmarks", tables=tables)
 
 
 def consistency_section(consistency: dict[str, Any]) -> Section:

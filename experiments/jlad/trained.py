@@ -22,6 +22,11 @@ class Trained:
     variables: dict
     step: int
 
+    @property
+    def detection(self) -> str:
+        """The group that is the detection's trunk; in the pre-training there is one trunk."""
+        return nets.detection_trunk(self.config) if self.config.rounds.count else "trunk"
+
 
 def load_trained(found: runs.Run) -> Trained:
     """The network of a run with the variables of its newest (or the named) checkpoint.
@@ -51,7 +56,7 @@ def make_aligner(trained: Trained) -> AlignmentModel:
 def make_detector(trained: Trained) -> LandmarkModel:
     """What finds landmarks in pictures of any size; a separate detection has its own trunk."""
     described = model_config(trained.config)
-    variables = with_trunk(trained.variables, nets.detection_trunk(trained.config))
+    variables = with_trunk(trained.variables, trained.detection)
     size, crop = described["image_size"], described["crop"]
     return LandmarkModel(trained.network.model, variables, size, crop)
 
