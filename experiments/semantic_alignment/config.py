@@ -104,7 +104,7 @@ LAPTOP = Config(
     data=AlignmentDataConfig(image_size=64),
     model=ModelConfig(
         trunk="small",
-        trunk_widths=(24, 48, 96, 96),
+        trunk_widths=(32, 64, 128, 128),
         stages=("layer1", "layer2", "layer3"),
         flow_channels=(16, 1),
     ),
@@ -113,15 +113,11 @@ LAPTOP = Config(
         steps=1500, batch_size=16, learning_rate=2e-3, schedule="cosine", weight_decay=0.0
     ),
     flow=StageConfig(
-        steps=400, batch_size=8, learning_rate=2e-3, schedule="cosine", weight_decay=0.0
+        steps=100, batch_size=8, learning_rate=5e-4, schedule="cosine", weight_decay=0.0
     ),
-    finetune=StageConfig(
-        steps=200, batch_size=8, learning_rate=5e-4, schedule="cosine", weight_decay=0.0
-    ),
+    finetune=StageConfig(steps=0, batch_size=8, learning_rate=1e-5),
     warp=WarpConfig(rotation=10.0, scale=0.3, stretch=0.15, color=1.0, background=1.0),
     features_loss=LossConfig(weak=0.0, features=1.0, temperature=0.05),
-    flow_loss=LossConfig(weak=1.0, flow=1.0, temperature=0.05),
-    finetune_loss=LossConfig(weak=1.0, flow=1.0, temperature=0.05),
     checkpoint_every=500,
     check_every=500,
 )
