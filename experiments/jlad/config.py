@@ -192,11 +192,11 @@ LAPTOP = Config(
         uncertainty_channels=(32,),
         detection_channels=(64, 64),
     ),
-    warp=WarpConfig(color=1.0),
+    warp=WarpConfig(rotation=10.0, scale=0.3, stretch=0.15, color=1.0, background=1.0),
     pretrain=StageConfig(
-        steps=1500, batch_size=16, learning_rate=1e-3, schedule="cosine", weight_decay=0.0
+        steps=1000, batch_size=16, learning_rate=1e-3, schedule="cosine", weight_decay=0.0
     ),
-    rounds=RoundsConfig(alignment_steps=150, detection_steps=150),
+    rounds=RoundsConfig(count=3, alignment_steps=100, detection_steps=100),
     pretrain_loss=LossConfig(
         anchors=1.0, equivariance=1.0, features=1.0, detection=1.0, temperature=0.05
     ),
