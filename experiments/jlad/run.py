@@ -9,14 +9,17 @@ import jax.numpy as jnp
 
 from c3jax.training import optimizers
 from c3jax.training.state import TrainState
-from experiments.common import loop, processes, runs
+from experiments.common import cli, loop, processes, runs
 from experiments.common.alignment_data import AlignmentData
 from experiments.common.errors import UsageError
+from experiments.common.report import write_report
 from experiments.common.stages import make_optimizer
 from experiments.jlad import evaluation
 from experiments.jlad import networks as nets
-from experiments.jlad.config import Config, LossConfig
+from experiments.jlad import trained as trained_runs
+from experiments.jlad.config import PAPER, Config, LossConfig
 from experiments.jlad.evaluation import Trained
+from experiments.jlad.gallery import draw_gallery
 from experiments.jlad.objects import load_objects
 from experiments.jlad.steps import Setting, jlad_loss
 from experiments.jlad.turns import of_groups
@@ -78,7 +81,10 @@ def run(config: Config, preset: str, data: AlignmentData, folder: Path, *, start
         results["iterations"] = rows
         table.show(config.variant)
     runs.write_json(folder / "results.json", results)
-    print(f"whole command: {time.monotonic() - started:.0f} s; results: {folder}/results.json")
+    read_back = trained_runs.Trained(config, network, state.variables(), int(state.step))
+    reference = ("paper", cli.to_json(PAPER))
+    report = write_report(folder, results, draw_gallery(read_back, data), reference=reference)
+    print(f"whole command: {time.monotonic() - started:.0f} s; report: {report}")
 
 
 class Table:
