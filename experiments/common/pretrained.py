@@ -1,7 +1,7 @@
 """ImageNet weights for experiments: which files there are, and what to do about missing ones."""
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from c3jax import weights
 from experiments.common import hub
@@ -14,6 +14,19 @@ class Wanted(NamedTuple):
     architecture: str
     path: Path | None
     option: str
+
+
+class TrunkConfig(Protocol):
+    """The fields of a model's configuration that describe its trunk; `small` is one's own."""
+
+    @property
+    def trunk(self) -> str: ...
+
+    @property
+    def weights(self) -> Path | None: ...
+
+    @property
+    def stages(self) -> tuple[str, ...]: ...
 
 
 def find_files(wanted: dict[str, Wanted]) -> dict[str, Path]:
@@ -58,3 +71,30 @@ def with_group(variables: dict, group: str, loaded: dict[str, Any]) -> dict[str,
     return variables | {
         name: {**variables.get(name, {}), group: tree} for name, tree in loaded.items()
     }
+
+
+def find_trunk(model: TrunkConfig) -> dict[str, Path]:
+    """The file of the trunk's ImageNet weights, by group; none for a trunk of one's own.
+
+    Raises:
+      UsageError: it is missing; what to put where.
+    """
+    if model.trunk == "small":
+        return {}
+    return find_files({"trunk": Wanted(model.trunk, model.weights, "--model.weights")})
+
+
+def with_pretrained_trunk(variables: dict, model: TrunkConfig) -> dict:
+    """The variables with ImageNet weights in the trunk; a trunk of one's own stays as it is.
+
+    Raises:
+      UsageError: the weights file is missing, damaged or of another network.
+    """
+    for group, file in find_trunk(model).items():
+        print(f"weights: {model.trunk} from {file}", flush=True)
+        try:
+            loaded = weights.load_resnet(file, model.trunk, stages=model.stages)
+        except ValueError as error:
+            raise UsageError(str(error)) from error
+        variables = with_group(variables, group, loaded)
+    return variables

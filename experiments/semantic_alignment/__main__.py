@@ -19,10 +19,10 @@ def main() -> None:
     print(f"run: {folder}", flush=True)
     started = time.monotonic()
 
-    from experiments.semantic_alignment.networks import find_weights
+    from experiments.common.pretrained import find_trunk
 
     if config.init_from is None:
-        find_weights(config)  # what is missing is said before minutes are spent on the data
+        find_trunk(config.model)  # what is missing is said before minutes are spent on the data
     loaded = alignment_data.load(config.data)
     print(f"data: {loaded.description}, {config.data.image_size} px", flush=True)
 

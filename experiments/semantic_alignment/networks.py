@@ -1,19 +1,16 @@
 """The network of a configuration, its first variables, and what each stage leaves alone."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from c3jax import weights
 from c3jax.models.families import from_config
 from c3jax.models.flow import FlowModule
 from c3jax.training.state import init_state
-from experiments.common.errors import UsageError
-from experiments.common.pretrained import Wanted, find_files, with_group
+from experiments.common.pretrained import with_pretrained_trunk
 from experiments.semantic_alignment.config import Config
 from experiments.semantic_alignment.steps import Network
 
@@ -78,27 +75,7 @@ def init_variables(network: Network, config: Config) -> dict[str, Any]:
       UsageError: the weights file is missing, damaged or of another network.
     """
     variables = jax.jit(random_variables, static_argnums=(0, 1))(network, config)
-    if config.model.trunk == "small":
-        return variables
-    file = find_weights(config)["trunk"]
-    print(f"weights: {config.model.trunk} from {file}", flush=True)
-    try:
-        trunk = weights.load_resnet(file, config.model.trunk, stages=config.model.stages)
-    except ValueError as error:
-        raise UsageError(str(error)) from error
-    return with_group(variables, "trunk", trunk)
-
-
-def find_weights(config: Config) -> dict[str, Path]:
-    """The file of the trunk's ImageNet weights, by group; none for a trunk of one's own.
-
-    Raises:
-      UsageError: it is missing; what to put where.
-    """
-    model = config.model
-    if model.trunk == "small":
-        return {}
-    return find_files({"trunk": Wanted(model.trunk, model.weights, "--model.weights")})
+    return with_pretrained_trunk(variables, config.model)
 
 
 def held_parameters(config: Config, *, stage: str) -> tuple[str, ...]:
