@@ -1,6 +1,7 @@
 """`python -m experiments.evaluate --checkpoint RUN`: what a run reaches, as JSON on stdout.
 
-The `landmarks` object of a run of c3_faces, the `alignment` object of one of semantic_alignment.
+The `landmarks` object of a run of c3_faces, the `alignment` object of one of semantic_alignment;
+of a run of jlad the one that the data are for.
 """
 
 import contextlib
@@ -23,6 +24,11 @@ from experiments.common.trained import find_trained
 
 LANDMARK_DATA = ("labelled", "rendered_faces", "celeb_a", "aflw", "aflw_mtfl", "w300")
 ALIGNMENT_DATA = ("pf_willow", "pf_pascal", "pairs_csv", "rendered_objects")
+FITTING = {
+    "c3_faces": LANDMARK_DATA,
+    "semantic_alignment": ALIGNMENT_DATA,
+    "jlad": LANDMARK_DATA + ALIGNMENT_DATA,
+}
 
 
 @dataclass(frozen=True)
@@ -37,8 +43,8 @@ class DataOptions:
         | None
     ) = None  # fmt: skip
     """labelled: a folder with images/ and landmarks.csv. aflw, aflw_mtfl: AFLW re-cropped, and in
-    the crops of MTFL; w300: 300-W. The last four are for semantic_alignment; pairs_csv: a table of
-    own pairs with points"""
+    the crops of MTFL; w300: 300-W. The last four are for semantic_alignment and jlad; pairs_csv: a
+    table of own pairs with points"""
     path: Path | None = None
     """folder of the data set; pairs_csv: the table"""
     pairs_path: Path | None = None
@@ -78,12 +84,15 @@ def evaluate(options: Options) -> dict[str, Any]:
     Raises:
       UsageError, DataError, CheckpointError: an option, data or a checkpoint that do not fit.
     """
-    found = find_trained(options.checkpoint, "c3_faces", "semantic_alignment")
+    found = find_trained(options.checkpoint, *FITTING)
     experiment = found.described["experiment"]
     refuse_data_of_others(experiment, options)
-    if experiment == "c3_faces":
+    if experiment == "c3_faces" or options.data.name in LANDMARK_DATA:
         return evaluate_faces(found, options)
-    from experiments.semantic_alignment.evaluation import evaluate_run
+    if experiment == "jlad":
+        from experiments.jlad.read_back import evaluate_run
+    else:
+        from experiments.semantic_alignment.evaluation import evaluate_run
 
     given = {**vars(options.data), **vars(options)}
     del given["checkpoint"], given["data"]
@@ -93,25 +102,26 @@ def evaluate(options: Options) -> dict[str, Any]:
 def refuse_data_of_others(experiment: str, options: Options) -> None:
     """Raises UsageError for data that the runs of an experiment cannot be evaluated on."""
     name = options.data.name
-    fitting = LANDMARK_DATA if experiment == "c3_faces" else ALIGNMENT_DATA
+    fitting = FITTING[experiment]
     if name not in (None, *fitting):
-        other = "semantic_alignment" if name in ALIGNMENT_DATA else "c3_faces"
+        others = " or ".join(other for other, names in FITTING.items() if name in names)
         raise UsageError(
-            f"--data.name {name} is for runs of {other}, and {options.checkpoint} is one of "
+            f"--data.name {name} is for runs of {others}, and {options.checkpoint} is one of "
             f"{experiment}: give {', '.join(fitting[:-1])} or {fitting[-1]}"
         )
-    if experiment == "c3_faces" and options.data.pairs_path:
-        raise UsageError("--data.pairs-path is for runs of semantic_alignment: leave it out")
+    of_faces = experiment == "c3_faces" or name in LANDMARK_DATA
+    if of_faces and options.data.pairs_path:
+        raise UsageError("--data.pairs-path is for pf_pascal: leave it out")
 
 
 def evaluate_faces(found: runs.Run, options: Options) -> dict[str, Any]:
     """The `landmarks` object."""
-    from experiments.c3_faces.run import load_trained, make_detector
     from experiments.common import data
     from experiments.common.evaluation import evaluate_landmarks
 
-    trained = load_trained(found)
-    loaded = data.load(data_config(options, trained.config.data), training=False)
+    load = load_joint if found.described["experiment"] == "jlad" else load_faces
+    trained, own, make_detectors = load(found)
+    loaded = data.load(data_config(options, own), training=False)
     fit, test = loaded.fit, loaded.test
     assert fit is not None and test is not None  # data_config refuses others
     check_eyes(test)
@@ -119,10 +129,32 @@ def evaluate_faces(found: runs.Run, options: Options) -> dict[str, Any]:
         f"step {trained.step:,} of {options.checkpoint} on {loaded.name}: fitted on "
         f"{len(fit):,} pictures, tested on {len(test):,}"
     )
-    detect = make_detector(trained.networks)
-    landmarks = functools.partial(detect, trained.variables)
-    untrained = functools.partial(detect, untrained_variables(trained))
-    return evaluate_landmarks(landmarks, untrained, fit, test, loaded.validation)
+    detect, untrained = make_detectors(trained)
+    return evaluate_landmarks(detect, untrained, fit, test, loaded.validation)
+
+
+def load_faces(found: runs.Run):
+    """A run of c3_faces, its data, and what makes its detectors (trained and untrained)."""
+    from experiments.c3_faces.run import load_trained, make_detector
+
+    def make_detectors(trained):
+        detect = make_detector(trained.networks)
+        return tuple(
+            functools.partial(detect, variables)
+            for variables in (trained.variables, untrained_variables(trained))
+        )
+
+    trained = load_trained(found)
+    return trained, trained.config.data, make_detectors
+
+
+def load_joint(found: runs.Run):
+    """The same of a run of jlad, whose data are pairs: only the size of the pictures counts."""
+    from experiments.jlad.read_back import make_detectors
+    from experiments.jlad.trained import load_trained
+
+    trained = load_trained(found)
+    return trained, DataConfig(image_size=trained.config.data.image_size), make_detectors
 
 
 def data_config(options: Options, own: DataConfig) -> DataConfig:

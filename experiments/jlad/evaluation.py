@@ -93,13 +93,16 @@ def evaluate_objects(trained: Trained, untrained: Trained, fit: Objects, test: O
     return evaluate_landmarks(of_trained, of_untrained, fit, test)
 
 
-def evaluate_alignment(trained: Trained, untrained: Trained, data: str, test: TestPairs) -> dict:
+def evaluate_alignment(
+    trained: Trained, untrained: Trained | None, data: str, test: TestPairs
+) -> dict:
     """The `alignment` object, beside matches of the trained features."""
     features = compute_features(trained, test.images)
     found = evaluate_baselines(features, test, Reading())
     found["trained"] = evaluate_maps(compute_fields(trained, features, test).maps, test)
-    before = compute_features(untrained, test.images)
-    found["untrained"] = evaluate_maps(compute_fields(untrained, before, test).maps, test)
+    if untrained is not None:
+        before = compute_features(untrained, test.images)
+        found["untrained"] = evaluate_maps(compute_fields(untrained, before, test).maps, test)
     definition, direction = HEADLINES[data]
     return alignment_object(found, definition=definition, direction=direction)
 

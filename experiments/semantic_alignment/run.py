@@ -19,6 +19,7 @@ from experiments.common.alignment import (
     evaluate_methods,
 )
 from experiments.common.alignment_data import AlignmentData
+from experiments.common.alignment_evaluation import print_table
 from experiments.common.alignment_gallery import draw_gallery
 from experiments.common.errors import UsageError
 from experiments.common.report import write_report
@@ -192,19 +193,6 @@ def cached_features(
     print(f"computing the features of {len(data.images):,} pictures once", flush=True)
     features = compute_features(network, variables, data.images)
     return dataclasses.replace(data, images=features, masks=None)
-
-
-def print_table(name: str, found: dict) -> None:
-    """PCK of all methods."""
-    methods, columns = found["methods"], list(found["pck"])
-    print(f"\n{name}: PCK in % at alpha {', '.join(columns)} ({found['pairs']} pairs)")
-    print(f"  {found['protocol']}")
-    for method, pck in {
-        **{other: found[f"{other}_pck"] for other in methods if other != "trained"},
-        "trained": found["pck"],
-    }.items():
-        cells = "".join(f"{pck[alpha]:8.1f}" for alpha in columns)
-        print(f"  {method.replace('_', ' '):24s}{cells}")
 
 
 def _batches(data: AlignmentData, stage, seed: int, start_step: int):

@@ -9,9 +9,9 @@ import pytest
 
 from experiments import evaluate
 from experiments.common.alignment_data import AlignmentDataConfig
+from experiments.common.alignment_evaluation import data_config
 from experiments.common.errors import UsageError
 from experiments.semantic_alignment import trained as trained_runs
-from experiments.semantic_alignment.evaluation import data_config
 from tests.data_pipelines import pair_files
 from tests.experiments import tiny_runs
 from tests.experiments.tiny_aligners import config, first_variables, write_run
@@ -87,21 +87,21 @@ def test_named_pairs_start_from_defaults_and_own_ones_from_the_run(tmp_path):
     assert found == AlignmentDataConfig("pf_willow", path=tmp_path, image_size=48)
     paper = dataclasses.replace(own, resize="align_corners")
     assert data_config({"name": "pf_willow", "path": tmp_path}, paper).resize == "align_corners"
-    with pytest.raises(UsageError, match="crop, fit_rows: a run of semantic_alignment has no"):
+    with pytest.raises(UsageError, match="crop, fit_rows: pairs have no landmarks"):
         data_config({"crop": "pad", "fit_rows": "1-2"}, own)
 
 
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
-        (["RUN", "--data.name", "labelled"], "labelled is for runs of c3_faces"),
+        (["RUN", "--data.name", "labelled"], "labelled is for runs of c3_faces or jlad"),
         (["RUN", "--data.name", "pf_willow"], "pf_willow needs --data.path"),
         (["RUN", "--data.name", "pf_willow", "--data.path", "void"], "void: no such folder"),
         (["RUN", "--data.name", "pf_willow", "--data.path", "RUN"], "no sub-class in it"),
-        (["RUN", "--fit-rows", "1-3"], "fit_rows: a run of semantic_alignment has no landmarks"),
+        (["RUN", "--fit-rows", "1-3"], "fit_rows: pairs have no landmarks"),
         (["RUN", "--data.name", "pairs_csv", "--data.path", "BARE"], "have no key points"),
         (["FACES", "--data.name", "pf_willow"], "pf_willow is for runs of semantic_alignment"),
-        (["FACES", "--data.pairs-path", "x"], "pairs-path is for runs of semantic_alignment"),
+        (["FACES", "--data.pairs-path", "x"], "pairs-path is for pf_pascal"),
         (["RUN/checkpoints/8"], "8 is no folder"),
     ],
 )

@@ -9,13 +9,13 @@ from PIL import Image
 
 from c3jax import inference, to_pixels
 from data_pipelines.pictures import read_picture
-from experiments import align, detect, export
+from experiments import align, detect, evaluate, export
 from experiments.common.flow_pictures import draw_uncertainty
 from experiments.common.trained import find_trained
 from experiments.jlad.trained import load_trained
 from tests.experiments import tiny_aligners, tiny_joint
 from tests.experiments.tiny_joint import LANDMARKS, SIZE
-from tests.experiments.tiny_runs import call, smooth_picture
+from tests.experiments.tiny_runs import call, smooth_picture, write_labelled
 
 CELLS = 8  # of a side
 
@@ -147,3 +147,23 @@ def test_separate_networks_are_used_but_not_exported(photos, capsys):
         trained.variables, squares("square.png"), trunk="detection_trunk"
     ).landmarks
     np.testing.assert_allclose(found, own, atol=1e-4)
+
+
+def test_evaluate_prints_landmarks_or_alignment(run, photos, capsys):
+    labelled = write_labelled(photos / "labelled")
+    arguments = ["--checkpoint", run, "--data.path", labelled, "--fit-rows", "1-9"]
+    arguments += ["--test-rows", "10-14", "--data.name", "labelled"]
+    assert call(evaluate.main, *arguments) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["normalizer"] == "inter-ocular distance"
+    assert (found["fitted_on"], found["tested_on"]) == (9, 5)
+    assert found["nme_percent"] != found["untrained_nme_percent"]
+    header = "source,target,source_points,target_points\n"
+    points = "10;12;20;12,11;12;15;40"
+    (photos / "pairs.csv").write_text(header + f"square.png,tall.png,{points}\n")
+    arguments = ["--checkpoint", run, "--data.name", "pairs_csv", "--data.path", "pairs.csv"]
+    assert call(evaluate.main, *arguments) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert set(found) >= {"pck", "identity_pck", "untrained_pck", "protocol"}
+    assert call(evaluate.main, *arguments, "--fit-rows", "1-3") == 2
+    assert "fit_rows" in capsys.readouterr().err
