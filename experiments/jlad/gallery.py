@@ -1,6 +1,8 @@
 """Pictures of what a joint run finds: landmarks, self-similarity, warped sources, uncertainty."""
 
-import jax.numpy as jnp
+import functools
+
+import jax
 import numpy as np
 
 from c3jax import local_correlation
@@ -12,6 +14,7 @@ from experiments.common.alignment_gallery import spread
 from experiments.common.flow_pictures import enlarge, heat_colors, uncertainty_shades
 from experiments.common.pictures import Picture, draw_points, sheet, tile
 from experiments.common.synthetic_pairs import as_float
+from experiments.jlad.steps import Network
 from experiments.jlad.trained import Trained, make_aligner, make_detector
 
 PLACES = 2  # at which self-similarity is shown
@@ -82,11 +85,10 @@ def draw_warped(pairs: np.ndarray, found: list[Matches]) -> Picture:
 
 def draw_self_similarity(trained: Trained, images: np.ndarray, points: np.ndarray) -> Picture:
     """C^ss_i in the window around the cell of some points `[n, P, 2]`, (x, y) in [-1, 1]."""
-    features = trained.network.detect(
-        trained.variables, as_float(jnp.asarray(images)), trunk=trained.detection
-    ).features
     radius = trained.config.model.radius
-    windows = np.asarray(local_correlation(features, features, radius=radius))
+    windows = np.asarray(
+        _self_similarity(trained.network, trained.variables, images, trained.detection, radius)
+    )
     rows = []
     for image, of_image, places in zip(images, windows, points, strict=True):
         rows.append([draw_points(image, places)])
@@ -99,6 +101,12 @@ def draw_self_similarity(trained: Trained, images: np.ndarray, points: np.ndarra
         "them.",
         sheet(rows, column_titles=["picture", *(f"landmark {k}" for k in range(points.shape[1]))]),
     )
+
+
+@functools.partial(jax.jit, static_argnums=(0, 3, 4))
+def _self_similarity(network: Network, variables, images, trunk: str, radius: int):
+    features = network.detect(variables, as_float(images), trunk=trunk).features
+    return local_correlation(features, features, radius=radius)
 
 
 def window_at(windows: np.ndarray, point: np.ndarray) -> np.ndarray:
