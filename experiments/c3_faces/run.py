@@ -195,7 +195,7 @@ def print_table(results: dict, config: Config) -> None:
     print("\nerror in % of the inter-ocular distance (test)")
     rows = [(config.model.family.upper(), landmarks["nme_percent"]), *error_rows(landmarks)]
     for name, error in rows + comparable_errors(results, config.landmarks):
-        print(f"  {name:36s}{format_cell(error):>8s}")
+        print(f"  {name:46s}{format_cell(error):>8s}")
 
 
 def _batches(data: Data, stage: StageConfig, seed: int, start_step: int):

@@ -143,6 +143,11 @@ def make_stages(
     for number, name in enumerate(STAGES):
         stage, weights = getattr(config, name), getattr(config, f"{name}_loss")
         steps = stage.num_steps(len(data.pairs))
+        if steps and not (weights.weak or weights.flow or weights.features):
+            raise UsageError(
+                f"stage {name} has steps and no loss: give --{name}-loss.flow 1, or "
+                f"--{name}.steps 0"
+            )
         if steps and weights.weak and len(np.unique(data.categories)) < 2:
             raise UsageError(
                 f"the weak loss of stage {name} needs pairs of two categories or more, {data.name} "

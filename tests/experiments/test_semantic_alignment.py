@@ -198,17 +198,36 @@ def test_wrong_data_are_refused_before_training(refused, tmp_path):
     assert "there is nothing to train" in refused(
         *"--features.steps 0 --flow.steps 0 --finetune.steps 0".split()
     )
+    assert "stage flow has steps and no loss" in refused(*TWO_STEPS, "--flow-loss.weak", "0")
+    assert "--cache-features needs --features.steps 0" in refused(*TWO_STEPS, "--cache-features")
 
 
 def test_own_pairs_without_any_label_are_trained_on_and_shown(started, tmp_path):
     table = pair_files.write_table(tmp_path, "a.png,b.png", "b.png,c.png", header="source,target")
-    no_weak = "--flow-loss.weak 0 --features.steps 0 --flow.steps 1 --finetune.steps 0".split()
+    stages = "--features.steps 0 --flow.steps 1 --finetune.steps 0".split()
+    no_weak = [*stages, *"--flow-loss.weak 0 --flow-loss.flow 1".split()]
     own = ("--data.name", "pairs_csv", "--data.path", table)
     status, folder = started("own", *own, *no_weak)
     assert status == 0
     results = json.loads((folder / "results.json").read_text())
     assert "alignment" not in results and results["steps"] == 1
     assert "Matches: training pairs" in (folder / "report.html").read_text(encoding="utf-8")
+
+
+def test_features_that_are_computed_once_train_the_flow_module_alone(started):
+    stages = "--features.steps 0 --flow.steps 2 --finetune.steps 0 --cache-features".split()
+    stages += "--flow.learning-rate 0.01 --flow.batch-size 16".split()  # several a device
+    status, folder = started("cached", *stages)
+    assert status == 0
+    run = load_trained(find_trained(folder, "semantic_alignment"))
+    first = nets.init_variables(run.network, run.config)
+    jax.tree.map(
+        np.testing.assert_array_equal, run.variables["params"]["trunk"], first["params"]["trunk"]
+    )
+    moved = jax.tree.map(
+        lambda a, b: np.abs(a - b).max(), run.variables["params"]["flow"], first["params"]["flow"]
+    )
+    assert max(jax.tree.leaves(moved)) > 0
 
 
 def test_a_dead_flow_module_is_named_with_what_to_change():
