@@ -16,22 +16,13 @@ from experiments.common.alignment_data import AlignmentData, AlignmentDataConfig
 from experiments.common.stages import StageConfig
 from experiments.jlad import __main__ as command
 from experiments.jlad import networks as nets
-from experiments.jlad.config import LAPTOP, Config, ModelConfig, RoundsConfig
+from experiments.jlad.config import LAPTOP, Config, RoundsConfig
 from experiments.jlad.run import make_stages, weights_of
 from tests.c3jax.training.toy import assert_same_bits
+from tests.experiments.tiny_joint import MODEL
 from tests.experiments.tiny_runs import call
 
 SIZE, STEPS = 16, 2
-MODEL = ModelConfig(
-    trunk="small",
-    output_stride=32,
-    stages=("layer1",),
-    radius=1,
-    alignment_channels=(4, 4),
-    alignment_kernel=3,
-    uncertainty_channels=(4,),
-    detection_channels=(4,),
-)
 TINY = (
     "--preset laptop --model.stages layer1 --model.radius 1 --model.alignment-channels 4 4 "
     "--model.alignment-kernel 3 --model.uncertainty-channels 4 --model.detection-channels 4 "
