@@ -1,6 +1,8 @@
 """Checkpoints of a run: Orbax for the arrays, our own digests for what Orbax does not check."""
 
+import functools
 import hashlib
+import json
 import logging
 import os
 import shutil
@@ -14,6 +16,11 @@ import orbax.checkpoint as ocp
 
 from c3jax.training.state import Tree
 
+DIGESTS = "digests.json"
+OPT_STATE = ".opt_state"  # of a TrainState
+OPTIMIZER = "optimiser, or of another version of it"
+_blake = functools.partial(hashlib.blake2b, digest_size=16)
+
 
 class CheckpointError(ValueError):
     """A checkpoint that cannot be used: missing, damaged, or of another model."""
@@ -23,8 +30,9 @@ class Checkpoints:
     """The checkpoints of one run, a folder per step, the latest `keep` of them kept.
 
     A step is written to a temporary folder and renamed when whole, so that a killed process never
-    leaves half of one. Every leaf's dtype, shape and digest are stored beside the arrays and
-    compared on restoring (Orbax casts silently and does not notice flipped bits).
+    leaves half of one. Every leaf's dtype, shape and digest are stored beside the arrays, and then
+    the digest of every file; both are compared on restoring (Orbax casts silently and does not
+    notice flipped bits).
 
     Of several processes the first writes for all, and each reads for itself: the folder must be
     one that all of them see. What any number of processes and devices wrote, any other reads.
@@ -85,6 +93,7 @@ class Checkpoints:
         try:
             self._manager.save(step, args=items, force=True)
             self._manager.wait_until_finished()
+            self._write_digests(step)
         except (ValueError, OSError) as error:  # tensorstore's errors are ValueErrors
             raise self._unwritten(step, _first_line(error)) from error
 
@@ -102,33 +111,63 @@ class Checkpoints:
         """The state of a step (default: the latest), its structure, shapes and dtypes `target`'s.
 
         Raises:
-          CheckpointError: no such step, another structure, or a leaf whose bits have changed.
+          CheckpointError: no such step, another structure, or a file or leaf that has changed.
         """
         step = self._existing(step)
+        self._check_digests(step)
         stored = self.meta(step)["leaves"]
-        wanted = {path: [str(leaf.dtype), list(leaf.shape)] for path, leaf in _leaves(target)}
-        found = {path: leaf[:2] for path, leaf in stored.items()}
-        if wanted != found:
-            differing = sorted(
-                k for k in wanted.keys() | found.keys() if wanted.get(k) != found.get(k)
-            )
-            first = differing[0]
-            raise CheckpointError(
-                f"{self.directory / str(step)} is a checkpoint of another model: {len(differing)} "
-                f"arrays differ, first {first}: stored {found.get(first, 'nothing')}, "
-                f"this configuration has {wanted.get(first, 'nothing')}"
-            )
+        self._check_leaves(step, stored, target)
         abstract = jax.tree.map(_placed, target)
         try:
             state = self._manager.restore(
                 step, args=ocp.args.Composite(state=ocp.args.StandardRestore(abstract))
             )["state"]
         except Exception as error:  # Orbax raises a bare Exception for data that do not decode
+            if "tree structures do not match" in str(error):  # though all arrays do
+                raise self._other(step, OPTIMIZER, "its parts without arrays differ") from error
             raise self._damaged(step, _first_line(error)) from error
         for path, (_, _, bits) in _describe(state).items():
             if bits != stored[path][2]:
                 raise self._damaged(step, f"the bits of {path} have changed")
         return state
+
+    def _check_leaves(self, step: int, stored: dict[str, list], target: Tree) -> None:
+        wanted = {path: [str(leaf.dtype), list(leaf.shape)] for path, leaf in _leaves(target)}
+        found = {path: leaf[:2] for path, leaf in stored.items()}
+        differing = [k for k in wanted.keys() | found.keys() if wanted.get(k) != found.get(k)]
+        if not differing:
+            return
+        # An optimiser repeats the shapes of what it moves: that comes first.
+        first = min(differing, key=lambda path: (path.startswith(OPT_STATE), path))
+        there, here = (
+            "{} {}".format(*leaves[first]) if first in leaves else "nothing"
+            for leaves in (found, wanted)
+        )
+        what = OPTIMIZER if first.startswith(OPT_STATE) else "model"
+        reason = f"{len(differing)} arrays differ, first {first}: {there} there, {here} here"
+        raise self._other(step, what, reason)
+
+    def _write_digests(self, step: int) -> None:
+        folder = self.directory / str(step)
+        files = sorted(path for path in folder.rglob("*") if path.is_file())
+        digests = {path.relative_to(folder).as_posix(): _file_digest(path) for path in files}
+        (folder / f"{DIGESTS}.tmp").write_text(json.dumps(digests, indent=1))
+        os.replace(folder / f"{DIGESTS}.tmp", folder / DIGESTS)  # whole or not at all
+
+    def _check_digests(self, step: int) -> None:
+        """Looks at the files before Orbax does; a killed process may have left no digests."""
+        folder = self.directory / str(step)
+        if not (folder / DIGESTS).exists():
+            return
+        try:
+            digests = json.loads((folder / DIGESTS).read_text())
+        except ValueError as error:
+            raise self._damaged(step, f"{DIGESTS} is no JSON: {error}") from None
+        for name, expected in digests.items():
+            if not (folder / name).is_file():
+                raise self._damaged(step, f"{name} is missing")
+            if _file_digest(folder / name) != expected:
+                raise self._damaged(step, f"{name} has changed since it was written")
 
     def _existing(self, step: int | None) -> int:
         steps = self._manager.all_steps()
@@ -161,9 +200,19 @@ class Checkpoints:
         )
 
     def _damaged(self, step: int, reason: str) -> CheckpointError:
+        before = [each for each in self._manager.all_steps() if each < step]
+        offer = "there is no step before it: delete that folder to begin anew"
+        if before:
+            whole = self.directory / str(max(before))
+            offer = f"the step before it is {whole}: name that, or delete {step} to go on from it"
         return CheckpointError(
-            f"the checkpoint {self.directory / str(step)} is damaged ({reason}); delete that "
-            "folder to go on from the step before it"
+            f"the checkpoint {self.directory / str(step)} is damaged ({reason}); {offer}"
+        )
+
+    def _other(self, step: int, what: str, reason: str) -> CheckpointError:
+        return CheckpointError(
+            f"{self.directory / str(step)} is a checkpoint of another {what}: {reason}; give the "
+            "configuration (and the version) that it was written with, or begin a new run"
         )
 
 
@@ -184,6 +233,11 @@ def _placed(leaf: Any) -> jax.ShapeDtypeStruct:
     return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding)
 
 
+def _file_digest(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, _blake).hexdigest()
+
+
 def _first_line(error: Exception) -> str:
     return str(error).partition("\n")[0]
 
@@ -197,7 +251,7 @@ def _leaves(tree: Tree) -> list[tuple[str, Any]]:
 
 def digest(tree: Tree) -> str:
     """A hexadecimal number that tells trees of arrays apart."""
-    return hashlib.blake2b(repr(_describe(tree)).encode(), digest_size=16).hexdigest()
+    return _blake(repr(_describe(tree)).encode()).hexdigest()
 
 
 def _describe(tree: Tree) -> dict[str, list]:
@@ -205,6 +259,6 @@ def _describe(tree: Tree) -> dict[str, list]:
     described = {}
     for path, leaf in _leaves(tree):
         array = np.asarray(leaf)
-        bits = hashlib.blake2b(np.ascontiguousarray(array).tobytes(), digest_size=16).hexdigest()
+        bits = _blake(np.ascontiguousarray(array).tobytes()).hexdigest()
         described[path] = [str(array.dtype), list(array.shape), bits]
     return described

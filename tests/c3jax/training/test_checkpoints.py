@@ -7,11 +7,14 @@ from types import SimpleNamespace
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 
 from c3jax.training.checkpoints import CheckpointError, Checkpoints
 from c3jax.training.step import replicate
-from tests.c3jax.training.toy import assert_same_bits
+from tests.c3jax.training.toy import assert_same_bits, toy_state
+
+MOMENTUM = optax.trace(0.9)
 
 
 def state_of(value=0.0, width=3):
@@ -51,7 +54,11 @@ def test_another_models_checkpoint_is_refused_with_the_array_that_differs(tmp_pa
     saved(tmp_path, 1)
     with (
         Checkpoints(tmp_path) as checkpoints,
-        pytest.raises(CheckpointError, match="another model: 1 arrays differ.*kernel.*3.*5"),
+        pytest.raises(
+            CheckpointError,
+            match=r"another model: 1 arrays differ, first \['params'\]\['kernel'\]: "
+            r"float32 \[4, 3\] there, float32 \[4, 5\] here; give the configuration",
+        ),
     ):
         checkpoints.restore(state_of(width=5))
 
@@ -63,11 +70,59 @@ def test_another_dtype_is_refused_and_never_cast(tmp_path):
         checkpoints.restore(target)
 
 
-def test_flipped_bits_are_found(tmp_path):
+def test_each_of_50_flipped_bits_is_found_and_the_step_before_is_offered(tmp_path):
+    """One bit at a time, anywhere in the array data; the step before is whole."""
+    saved(tmp_path, 1, 2)
+    random, folder = np.random.default_rng(0), tmp_path / "2"
+    files = sorted(file for file in (folder / "state").rglob("d/*") if file.is_file())
+    sizes = np.array([file.stat().st_size for file in files])
+    with Checkpoints(tmp_path, read_only=True) as checkpoints:
+        for file in random.choice(files, 50, p=sizes / sizes.sum()):
+            whole = file.read_bytes()
+            flipped = bytearray(whole)
+            flipped[random.integers(len(whole))] ^= 1 << int(random.integers(8))
+            file.write_bytes(flipped)
+            name, before = file.relative_to(folder).as_posix(), tmp_path / "1"
+            said = f"2 is damaged .{name} has changed .*; the step before it is {before}: name"
+            with pytest.raises(CheckpointError, match=said):
+                checkpoints.restore(state_of())
+            file.write_bytes(whole)
+        assert_same_bits(checkpoints.restore(state_of(), 1), state_of(1))
+        assert_same_bits(checkpoints.restore(state_of()), state_of(2))
+
+
+@pytest.mark.parametrize("damage", ["missing", "cut off", "no digests"])
+def test_files_are_named_and_the_only_step_is_to_be_deleted(tmp_path, damage):
+    saved(tmp_path, 1)
+    file = tmp_path / "1" / ("digests.json" if damage == "no digests" else "state/manifest.ocdbt")
+    file.unlink() if damage == "missing" else file.write_bytes(file.read_bytes()[:-9])
+    said = f"{file.name} (is missing|has changed|is no JSON).*; there is no step before it: delete"
+    with Checkpoints(tmp_path) as checkpoints, pytest.raises(CheckpointError, match=said):
+        checkpoints.restore(state_of())
+
+
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        (optax.adam(0.1), r"19 arrays differ, first .opt_state.0..count: nothing there, int32 .. here"),
+        (optax.chain(MOMENTUM, optax.identity()), "its parts without arrays differ"),
+    ],
+    ids=["other arrays", "the same arrays"],
+)
+def test_another_optimiser_is_no_damage(tmp_path, other, said):
+    state = toy_state()
+    with Checkpoints(tmp_path) as checkpoints:
+        checkpoints.save(1, state.replace(opt_state=optax.chain(MOMENTUM).init(state.params)), {})
+        with pytest.raises(CheckpointError, match=f"another optimiser, or .*: {said}; give the"):
+            checkpoints.restore(state.replace(opt_state=other.init(state.params)))
+
+
+def test_flipped_bits_are_found_without_the_digests_of_the_files(tmp_path):
     """Whatever byte of the array data is flipped: refused, or (in padding) without effect."""
     noise = jnp.asarray(np.random.default_rng(0).normal(size=(64, 64)), jnp.float32)
     with Checkpoints(tmp_path) as checkpoints:
         checkpoints.save(1, {"kernel": noise}, {})
+    (tmp_path / "1/digests.json").unlink()
     data = max((tmp_path / "1" / "state").rglob("*"), key=lambda file: file.stat().st_size)
     original = data.read_bytes()
     refused, named, offsets = 0, 0, range(0, len(original), len(original) // 9)
