@@ -18,6 +18,7 @@ Batch = dict[str, np.ndarray]
 def memory_stream(
     images: np.ndarray,
     *,
+    masks: np.ndarray | None = None,
     batch_size: int,
     seed: int,
     start_step: int = 0,
@@ -28,6 +29,7 @@ def memory_stream(
 
     Args:
       images: uint8 `[num, S, S, 3]`, at least two.
+      masks: bool `[num, S, S]` of what they show; the batches hold those of the sources as `mask`.
       batch_size: pairs in the global batch, over all processes.
       seed: of the order.
       start_step: the first batch is that of this step.
@@ -44,8 +46,13 @@ def memory_stream(
         shard_count=shard_count,
     )
     indices(start_step)  # refuse bad arguments now, not at the first batch
-    pairs = map(indices, count(start_step))
-    return ({"source": images[source], "target": images[target]} for source, target in pairs)
+
+    def batch(step: int) -> Batch:
+        source, target = indices(step)
+        found = {"source": images[source], "target": images[target]}
+        return found if masks is None else found | {"mask": masks[source]}
+
+    return map(batch, count(start_step))
 
 
 def listed_stream(
@@ -66,7 +73,7 @@ def listed_stream(
       images: uint8 `[num, S, S, 3]`.
       pairs: int `[n, 2]`, rows of the source and the target pictures, at least two pairs.
       categories: int `[n]`, of each pair; the batches hold them as `category`.
-      masks: bool `[num, S, S]` of the objects; the batches hold those of the sources as `mask`.
+      masks: as in `memory_stream`.
       batch_size, seed, start_step, shard_index, shard_count: as in `memory_stream`.
 
     Raises:

@@ -64,6 +64,13 @@ def test_the_memory_stream_shows_the_pictures_of_the_pairs():
         np.testing.assert_array_equal(batch["target"], images[target])
 
 
+def test_the_memory_stream_shows_the_masks_of_the_sources():
+    images = np.arange(7, dtype=np.uint8)[:, None, None, None] * np.ones((1, 4, 4, 3), np.uint8)
+    assert "mask" not in next(memory_stream(images, **OPTIONS))
+    batch = next(memory_stream(images, masks=images[..., 0] % 2 == 1, **OPTIONS))
+    np.testing.assert_array_equal(batch["mask"], batch["source"][..., 0] % 2 == 1)
+
+
 @pytest.mark.parametrize("crop", ["centre", "centre_inner", "pad", "squash", "squash_inner"])
 def test_the_tf_stream_gives_the_examples_of_the_memory_stream(folder, crop):
     boxes = folder / "boxes.csv"

@@ -60,6 +60,9 @@ def test_rendered_faces_come_with_boxes_masks_and_surfaces(tmp_path):
         assert part.keypoints_px.shape[::2] == (2, 2)
     assert (data.fit.images != data.test.images).any()
     assert list(tmp_path.iterdir())
+    batch = next(data.batches(batch_size=3, seed=0, start_step=0))
+    assert batch["source"].shape == batch["target"].shape == (3, 32, 32, 3)
+    assert batch["mask"].shape == (3, 32, 32) and batch["mask"].any(axis=(1, 2)).all()
 
 
 def test_evaluation_alone_renders_no_training_pictures(tmp_path):
