@@ -35,9 +35,9 @@ def parse(
 
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     places = (field.name for field in dataclasses.fields(processes.Processes))
-    given = {place: _take_option(arguments, f"--processes.{place}") for place in places}
+    given = {place: take_option(arguments, f"--processes.{place}") for place in places}
     processes.join(processes.find(given, os.environ))
-    name = _take_option(arguments, "--preset")
+    name = take_option(arguments, "--preset")
     if name is None:
         name, why = choose()
         print(f"preset: {name} ({why})")
@@ -47,11 +47,19 @@ def parse(
         print(f"preset: {name} (named)")
     default = presets[name]
     about = f"{type(default).__doc__}\n\n{processes.HELP}"
-    config = tyro.cli(type(default), default=default, args=arguments, prog=prog, description=about)
+    config = tyro.cli(
+        type(default),
+        default=default,
+        args=arguments,
+        prog=prog,
+        description=about,
+        config=(tyro.conf.AvoidSubcommands,),  # of a union the preset has chosen one
+    )
     return name, config
 
 
-def _take_option(arguments: list[str], option: str) -> str | None:
+def take_option(arguments: list[str], option: str) -> str | None:
+    """The value of an option, which is taken out of the arguments; None where it is not given."""
     for index, argument in enumerate(arguments):
         if argument == option:
             if index + 1 == len(arguments):
@@ -129,15 +137,19 @@ def from_json(cls: Any, value: Any) -> Any:
     """
     if value is None:
         return None
-    if isinstance(cls, type) and dataclasses.is_dataclass(cls):
-        hints = typing.get_type_hints(cls)
-        unknown = set(value) - set(hints)
-        if unknown:
-            raise UsageError(
-                f"config.json has unknown fields {sorted(unknown)}: another version's run"
-            )
-        return cls(**{name: from_json(hints[name], field) for name, field in value.items()})
+    options = typing.get_args(cls) or (cls,)
+    if isinstance(value, dict):
+        return _fields_from_json(options, value)
     if isinstance(value, list):
         return tuple(value)
-    options = typing.get_args(cls) or (cls,)
     return Path(value) if Path in options else value
+
+
+def _fields_from_json(classes: tuple[Any, ...], value: dict[str, Any]) -> Any:
+    """The configuration of the first class that knows all the fields."""
+    hints = {cls: typing.get_type_hints(cls) for cls in classes}
+    unknown = {cls: sorted(set(value) - set(hints[cls])) for cls in classes}
+    cls = min(classes, key=lambda each: len(unknown[each]))
+    if unknown[cls]:
+        raise UsageError(f"config.json has unknown fields {unknown[cls]}: another version's run")
+    return cls(**{name: from_json(hints[cls][name], field) for name, field in value.items()})

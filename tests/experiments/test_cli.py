@@ -40,6 +40,40 @@ def test_paths_tuples_and_nothing_survive_json():
     assert isinstance(back.init_from, Path) and isinstance(back.warp.source_warp, tuple)
 
 
+@dataclasses.dataclass(frozen=True)
+class Disc:
+    radius: float = 1.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Box:
+    sides: tuple[int, ...] = (1, 2)
+
+
+@dataclasses.dataclass(frozen=True)
+class Shape:
+    """One of two."""
+
+    of: Disc | Box = Disc()
+
+
+def test_of_a_union_the_preset_has_one_whose_options_alone_there_are(capsys):
+    def parse(*arguments):
+        return cli.parse({"box": Shape(Box())}, lambda: ("box", "."), list(arguments), prog="train")
+
+    assert parse("--of.sides", "3") == ("box", Shape(Box((3,))))
+    with pytest.raises(SystemExit):
+        parse("--of.radius", "2")
+    assert "--of.radius" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("shape", [Shape(), Shape(Box((4, 5)))])
+def test_json_of_a_union_becomes_the_one_that_has_its_fields(shape):
+    assert cli.from_json(Shape, json.loads(json.dumps(cli.to_json(shape)))) == shape
+    with pytest.raises(UsageError, match=r"unknown fields \['edge'\]"):
+        cli.from_json(Shape, {"of": {"edge": 1}})
+
+
 def test_an_unknown_field_in_json_is_refused():
     described = cli.to_json(LAPTOP)
     described["loss"]["wobble"] = 1.0
