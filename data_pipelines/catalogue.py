@@ -143,6 +143,22 @@ _DATA_SETS = (
         "0.1 GB in the cache",
     ),
     DataSet(
+        "rendered_cars",
+        "Rendered cars",
+        "the cars of rendered_objects alone, for landmarks",
+        "they are rendered on first use",
+        "that of this project",
+        "0.1 GB in the cache",
+    ),
+    DataSet(
+        "rendered_rooms",
+        "Rendered rooms",
+        "furnished rooms seen from inside, with the corners of their layouts as key points",
+        "they are rendered on first use",
+        "that of this project",
+        "0.1 GB in the cache",
+    ),
+    DataSet(
         "folder",
         "A folder of your own pictures",
         "unlabelled pictures to train on, nested as they like",

@@ -51,6 +51,11 @@ class Evaluation:
         chosen = {name: each[rows] for name, each in given.items() if each is not None}
         return dataclasses.replace(self, **chosen, parts={})
 
+    def counted(self) -> np.ndarray:
+        """Which points count, bool `[n, P]`: those that are seen, else all."""
+        every = np.ones(np.shape(self.keypoints_px)[:2], bool)
+        return every if self.seen is None else self.seen
+
     def unit_px(self) -> np.ndarray:
         """The normaliser of each picture `[n]`: a length of its own, else between the eyes."""
         if self.lengths_px is not None:

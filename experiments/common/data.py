@@ -2,8 +2,8 @@
 
 import dataclasses
 import functools
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -12,11 +12,13 @@ import numpy as np
 from data_pipelines.errors import DataError
 from data_pipelines.sources import PictureSource
 from experiments.common import processes
+from experiments.common.annotations import Evaluation
 
 if TYPE_CHECKING:
     from data_pipelines.examples import Examples
 
 Batches = Callable[..., Iterator[dict[str, np.ndarray]]]
+SCENES = ("rendered_cars", "rendered_rooms")
 FACES = ("aflw", "aflw_mtfl", "w300")
 STREAMED = ("folder", "celeb_a", "lsun", *FACES)
 MAX_IN_MEMORY = 500_000  # pictures
@@ -28,12 +30,12 @@ class DataConfig:
     """What to train and evaluate on."""
 
     name: Literal[
-        "auto", "rendered_faces", "folder", "labelled", "celeb_a", "aflw", "aflw_mtfl", "w300",
-        "lsun",
+        "auto", "rendered_faces", "rendered_cars", "rendered_rooms", "folder", "labelled",
+        "celeb_a", "aflw", "aflw_mtfl", "w300", "lsun",
     ] = "auto"  # fmt: skip
     """`auto`: CelebA where it is in place and an accelerator is present, else rendered_faces"""
     path: Path | None = None
-    """folder of the data set (not of rendered_faces); by default CACHE/NAME but for folder,
+    """folder of the data set (not of rendered ones); by default CACHE/NAME but for folder,
     labelled and lsun"""
     boxes: Path | None = None
     """folder: CSV of image,x0,y0,x1,y1 for photos where the object is not centred"""
@@ -50,45 +52,15 @@ class DataConfig:
     image_size: int = 128
     """side of the pictures in pixels"""
     train_examples: int = 8000
-    """rendered_faces: pictures to train on"""
+    """rendered data: pictures to train on"""
     fit_examples: int = 1000
-    """rendered_faces: pictures that the regressor is fitted on"""
+    """rendered data: pictures that the regressor is fitted on"""
     test_examples: int = 500
-    """rendered_faces: pictures that are tested"""
+    """rendered data: pictures that are tested"""
     cache: Path = Path("data")
     """where rendered and prepared data lie"""
     loader: Literal["memory", "tf"] = "memory"
-    """training pictures held in memory, or streamed by tf.data (not rendered_faces, labelled)"""
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """Annotated pictures; points in pixels of the square picture, centres at integers.
-
-    images: uint8 `[n, S, S, 3]`; keypoints_px: `[n, P, 2]`; boxes_px: `[n, 4]` or None; masks:
-    bool `[n, S, S]` or None; surfaces: `[n, S, S, 3]` or None; eyes: the two points of the
-    normaliser; stretch: `[n]`, how many times longer x is against y than in the originals, or None
-    where no picture is distorted; parts: rows of subsets that are measured as well.
-    """
-
-    images: np.ndarray
-    keypoints_px: np.ndarray
-    boxes_px: np.ndarray | None = None
-    masks: np.ndarray | None = None
-    surfaces: np.ndarray | None = None
-    eyes: tuple[int, int] = (0, 1)
-    stretch: np.ndarray | None = None
-    parts: Mapping[str, slice] = field(default_factory=dict)
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def select(self, rows) -> "Evaluation":
-        """Some of the pictures, without parts."""
-        arrays = ("images", "keypoints_px", "boxes_px", "masks", "surfaces", "stretch")
-        given: dict[str, Any] = {name: getattr(self, name) for name in arrays}
-        chosen = {name: each[rows] for name, each in given.items() if each is not None}
-        return dataclasses.replace(self, **chosen, parts={})
+    """training pictures held in memory, or streamed by tf.data (not rendered data, labelled)"""
 
 
 @dataclass(frozen=True)
@@ -119,6 +91,7 @@ def load(config: DataConfig, *, training: bool = True) -> Data:
     """
     loaders = {
         "rendered_faces": _rendered_faces,
+        **dict.fromkeys(SCENES, _scenes),
         "folder": _folder,
         "labelled": _labelled,
         "celeb_a": _celeb_a,
@@ -165,6 +138,12 @@ def _rendered_faces(config: DataConfig, training: bool) -> Data:
         fit=fit,
         test=test,
     )
+
+
+def _scenes(config: DataConfig, training: bool) -> Data:
+    from experiments.common import scenes
+
+    return scenes.load(config, training)
 
 
 def _folder(config: DataConfig, training: bool) -> Data:

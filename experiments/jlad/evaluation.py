@@ -18,8 +18,9 @@ from experiments.common.alignment import (
     evaluate_maps,
     headline,
 )
+from experiments.common.annotations import Evaluation
+from experiments.common.seen_keypoints import evaluate_landmarks
 from experiments.common.synthetic_pairs import as_float
-from experiments.jlad.objects import Objects, evaluate_landmarks
 from experiments.jlad.steps import Network
 from experiments.jlad.uncertainty import uncertainty_quality
 
@@ -84,7 +85,9 @@ def evaluate_round(
     return found
 
 
-def evaluate_objects(trained: Trained, untrained: Trained, fit: Objects, test: Objects) -> dict:
+def evaluate_objects(
+    trained: Trained, untrained: Trained, fit: Evaluation, test: Evaluation
+) -> dict:
     """The `landmarks` object."""
     of_trained, of_untrained = (
         tuple(compute_landmarks(each, part.images) for part in (fit, test))

@@ -79,7 +79,7 @@ def test_evaluation_alone_renders_no_training_pictures(tmp_path):
     [
         ({"name": "folder"}, "data.name folder needs --data.path FOLDER"),
         ({"name": "labelled"}, "data.name labelled needs --data.path FOLDER|--data.fit-rows"),
-        ({"name": "celeba"}, "'celeba' is not a data set: rendered_faces, folder"),
+        ({"name": "celeba"}, "'celeba' is not a data set: rendered_faces, rendered_cars"),
         ({"name": "rendered_faces", "loader": "tf"}, "rendered_faces is held in memory"),
     ],
 )
