@@ -171,11 +171,11 @@ def draw(groups: Sequence[Group]) -> tuple[list[Section], dict[str, Any]]:
         name: make_viewer(run.networks, run.config, run.variables) for name, run in trained.items()
     }
     loaded = data.load(next(iter(trained.values())).config.data, training=False)
-    images, test = gallery.shown_images(loaded, gallery.NUM_PAIRS)
+    images, test = consistency.shown_images(loaded, consistency.NUM_PAIRS)
     codes = {name: viewer.look(images) for name, viewer in viewers.items()}
     judge = next((name for name, run in trained.items() if run.config.flow), groups[0].name)
 
-    pairs = consistency.random_pairs(len(images), gallery.NUM_PAIRS)
+    pairs = consistency.random_pairs(len(images), consistency.NUM_PAIRS)
     fields = viewers[judge].fields(codes[judge], pairs)
     errors = {
         name: consistency.carried_error(
@@ -184,7 +184,7 @@ def draw(groups: Sequence[Group]) -> tuple[list[Section], dict[str, Any]]:
         for name, code in codes.items()
     }
 
-    images, test = gallery.shown_images(loaded, gallery.SHOWN)
+    images, test = consistency.shown_images(loaded, gallery.SHOWN)
     pairs = gallery.shown_pairs(len(images))
     fields = viewers[judge].fields(codes[judge], pairs)
     sections = []
@@ -197,7 +197,7 @@ def draw(groups: Sequence[Group]) -> tuple[list[Section], dict[str, Any]]:
         ]
         text = "" if name == judge else f"T of Figure 3 is that of {judge}."
         sections.append(Section(name, text, pictures=pictures))
-    return sections, {"flow_of": judge, "pairs": gallery.NUM_PAIRS, "errors": errors}
+    return sections, {"flow_of": judge, "pairs": consistency.NUM_PAIRS, "errors": errors}
 
 
 def draw_matches(groups: Sequence[Group]) -> list[Section]:

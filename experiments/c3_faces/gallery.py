@@ -6,27 +6,17 @@ from experiments.c3_faces.viewer import Code, Viewer
 from experiments.common.consistency import (
     Pairs,
     carry,
-    evaluate_consistency,
     in_pixels,
     normalized,
-    random_pairs,
+    shown_images,
     true_positions,
 )
 from experiments.common.data import Data, Evaluation
 from experiments.common.pictures import Picture, draw_points, sheet, tile
 
-NUM_PAIRS = 200  # that consistency is measured on
 SHOWN, COLUMNS = 24, 8  # images on the sheet of landmarks, and in a row of it
 SHOWN_PAIRS = 6  # of Figure 3 and of the cycle
 SWAPPED = 6  # images whose appearances and poses are exchanged
-
-
-def measure_consistency(viewer: Viewer, untrained: Viewer, data: Data) -> dict:
-    """The `consistency` object of `results.json`, on test images or, without any, the preview."""
-    images, test = shown_images(data, NUM_PAIRS)
-    pairs = random_pairs(len(images), NUM_PAIRS)
-    found = viewer.find(images, pairs), untrained.find(images, pairs)
-    return evaluate_consistency(*found, pairs, images, test)
 
 
 def draw_gallery(viewer: Viewer, data: Data) -> list[Picture]:
@@ -40,14 +30,6 @@ def draw_gallery(viewer: Viewer, data: Data) -> list[Picture]:
         draw_cycles(viewer, images, code, pairs),
         draw_isolated(viewer, images, code),
     ]
-
-
-def shown_images(data: Data, count: int) -> tuple[np.ndarray, Evaluation | None]:
-    """Up to `count` test images and their annotations; training images where there are none."""
-    if data.test is None:
-        return data.preview[:count], None
-    test = data.test.select(slice(count))
-    return test.images, test
 
 
 def shown_pairs(count: int) -> Pairs:

@@ -12,7 +12,7 @@ import numpy as np
 from c3jax.training.state import init_state
 from experiments.c3_faces import networks as nets
 from experiments.c3_faces.config import PAPER, Config
-from experiments.c3_faces.gallery import draw_gallery, measure_consistency
+from experiments.c3_faces.gallery import draw_gallery
 from experiments.c3_faces.steps import (
     Networks,
     as_float,
@@ -23,6 +23,7 @@ from experiments.c3_faces.steps import (
 )
 from experiments.c3_faces.viewer import make_viewer
 from experiments.common import cli, loop, processes, runs
+from experiments.common.consistency import measure_consistency
 from experiments.common.data import Data
 from experiments.common.errors import UsageError
 from experiments.common.evaluation import collapse_warnings, error_rows, evaluate_landmarks
@@ -79,7 +80,7 @@ def run(config: Config, preset: str, data: Data, folder: Path, *, started: float
         )
     viewer = make_viewer(networks, config, state.variables())
     untrained = make_viewer(networks, config, variables)
-    results["consistency"] = measure_consistency(viewer, untrained, data)
+    results["consistency"] = measure_consistency(viewer.find, untrained.find, data)
     runs.write_json(folder / "results.json", results)
     print_table(results, config)
     reference = ("paper", cli.to_json(PAPER))

@@ -5,6 +5,7 @@ the target: T^{j->i} with j the target, `transformation_map(over='target')`. All
 (x, y) in pixels of the square picture but those of the fields, which are in [-1, 1].
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -13,8 +14,9 @@ import numpy as np
 
 from c3jax import matching, metrics
 from c3jax.coordinates import to_normalized, to_pixels
-from experiments.common.data import Evaluation
+from experiments.common.data import Data, Evaluation
 
+NUM_PAIRS = 200  # of random pictures
 HEAD_POINTS = 32  # random points of a head that the flow is tested on
 _carry_points = jax.jit(matching.carry_points)
 
@@ -40,6 +42,10 @@ class Pairs(NamedTuple):
 
     def __len__(self) -> int:
         return len(self.source)
+
+
+# Of uint8 images `[n, S, S, 3]` and pairs of them.
+Find = Callable[[np.ndarray, Pairs], Found]
 
 
 def random_pairs(num_images: int, num_pairs: int, *, seed: int = 0) -> Pairs:
@@ -73,6 +79,22 @@ def in_pixels(points, shape: tuple[int, int]) -> np.ndarray:
 def normalized(points_px, shape: tuple[int, int]) -> np.ndarray:
     """`to_normalized` of NumPy arrays."""
     return np.asarray(to_normalized(jnp.asarray(points_px, jnp.float32), shape))
+
+
+def measure_consistency(find: Find, find_untrained: Find, data: Data) -> dict:
+    """`evaluate_consistency` on random pairs of test images or, without any, of the preview."""
+    images, test = shown_images(data, NUM_PAIRS)
+    pairs = random_pairs(len(images), NUM_PAIRS)
+    found = find(images, pairs), find_untrained(images, pairs)
+    return evaluate_consistency(*found, pairs, images, test)
+
+
+def shown_images(data: Data, count: int) -> tuple[np.ndarray, Evaluation | None]:
+    """Up to `count` test images and their annotations; training images where there are none."""
+    if data.test is None:
+        return data.preview[:count], None
+    test = data.test.select(slice(count))
+    return test.images, test
 
 
 def evaluate_consistency(

@@ -9,7 +9,7 @@ from c3jax.coordinates import numpy_grid
 from experiments.c3_faces import gallery
 from experiments.c3_faces import networks as nets
 from experiments.c3_faces.viewer import Code, Viewer, in_batches, make_viewer
-from experiments.common.consistency import Pairs
+from experiments.common.consistency import Pairs, measure_consistency
 from experiments.common.data import Data, Evaluation
 from experiments.common.pictures import GAP, TILE
 from tests.experiments import tiny_runs
@@ -107,7 +107,7 @@ def test_the_whole_gallery_and_consistency_without_annotations(viewer, images):
     data = Data("folder", "", 12, batches=None, preview=images)
     names = [picture.name for picture in gallery.draw_gallery(viewer, data)]
     assert names == ["landmarks", "consistency", "swapped", "cycled", "isolated"]
-    found = gallery.measure_consistency(viewer, viewer, data)["landmarks_carried_by_flow"]
+    found = measure_consistency(viewer.find, viewer.find, data)["landmarks_carried_by_flow"]
     assert found["px"] == found["identity_px"] > 0
 
 
