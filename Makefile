@@ -12,7 +12,7 @@ READY := $(VENV)/.ready-$(ACCELERATOR)
 # Test workers: one per core, at most four (each worker holds its own JAX).
 WORKERS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN); [ $$n -gt 4 ] && echo 4 || echo $$n)
 
-.PHONY: help setup train test test-slow lint clean
+.PHONY: help setup data train test test-slow lint clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -37,6 +37,9 @@ train: $(READY)  ## train an experiment: EXP=c3_faces, PRESET=..., ARGS="..."
 	@if [ ! -f experiments/$(EXP)/__main__.py ]; then \
 	  echo "there is no experiment '$(EXP)'; choose EXP= one of:" $$(cd experiments && ls -d */__main__.py | xargs -n1 dirname) >&2; exit 2; fi
 	@$(PYTHON) -m experiments.$(EXP) $(if $(PRESET),--preset $(PRESET)) $(ARGS)
+
+data: $(READY)  ## unpack, check and prepare a data set: NAME=pf_pascal [ARGS="--path DIR"]
+	@$(PYTHON) -m experiments.data prepare $(NAME) $(ARGS)
 
 test: $(READY)  ## the tests (under 10 minutes on 2 cores), with the coverage of the library
 	@$(PYTHON) -m pytest -n $(WORKERS) -m 'not slow' --cov=c3jax --cov-report=term-missing:skip-covered --cov-fail-under=95 $(ARGS)

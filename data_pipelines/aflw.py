@@ -17,7 +17,7 @@ from data_pipelines.catalogue import require_files
 from data_pipelines.errors import DataError
 from data_pipelines.faces import Faces, hold_out_validation
 from data_pipelines.matlab import read_matlab
-from data_pipelines.published_lists import check_count, check_split
+from data_pipelines.published_lists import check_count, check_split, inside
 from data_pipelines.sources import PictureFiles
 
 NAME = "aflw"
@@ -40,8 +40,7 @@ def aflw(folder, split: str) -> Faces:
       DataError: what is missing, a list that is not as published.
     """
     check_split(split, SPLITS)
-    root = Path(folder)
-    root = root / "aflw_release-2" if (root / "aflw_release-2").is_dir() else root
+    root = inside(folder, "aflw_release-2")
     part = "test" if split == "test" else "train"
     listed = root / f"aflw_{part}_images.txt"
     annotations = root / f"aflw_{part}_keypoints.mat"

@@ -23,12 +23,13 @@ import numpy as np
 from data_pipelines.catalogue import require_files
 from data_pipelines.errors import DataError
 from data_pipelines.faces import Faces, box_of_points, hold_out_validation
-from data_pipelines.published_lists import check_count, check_split, read_floats
+from data_pipelines.published_lists import check_count, check_split, inside, read_floats
 from data_pipelines.sources import PictureFiles
 
 NAME = "aflw_mtfl"
 SPLITS = ("train", "validation", "test")
 LISTS = {"train": "training.txt", "test": "testing.txt"}
+FOLDERS = {"train": ("lfw_5590", "net_7876"), "test": ("AFLW",)}
 CROPS = Path("aflw_cropped")
 TABLE = "facedata_cropped.csv"
 COUNTS = {"train": (10_000, 10_122), "test": (2_995,)}
@@ -51,7 +52,7 @@ def aflw_mtfl(folder, split: str) -> Faces:
     """
     check_split(split, SPLITS)
     above = Path(folder)
-    root = above / "MTFL" if (above / "MTFL").is_dir() else above
+    root = inside(above, "MTFL")
     part = "test" if split == "test" else "train"
     table = above / CROPS / TABLE
     if part == "train" and table.is_file():
@@ -59,7 +60,7 @@ def aflw_mtfl(folder, split: str) -> Faces:
         source, pictures = table, above / CROPS
     else:
         source, pictures = root / LISTS[part], root
-        require_files(NAME, [source])
+        require_files(NAME, [source, *(root / folder for folder in FOLDERS[part])])
         names, keypoints_px = _read_list(source)
     check_count(source, len(names), *COUNTS[part])
     rows = hold_out_validation(len(names), split)

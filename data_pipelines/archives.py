@@ -38,7 +38,7 @@ class _Member(NamedTuple):
     open: Callable[[], Any]
 
 
-def unpack(archive, folder) -> Path:
+def unpack(archive, folder, *, bare: bool = False) -> Path:
     """Unpacks an archive into a new folder.
 
     The members are written beside `folder` under a temporary name, which is renamed at the end: a
@@ -47,6 +47,7 @@ def unpack(archive, folder) -> Path:
     Args:
       archive: the file; its contents decide on the format, not its suffix.
       folder: to make; an empty one may be there.
+      bare: where everything lies in one folder of the archive, `folder` becomes that one.
 
     Returns:
       The folder.
@@ -66,7 +67,7 @@ def unpack(archive, folder) -> Path:
             contents.mkdir()
             for member in tqdm(members, desc=archive.name, unit="file", disable=None):
                 _write(archive, member, contents)
-            os.rename(contents, folder)
+            os.rename(_innermost(contents) if bare else contents, folder)
         except _DAMAGE:
             raise
         except OSError as error:
@@ -74,6 +75,12 @@ def unpack(archive, folder) -> Path:
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
     return folder
+
+
+def _innermost(contents: Path) -> Path:
+    """The only folder in a folder; what macOS adds to archives does not count."""
+    found = [path for path in contents.iterdir() if path.name not in ("__MACOSX", ".DS_Store")]
+    return found[0] if len(found) == 1 and found[0].is_dir() else contents
 
 
 @contextmanager

@@ -4,15 +4,20 @@ Nothing is downloaded here. The readers raise these instructions where something
 docs/datasets.md repeats the table.
 """
 
-import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 from data_pipelines.errors import DataError
 
-Prepare = Callable[[Path, Path], Any]
+
+class Archive(NamedTuple):
+    """A published archive: its `name`, the `folder` that it becomes, and `sha256` where known."""
+
+    name: str
+    folder: str
+    sha256: str | None = None
 
 
 @dataclass(frozen=True)
@@ -27,7 +32,7 @@ class DataSet:
       licence: what its owners allow, in short.
       size: of the download, or of what is made.
       files: what a complete folder holds.
-      prepare: see the function `prepare`; None where there is no such form.
+      archives: what is downloaded, where it is unpacked by `preparation.prepare`.
     """
 
     name: str
@@ -37,16 +42,20 @@ class DataSet:
     licence: str
     size: str
     files: tuple[str, ...] = ()
-    prepare: Prepare | None = None
+    archives: tuple[Archive, ...] = ()
 
     def instructions(self) -> str:
         """What to do, for people."""
         if not self.files:
             return f"{self.title}: {self.source}."
+        unpacking = (
+            " Archives that lie in a folder are checked and unpacked by: make data "
+            f"NAME={self.name} ARGS='--path FOLDER'."
+        )
         return (
             f"{self.title} ({self.size}; licence: {self.licence}): get it from {self.source}, and "
             f"unpack it so that one folder holds {', '.join(self.files)}; give that folder "
-            "(--data.path)."
+            f"(--data.path).{unpacking if self.archives else ''}"
         )
 
 
@@ -62,27 +71,6 @@ def find(name: str) -> DataSet:
     return CATALOGUE[name]
 
 
-def prepare(name: str, folder, *, prepared) -> Any:
-    """Writes the named data set as records for random access, once, and opens it.
-
-    Args:
-      name: of the data set.
-      folder: what `instructions` asks for.
-      prepared: the folder that is written to.
-
-    Returns:
-      The TFDS builder (of CelebA the pictures by name, `celeb_a_tfds.CelebARecords`).
-
-    Raises:
-      DataError: there is no such form of it, or as the reader of the files.
-    """
-    data = find(name)
-    if data.prepare is None:
-        can = ", ".join(each.name for each in CATALOGUE.values() if each.prepare)
-        raise DataError(f"{name} needs no preparation ({data.about}); what can be prepared: {can}")
-    return data.prepare(Path(folder).expanduser(), Path(prepared).expanduser())
-
-
 def require_files(name: str, paths: Sequence[Path]) -> None:
     """Raises one DataError for everything of a data set that is missing, with its instructions."""
     if missing := [path for path in paths if not path.exists()]:
@@ -92,36 +80,6 @@ def require_files(name: str, paths: Sequence[Path]) -> None:
             f"{data.title} is incomplete; put these in place (nothing is downloaded):{listed}\n"
             f"{data.instructions()}"
         )
-
-
-def _tfds(module: str, builder: str) -> Prepare:
-    """Preparation by a TFDS builder, imported (with TensorFlow) only when it is asked for."""
-
-    def prepare(folder: Path, prepared: Path) -> Any:
-        builder_class = getattr(importlib.import_module(f"data_pipelines.{module}"), builder)
-        from data_pipelines import manual_tfds
-
-        return manual_tfds.prepare(builder_class, folder, prepared=prepared)
-
-    return prepare
-
-
-def _celeb_a(folder: Path, prepared: Path) -> Any:
-    from data_pipelines.celeb_a import read_tables
-    from data_pipelines.celeb_a_tfds import open_archive
-
-    return open_archive(folder, read_tables(folder), prepared=prepared)
-
-
-def _pascal3d(folder: Path, prepared: Path) -> Any:
-    """Writes the crops and the pair lists, if they are not there, then as the others."""
-    from data_pipelines import pascal3d
-
-    pairs = prepared / "pascal3d_pairs"
-    if not all((pairs / f"{split}.csv").is_file() for split in pascal3d.SHARES):
-        pascal3d.write_pairs(folder, pairs)
-    prepare = _tfds("pairs_tfds", "Pascal3d")
-    return prepare(pairs, prepared)
 
 
 _RESEARCH = "non-commercial research only"
@@ -191,7 +149,6 @@ _DATA_SETS = (
             "MAFL/training.txt",
             "MAFL/testing.txt",
         ),
-        _celeb_a,
     ),
     DataSet(
         "aflw",
@@ -208,7 +165,7 @@ _DATA_SETS = (
             "aflw_test_images.txt",
             "aflw_test_keypoints.mat",
         ),
-        _tfds("faces_tfds", "Aflw"),
+        (Archive("aflw_release-2.zip", "aflw_release-2"),),
     ),
     DataSet(
         "aflw_mtfl",
@@ -220,7 +177,10 @@ _DATA_SETS = (
         _RESEARCH,
         "0.3 GB",
         ("AFLW/", "lfw_5590/", "net_7876/", "training.txt", "testing.txt"),
-        _tfds("faces_tfds", "AflwMtfl"),
+        (
+            Archive("MTFL.zip", "MTFL"),
+            Archive("aflw_10122train_cropped.zip", "aflw_cropped"),
+        ),
     ),
     DataSet(
         "w300",
@@ -239,7 +199,7 @@ _DATA_SETS = (
             "lfpw/trainset/",
             "lfpw/testset/",
         ),
-        _tfds("faces_tfds", "W300"),
+        tuple(Archive(f"{part}.zip", part) for part in ("afw", "helen", "ibug", "lfpw")),
     ),
     DataSet(
         "lsun",
@@ -250,7 +210,16 @@ _DATA_SETS = (
         _RESEARCH,
         "43 GB (bedroom) or about 170 GB (car)",
         ("data.mdb",),
-        _tfds("lsun_tfds", "Lsun"),
+        (
+            Archive(
+                "bedroom_train_lmdb.zip",
+                "bedroom_train_lmdb",
+                "a15644c2e7153106867f0adb3491fc41224102d1f01b24494fb47d9f5d1f174e",
+            ),
+            Archive(
+                "car.zip", "car", "e6bd5b23b461177b69a5abd1b301fc41dd1c8fd719f389daf2d10f8b1098ba43"
+            ),
+        ),
     ),
     DataSet(
         "pf_pascal",
@@ -262,7 +231,7 @@ _DATA_SETS = (
         _RESEARCH,
         "0.1 GB",
         ("JPEGImages/", "Annotations/", "train_pairs.csv", "val_pairs.csv", "test_pairs.csv"),
-        _tfds("pairs_tfds", "PfPascal"),
+        (Archive("PF-dataset-PASCAL.zip", "PF-dataset-PASCAL"),),
     ),
     DataSet(
         "pf_willow",
@@ -272,7 +241,7 @@ _DATA_SETS = (
         _RESEARCH,
         "0.02 GB",
         ("car(G)/", "car(M)/", "car(S)/", "duck(S)/", "and the other six, .png with .mat"),
-        _tfds("pairs_tfds", "PfWillow"),
+        (Archive("PF-dataset.zip", "PF-dataset"),),
     ),
     DataSet(
         "spair",
@@ -283,7 +252,7 @@ _DATA_SETS = (
         _RESEARCH,
         "0.3 GB",
         ("JPEGImages/", "Layout/large/", "PairAnnotation/"),
-        _tfds("pairs_tfds", "Spair"),
+        (Archive("SPair-71k.tar.gz", "SPair-71k"),),
     ),
     DataSet(
         "pascal3d",
@@ -294,7 +263,7 @@ _DATA_SETS = (
         _RESEARCH,
         "8 GB",
         ("Annotations/", "Images/"),
-        _pascal3d,
+        (Archive("PASCAL3D+_release1.1.zip", "PASCAL3D+_release1.1"),),
     ),
     DataSet(
         "voc2012",
@@ -310,7 +279,13 @@ _DATA_SETS = (
             "SegmentationObject/",
             "ImageSets/Segmentation/",
         ),
-        _tfds("voc_tfds", "Voc2012"),
+        (
+            Archive(
+                "VOCtrainval_11-May-2012.tar",
+                "VOCdevkit",
+                "e14f763270cf193d0b5f74b169f44157a4b0c6efa708f4dd0ff78ee691763bcb",
+            ),
+        ),
     ),
     DataSet(
         "pairs_csv",
@@ -320,7 +295,6 @@ _DATA_SETS = (
         "yours",
         "any",
         ("pairs.csv", "the pictures that it names"),
-        _tfds("pairs_tfds", "PairsCsv"),
     ),
 )
 

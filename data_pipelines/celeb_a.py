@@ -33,6 +33,7 @@ IDENTITY = "identity_CelebA.txt"
 MAFL_TRAINING = "training.txt"
 MAFL_TESTING = "testing.txt"
 NUM_POINTS = 5
+COUNTS = {LANDMARKS: 202_599, MAFL_TRAINING: 19_000, MAFL_TESTING: 1_000}
 
 Split = Literal["train", "mafl_train", "mafl_validation", "mafl_test"]
 
@@ -125,6 +126,15 @@ def count_splits(tables: CelebATables) -> dict[str, int]:
         **counts,
         "train_identities": len(np.unique(tables.identity[in_train])),
         "train_of_test_identities": int(np.sum(in_train & _of_test_identities(tables))),
+    }
+
+
+def listed_counts(tables: CelebATables) -> dict[str, tuple[int, int]]:
+    """By list the number of its pictures, and the published number (a part of them may do)."""
+    found = (tables.names, tables.mafl_training, tables.mafl_testing)
+    return {
+        file: (len(names), published)
+        for (file, published), names in zip(COUNTS.items(), found, strict=True)
     }
 
 

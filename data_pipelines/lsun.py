@@ -24,6 +24,7 @@ from data_pipelines.sources import Box
 
 NAME = "lsun"
 DATABASE = "data.mdb"
+COUNTS = {"bedroom_train_lmdb": 3_033_042, "car": 5_520_756}
 
 
 @dataclass(frozen=True)
@@ -64,13 +65,15 @@ def lsun(folder, *, crop: Crop = "centre") -> LsunPictures:
     """All pictures of a database, in the order of their keys.
 
     Args:
-      folder: holds data.mdb.
+      folder: holds data.mdb; the folder above bedroom_train_lmdb or car will do.
       crop: as in `frames.frame_picture`.
 
     Raises:
       DataError: no such database, a damaged or empty one, no package `lmdb`.
     """
-    root = Path(folder)
+    above = Path(folder)
+    nested = [above / name for name in COUNTS if (above / name / DATABASE).is_file()]
+    root = nested[0] if nested and not (above / DATABASE).exists() else above
     require_files(NAME, [root / DATABASE])
     with _open(root).begin() as transaction:
         names = tuple(key.decode() for key in transaction.cursor().iternext(values=False))
@@ -85,9 +88,14 @@ def _open(root: Path) -> Any:
         import lmdb
     except ImportError:
         raise DataError("LSUN is read with the package lmdb: pip install lmdb") from None
+    file = root / DATABASE
     try:
-        return lmdb.open(str(root), readonly=True, lock=False, readahead=False, max_readers=512)
+        opened = lmdb.open(str(root), readonly=True, lock=False, readahead=False, max_readers=512)
     except lmdb.Error as error:
-        raise DataError(
-            f"{root / DATABASE}: cannot be opened ({error}); download it anew"
-        ) from None
+        raise DataError(f"{file}: cannot be opened ({error}); download it anew") from None
+    # Pages are mapped into memory: to read one behind the end of the file would kill the process.
+    whole = (opened.info()["last_pgno"] + 1) * opened.stat()["psize"]
+    if (found := file.stat().st_size) < whole:
+        opened.close()
+        raise DataError(f"{file}: truncated, {found:,} of {whole:,} bytes; download it anew")
+    return opened

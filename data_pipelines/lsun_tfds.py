@@ -8,6 +8,7 @@ import tensorflow_datasets as tfds
 
 from data_pipelines import lsun
 from data_pipelines.catalogue import instructions
+from data_pipelines.published_lists import check_count
 
 
 class Lsun(tfds.core.GeneratorBasedBuilder):
@@ -30,7 +31,10 @@ class Lsun(tfds.core.GeneratorBasedBuilder):
         )
 
     def _split_generators(self, dl_manager):
-        return {"train": self._generate_examples(lsun.lsun(dl_manager.manual_dir))}
+        pictures = lsun.lsun(dl_manager.manual_dir)
+        if published := lsun.COUNTS.get(pictures.root.name):
+            check_count(pictures.root, len(pictures.names), published, what="pictures")
+        return {"train": self._generate_examples(pictures)}
 
     def _generate_examples(self, pictures: lsun.LsunPictures):
         for index, name in enumerate(pictures.names):

@@ -31,7 +31,7 @@ def prepare(builder_class: type[tfds.core.GeneratorBasedBuilder], folder, *, pre
     listing = [
         (path.relative_to(folder).as_posix(), path.stat().st_size, path.stat().st_mtime_ns)
         for path in sorted(Path(folder).rglob("*"))
-        if path.is_file()
+        if path.is_file() and Path(prepared) not in path.parents
     ]
     if not listing:
         raise DataError(f"{folder}: no files; needed: {builder_class.MANUAL_DOWNLOAD_INSTRUCTIONS}")
@@ -44,11 +44,16 @@ def prepare(builder_class: type[tfds.core.GeneratorBasedBuilder], folder, *, pre
 
 
 def encoded_picture(file: Path) -> bytes:
-    """The file itself if TensorFlow reads it as `read_picture` does, else its pixels as PNG."""
+    """The file itself if TensorFlow reads it as `read_picture` does, else its pixels as PNG.
+
+    Raises:
+      PictureError: a picture that is missing or damaged.
+    """
+    pixels = read_picture(file)
     with Image.open(file) as image:
         plain = image.format in ("JPEG", "PNG") and image.mode in ("RGB", "L")
         if plain and ExifTags.Base.Orientation not in image.getexif():
             return file.read_bytes()
     buffer = io.BytesIO()
-    Image.fromarray(read_picture(file)).save(buffer, "PNG")
+    Image.fromarray(pixels).save(buffer, "PNG")
     return buffer.getvalue()

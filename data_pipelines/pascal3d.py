@@ -24,6 +24,7 @@ from data_pipelines.catalogue import require_files
 from data_pipelines.errors import DataError
 from data_pipelines.matlab import read_matlab_struct
 from data_pipelines.pictures import read_picture, upright_size
+from data_pipelines.published_lists import inside
 from data_pipelines.sources import Box
 
 NAME = "pascal3d"
@@ -66,6 +67,14 @@ class PosedObject:
         return f"{self.file.parent.name}/{self.file.stem}_{self.index}.jpg"
 
 
+def written_pairs(folder, cache) -> Path:
+    """The folder of the crops and tables in a cache; they are written if they are not there."""
+    out = Path(cache) / "pascal3d_pairs"
+    if not all((out / f"{split}.csv").is_file() for split in SHARES):
+        write_pairs(folder, out)
+    return out
+
+
 def write_pairs(folder, out, *, per_category: int = 1000, seed: int = 0) -> dict[str, int]:
     """Writes crops and the tables `train.csv`, `val.csv` and `test.csv` for `pairs_csv`.
 
@@ -105,8 +114,7 @@ def read_objects(folder, category: str) -> list[PosedObject]:
     Raises:
       DataError: a folder or picture that is missing, an annotation that is not as published.
     """
-    above = Path(folder) / "PASCAL3D+_release1.1"
-    root = above if above.is_dir() else Path(folder)
+    root = inside(folder, "PASCAL3D+_release1.1")
     parts = {f"{category}_{source}": suffix for source, suffix in SOURCES.items()}
     require_files(NAME, [root / top / p for p in parts for top in ("Annotations", "Images")])
     return [

@@ -16,14 +16,16 @@ from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 
+from data_pipelines.catalogue import require_files
 from data_pipelines.errors import DataError
 from data_pipelines.matlab import read_matlab
 from data_pipelines.pairs import Annotated, PairRow, Pairs, make_pairs
 from data_pipelines.pairs_csv import read_numbers, read_rows
+from data_pipelines.published_lists import inside
 
 Split = Literal["train", "val", "test"]
 COUNTS = {"train": 2940, "val": 308, "test": 299}
-ARCHIVE = "PF-dataset-PASCAL"
+ARCHIVE, LIST = "PF-dataset-PASCAL", "{}_pairs.csv"
 PICTURES, ANNOTATIONS = "JPEGImages", "Annotations"
 CATEGORIES = (
     *("aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow"),
@@ -82,10 +84,9 @@ def pf_pascal(folder, split: Split, pairs_folder=None, *, workers: int | None = 
     Raises:
       DataError: a list, picture or annotation that is missing or not as published.
     """
-    root = Path(folder) / ARCHIVE if (Path(folder) / ARCHIVE).is_dir() else Path(folder)
-    if not (root / PICTURES).is_dir():
-        raise DataError(f"{root}: no {PICTURES}/ in it; unpack {ARCHIVE}.zip there")
-    pairs = read_list(pairs_folder or root, split)
+    root, lists = inside(folder, ARCHIVE), pairs_folder or folder_of_lists(folder)
+    require_files("pf_pascal", [root / PICTURES])
+    pairs = read_list(lists, split)
     folder = root / ANNOTATIONS
     read = functools.cache(_annotation if folder.is_dir() else lambda _: (None, None))
 
@@ -112,6 +113,12 @@ def pf_pascal(folder, split: Split, pairs_folder=None, *, workers: int | None = 
     return make_pairs(rows, name=name, slack_px=SLACK_PX, workers=workers)
 
 
+def folder_of_lists(folder) -> Path:
+    """Where the lists are: beside the pictures, or in the folder above."""
+    root = inside(folder, ARCHIVE)
+    return root if (root / LIST.format("test")).is_file() else Path(folder)
+
+
 def read_list(pairs_folder, split: Split) -> PairList:
     """Reads a pair list alone; its pictures need not be in place.
 
@@ -120,7 +127,8 @@ def read_list(pairs_folder, split: Split) -> PairList:
     """
     if split not in COUNTS:
         raise DataError(f"split is {split!r}; it must be one of {', '.join(get_args(Split))}")
-    path = Path(pairs_folder) / f"{split}_pairs.csv"
+    path = Path(pairs_folder) / LIST.format(split)
+    require_files("pf_pascal", [path])
     required = ("source_image", "target_image", "class")
     rows = read_rows(path, required=required, optional=("flip", *_POINTS))
     if len(rows) != COUNTS[split]:

@@ -8,10 +8,12 @@ import logging
 from itertools import permutations
 from pathlib import Path
 
+from data_pipelines.catalogue import instructions
 from data_pipelines.errors import DataError
 from data_pipelines.matlab import read_matlab
 from data_pipelines.pairs import Annotated, PairRow, Pairs, make_pairs
 from data_pipelines.pictures import SUFFIXES
+from data_pipelines.published_lists import inside
 
 SUB_CLASSES = (
     *("car(G)", "car(M)", "car(S)", "duck(S)", "motorbike(G)", "motorbike(M)", "motorbike(S)"),
@@ -34,7 +36,7 @@ def pf_willow(folder, *, workers: int | None = None) -> Pairs:
       DataError: no sub-class, one with a single picture, a faulty annotation, all ten sub-classes
         but not their 900 pairs, or as `make_pairs`.
     """
-    root = Path(folder)
+    root = inside(folder, "PF-dataset")
     found = _sub_classes(root)
     rows = [
         PairRow(f"{root / name}", *pair, category=name)
@@ -54,13 +56,16 @@ def pf_willow(folder, *, workers: int | None = None) -> Pairs:
 
 def _sub_classes(root: Path) -> dict[str, list[Annotated]]:
     if not root.is_dir():
-        raise DataError(f"{root}: no such folder; give the folder above car(M), duck(S) and so on")
+        raise DataError(f"{root}: no such folder. {instructions('pf_willow')}")
     folders = [path for path in sorted(root.iterdir()) if not path.name.startswith((".", "__"))]
     annotations = {path.name: _visible(path.glob("*.mat")) for path in folders if path.is_dir()}
     found = {name: [_annotated(file) for file in files] for name, files in annotations.items()}
     found = {name: pictures for name, pictures in found.items() if pictures}
     if not found:
-        raise DataError(f"{root}: no sub-class in it; CLASS/NAME.png with CLASS/NAME.mat is needed")
+        raise DataError(
+            f"{root}: no sub-class in it (CLASS/NAME.png with CLASS/NAME.mat). "
+            f"{instructions('pf_willow')}"
+        )
     for name, pictures in found.items():
         if len(pictures) == 1:
             raise DataError(

@@ -7,6 +7,11 @@ from pathlib import Path
 from data_pipelines.errors import DataError
 
 
+def inside(folder, name: str) -> Path:
+    """The folder `name` that an archive is unpacked to, given that one or the one above it."""
+    return Path(folder) / name if (Path(folder) / name).is_dir() else Path(folder)
+
+
 def check_split(split: str, splits: Sequence[str]) -> None:
     """Raises DataError for a split that a data set has not."""
     if split not in splits:

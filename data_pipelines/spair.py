@@ -18,7 +18,7 @@ import numpy as np
 from data_pipelines.catalogue import require_files
 from data_pipelines.errors import DataError
 from data_pipelines.pairs import Annotated, PairRow, Pairs, make_pairs
-from data_pipelines.published_lists import check_count, check_split
+from data_pipelines.published_lists import check_count, check_split, inside
 
 NAME = "spair"
 SPLITS = {"train": "trn", "val": "val", "test": "test"}
@@ -40,7 +40,7 @@ def spair(folder, split: str, *, workers: int | None = None) -> Pairs:
       DataError: a list, picture or annotation that is missing or not as published.
     """
     check_split(split, tuple(SPLITS))
-    root = Path(folder) / ARCHIVE if (Path(folder) / ARCHIVE).is_dir() else Path(folder)
+    root = inside(folder, ARCHIVE)
     listed = root / "Layout" / "large" / f"{SPLITS[split]}.txt"
     annotations = root / ANNOTATIONS / SPLITS[split]
     require_files(NAME, [root / PICTURES, listed, annotations])

@@ -18,12 +18,12 @@ from PIL import Image
 
 from data_pipelines.catalogue import require_files
 from data_pipelines.errors import DataError
-from data_pipelines.published_lists import check_count, check_split, read_floats
+from data_pipelines.published_lists import check_count, check_split, inside, read_floats
 from data_pipelines.sources import PictureFiles
 
 NAME = "voc2012"
 COUNTS = {"train": 1_464, "val": 1_449, "trainval": 2_913}
-ABOVE = Path("VOCdevkit/VOC2012")
+ABOVE = "VOCdevkit/VOC2012"
 CATEGORIES = (
     *("aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow"),
     *("diningtable", "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa"),
@@ -106,7 +106,7 @@ def voc(folder, split: str) -> Segmented:
       DataError: what is missing, a list that is not as published.
     """
     check_split(split, tuple(COUNTS))
-    root = Path(folder) / ABOVE if (Path(folder) / ABOVE).is_dir() else Path(folder)
+    root = inside(folder, ABOVE)
     listed = root / "ImageSets" / "Segmentation" / f"{split}.txt"
     parts = ("JPEGImages", "Annotations", "SegmentationClass", "SegmentationObject")
     require_files(NAME, [listed, *(root / part for part in parts)])

@@ -1,4 +1,4 @@
-"""`python -m experiments.data verify NAME|PATH`: are the pictures fit to train on?"""
+"""`python -m experiments.data`: data sets put in place, and pictures checked, before training."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -79,6 +79,35 @@ class Verify:
 
 
 @dataclass(frozen=True)
+class Prepare:
+    """Put a data set in place: unpack its archives, check its files, write it once as records.
+
+    Nothing is downloaded: the folder holds the published archives, or what is in them. Checksums
+    and counts are compared with the published ones where they are known, and every picture is
+    decoded. docs/datasets.md says for each data set which files, from where, and how large.
+
+    Exit status: 0 in place, 2 something is missing, damaged or not as published.
+    """
+
+    name: tyro.conf.Positional[Annotated[str, tyro.conf.arg(metavar="NAME")]]
+    """of the data set, such as pf_pascal"""
+    path: Path | None = None
+    """folder of its files; by default NAME in --cache"""
+    cache: Path = Path("data")
+    """where the records are written"""
+
+    def run(self) -> None:
+        from data_pipelines import catalogue, preparation
+
+        data = catalogue.find(self.name)
+        folder = self.path or self.cache / self.name
+        print(f"{data.title} ({data.size}; licence: {data.licence})\nfiles: {folder}", flush=True)
+        made = preparation.prepare(self.name, folder, prepared=self.cache)
+        counts = ", ".join(f"{split} {count:,}" for split, count in made.counts.items())
+        print(f"in place: {made.where} ({counts})")
+
+
+@dataclass(frozen=True)
 class Unpack:
     """Unpack a tar, tar.gz or zip archive: whole, or not at all.
 
@@ -98,7 +127,11 @@ class Unpack:
 
 def main() -> None:
     """Runs the command that is named."""
-    commands: dict[str, Callable[..., Any]] = {"verify": Verify, "unpack": Unpack}
+    commands: dict[str, Callable[..., Any]] = {
+        "prepare": Prepare,
+        "verify": Verify,
+        "unpack": Unpack,
+    }
     tyro.extras.subcommand_cli_from_dict(
         commands, prog="python -m experiments.data", description="Pictures before training."
     ).run()

@@ -6,8 +6,9 @@ from typing import get_args, get_type_hints
 
 import pytest
 
-from data_pipelines.catalogue import CATALOGUE, find, instructions, prepare, require_files
+from data_pipelines.catalogue import CATALOGUE, find, instructions, require_files
 from data_pipelines.errors import DataError
+from data_pipelines.preparation import PREPARE, prepare
 from experiments.common.alignment_data import AlignmentDataConfig
 from experiments.common.data import DataConfig
 
@@ -30,7 +31,8 @@ def test_the_document_has_a_section_for_each_data_set_with_what_the_table_says()
         said, data = " ".join(text.split()), CATALOGUE[name]
         for field in (data.title, data.about, data.source, data.licence, data.size, *data.files):
             assert " ".join(field.split()) in said, f"docs/datasets.md, {name}: {field!r}"
-        assert ("prepared" in said) == (data.prepare is not None)
+        assert ("Can be prepared" in said) == (name in PREPARE)
+        assert all(archive.name in said for archive in data.archives)
 
 
 def test_instructions_say_what_to_put_where():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from data_pipelines import aflw, aflw_mtfl, catalogue, w300
+from data_pipelines import aflw, aflw_mtfl, preparation, w300
 from data_pipelines.errors import DataError
 from data_pipelines.pictures import read_picture
 from tests.data_pipelines.face_files import write_aflw, write_mtfl, write_w300
@@ -32,7 +32,7 @@ def check(builder, split, faces):
 
 
 def prepare(name, tmp_path):
-    return catalogue.prepare(name, tmp_path / "files", prepared=tmp_path / "tfds")
+    return preparation.prepare(name, tmp_path / "files", prepared=tmp_path / "tfds").data
 
 
 def test_aflw(tmp_path, monkeypatch):

@@ -1,13 +1,14 @@
 """LSUN, on a database in the published format."""
 
+import os
 import sys
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from data_pipelines import catalogue
 from data_pipelines import lsun as reader
+from data_pipelines import preparation
 from data_pipelines.errors import DataError
 from data_pipelines.lsun import lsun
 from data_pipelines.pictures import PictureError
@@ -63,14 +64,23 @@ def test_more_than_memory_holds_is_refused(root, monkeypatch):
         load(DataConfig(name="lsun", path=root))
 
 
-def test_the_tfds_builder_yields_the_same_pictures(root, tmp_path):
+def test_the_tfds_builder_yields_the_same_pictures(root, tmp_path, monkeypatch):
     tfds = pytest.importorskip("tensorflow_datasets")
     tfds.disable_progress_bar()
-    source = catalogue.prepare("lsun", root, prepared=tmp_path / "tfds").as_data_source("train")
+    monkeypatch.setattr(reader, "COUNTS", {root.name: NUM})
+    builder = preparation.prepare("lsun", root.parent, prepared=tmp_path / "tfds").data
+    source = builder.as_data_source("train")
     pictures = lsun(root)
     assert [example["name"].decode() for example in source] == list(pictures.names)
     for index, example in enumerate(source):
         assert np.abs(example["image"].astype(int) - pictures.picture(index)).mean() < 4
+
+
+def test_a_part_of_a_published_category_is_not_prepared(root, tmp_path):
+    pytest.importorskip("tensorflow_datasets")
+    said = "bedroom_train_lmdb: 6 pictures, 3,033,042 are published; download it anew"
+    with pytest.raises(DataError, match=said):
+        preparation.prepare("lsun", root, prepared=tmp_path / "tfds")
 
 
 def test_faulty_databases_and_values_are_named(tmp_path):
@@ -82,6 +92,10 @@ def test_faulty_databases_and_values_are_named(tmp_path):
     (key,) = write_lsun(tmp_path / "page", values=[b"<html>"])
     with pytest.raises(PictureError, match=f"{key}: not a picture"):
         lsun(tmp_path / "page").read(0, size=8)
+    write_lsun(tmp_path / "cut", values=[bytes(9000)] * 5)
+    os.truncate(tmp_path / "cut/data.mdb", 2**15)
+    with pytest.raises(DataError, match="data.mdb: truncated, 32,768 of .* bytes; download"):
+        lsun(tmp_path / "cut")
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken/data.mdb").write_bytes(b"x" * 100)
     with pytest.raises(DataError, match="data.mdb: cannot be opened .*; download it anew"):

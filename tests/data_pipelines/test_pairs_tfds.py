@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from data_pipelines import catalogue, pascal3d, pf_pascal, spair
+from data_pipelines import pascal3d, pf_pascal, preparation, spair
 from data_pipelines.errors import DataError
 from data_pipelines.pairs_csv import pairs_csv
 from data_pipelines.pf_willow import pf_willow
@@ -100,12 +100,12 @@ def test_pascal3d_is_written_and_prepared_at_once(builders, tmp_path, monkeypatc
     for source in pascal3d.SOURCES:
         write_pascal3d(tmp_path / "files", "car", 10, source=source)
     folders = {"folder": tmp_path / "files", "prepared": tmp_path / "tfds"}
-    builder = catalogue.prepare("pascal3d", **folders)
+    builder = preparation.prepare("pascal3d", **folders).data
     for split in ("train", "val"):
         pairs = pairs_csv(tmp_path / f"tfds/pascal3d_pairs/{split}.csv")
         assert len(builder.as_data_source(split)) == len(pairs) > 0
         check(builder.as_data_source(split)[0], pairs, 0, tolerance=2)
-    assert catalogue.prepare("pascal3d", **folders).data_dir == builder.data_dir
+    assert preparation.prepare("pascal3d", **folders).data.data_dir == builder.data_dir
 
 
 def test_pictures_that_tensorflow_reads_otherwise_are_stored_as_pixels(builders, tmp_path):

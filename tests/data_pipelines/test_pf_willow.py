@@ -105,7 +105,7 @@ def test_faulty_files_are_named(small, change, named):
 
 
 def test_folders_without_sub_classes_are_refused(tmp_path):
-    with pytest.raises(DataError, match="no such folder; give the folder above"):
+    with pytest.raises(DataError, match="nowhere: no such folder. PF-WILLOW .0.02 GB"):
         pf_willow(tmp_path / "nowhere")
     with pytest.raises(DataError, match="no sub-class in it"):
         pf_willow(tmp_path)

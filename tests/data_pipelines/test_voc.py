@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from data_pipelines import catalogue, voc
+from data_pipelines import preparation, voc
 from data_pipelines.errors import DataError
 from data_pipelines.pictures import read_picture
 from tests.data_pipelines.object_files import write_mask, write_voc
@@ -92,7 +92,7 @@ def test_faulty_annotations_are_named(root, old, new, named):
 def test_the_tfds_builder_yields_what_the_reader_reads(root, tmp_path):
     tfds = pytest.importorskip("tensorflow_datasets")
     tfds.disable_progress_bar()
-    builder = catalogue.prepare("voc2012", root, prepared=tmp_path / "tfds")
+    builder = preparation.prepare("voc2012", root, prepared=tmp_path / "tfds").data
     for split in ("train", "val"):
         found, source = voc.voc(root, split), builder.as_data_source(split)
         assert len(source) == len(found)
