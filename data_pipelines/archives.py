@@ -123,7 +123,11 @@ def _tar_members(opened: tarfile.TarFile) -> Iterator[_Member]:
         kind = "folder" if info.isdir() else "file" if info.isreg() else "a device"
         kind = "a link" if info.issym() or info.islnk() else kind
         yield _Member(info.name, kind, info.size, functools.partial(opened.extractfile, info))
-    while opened.fileobj and opened.fileobj.read(1 << 20):  # up to the checksum of a .gz
+    contents: Any = opened.fileobj
+    contents.seek(opened.offset)
+    if contents.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
+        raise EOFError("its end is missing")  # tarfile takes any other block for the end too
+    while contents.read(1 << 20):  # up to the checksum of a .gz
         pass
 
 

@@ -1,7 +1,11 @@
 """What the TFDS builders of files that the user puts in place share. Imports TensorFlow."""
 
+import contextlib
+import functools
 import hashlib
 import io
+import logging
+import sys
 from pathlib import Path
 
 import tensorflow_datasets as tfds
@@ -35,11 +39,16 @@ def prepare(builder_class: type[tfds.core.GeneratorBasedBuilder], folder, *, pre
     ]
     if not listing:
         raise DataError(f"{folder}: no files; needed: {builder_class.MANUAL_DOWNLOAD_INSTRUCTIONS}")
+    _is_plain.cache_clear()
+    logging.getLogger("absl").setLevel(logging.ERROR)  # it warns of every name of ours
+    if not sys.stderr.isatty():
+        tfds.disable_progress_bar()
     digest = hashlib.sha256(repr(listing).encode()).hexdigest()[:12]
     config = tfds.core.BuilderConfig(name=digest)
     builder = builder_class(data_dir=prepared, config=config, file_format="array_record")
     downloads = tfds.download.DownloadConfig(manual_dir=folder)
-    builder.download_and_prepare(download_config=downloads)
+    with contextlib.redirect_stdout(io.StringIO()):  # it speaks of downloads
+        builder.download_and_prepare(download_config=downloads)
     return builder
 
 
@@ -49,11 +58,17 @@ def encoded_picture(file: Path) -> bytes:
     Raises:
       PictureError: a picture that is missing or damaged.
     """
-    pixels = read_picture(file)
+    if _is_plain(file):
+        return file.read_bytes()
+    buffer = io.BytesIO()
+    Image.fromarray(read_picture(file)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+@functools.cache  # a picture of many pairs is decoded once
+def _is_plain(file: Path) -> bool:
+    """Whether a picture, which is decoded whole, is an upright JPEG or PNG in colour or grey."""
+    read_picture(file)
     with Image.open(file) as image:
         plain = image.format in ("JPEG", "PNG") and image.mode in ("RGB", "L")
-        if plain and ExifTags.Base.Orientation not in image.getexif():
-            return file.read_bytes()
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "PNG")
-    return buffer.getvalue()
+        return plain and ExifTags.Base.Orientation not in image.getexif()

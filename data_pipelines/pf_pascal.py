@@ -85,7 +85,7 @@ def pf_pascal(folder, split: Split, pairs_folder=None, *, workers: int | None = 
       DataError: a list, picture or annotation that is missing or not as published.
     """
     root, lists = inside(folder, ARCHIVE), pairs_folder or folder_of_lists(folder)
-    require_files("pf_pascal", [root / PICTURES])
+    require_files("pf_pascal", [root / PICTURES, Path(lists) / LIST.format(split)])
     pairs = read_list(lists, split)
     folder = root / ANNOTATIONS
     read = functools.cache(_annotation if folder.is_dir() else lambda _: (None, None))

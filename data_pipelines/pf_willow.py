@@ -13,7 +13,7 @@ from data_pipelines.errors import DataError
 from data_pipelines.matlab import read_matlab
 from data_pipelines.pairs import Annotated, PairRow, Pairs, make_pairs
 from data_pipelines.pictures import SUFFIXES
-from data_pipelines.published_lists import inside
+from data_pipelines.published_lists import check_beside, inside
 
 SUB_CLASSES = (
     *("car(G)", "car(M)", "car(S)", "duck(S)", "motorbike(G)", "motorbike(M)", "motorbike(S)"),
@@ -47,6 +47,8 @@ def pf_willow(folder, *, workers: int | None = None) -> Pairs:
     if found.keys() != set(SUB_CLASSES):
         _log.warning("%s: %d sub-classes (pictures: %s)", root, len(found), counts)
     elif len(rows) != NUM_PAIRS:
+        for name in found:
+            check_beside(root / name, SUFFIXES, ".mat")
         raise DataError(
             f"{root}: {len(rows)} pairs in the ten sub-classes, {NUM_PAIRS} are published; each "
             f"has ten pictures, here: {counts}"

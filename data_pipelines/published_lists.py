@@ -25,6 +25,13 @@ def check_count(file: Path, found: int, *published: int, what: str = "faces") ->
         raise DataError(f"{file}: {found:,} {what}, {expected} are published; download it anew")
 
 
+def check_beside(folder: Path, pictures: Sequence[str], suffix: str) -> None:
+    """Raises DataError for a picture of a folder without an annotation of its name beside it."""
+    for file in sorted(folder.iterdir()):
+        if file.suffix in pictures and not file.with_suffix(suffix).is_file():
+            raise DataError(f"{file}: no {suffix} beside it; download it anew")
+
+
 def read_floats(where: str, cells: Sequence[str]) -> list[float]:
     """Numbers, or a DataError that begins with `where`."""
     values = []

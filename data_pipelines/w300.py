@@ -15,7 +15,7 @@ import numpy as np
 from data_pipelines.catalogue import require_files
 from data_pipelines.errors import DataError
 from data_pipelines.faces import Faces, box_of_points
-from data_pipelines.published_lists import check_count, check_split, read_floats
+from data_pipelines.published_lists import check_beside, check_count, check_split, read_floats
 from data_pipelines.sources import PictureFiles
 
 NAME = "w300"
@@ -89,6 +89,8 @@ def _test_parts() -> dict[str, slice]:
 
 def _annotations(root: Path, part: str) -> list[Path]:
     files = sorted(file for file in (root / part).glob("*.pts") if not file.name.startswith("."))
+    if len(files) < COUNTS[part]:
+        check_beside(root / part, _SUFFIXES, ".pts")
     check_count(root / part, len(files), COUNTS[part])
     return files
 

@@ -59,7 +59,11 @@ def test_what_is_missing_is_named_with_where_it_comes_from(files):
 
 def test_a_folder_with_too_few_faces_is_named(files):
     root, _ = files
-    next((root / "afw").glob("*.pts")).unlink()
+    file = next((root / "afw").glob("*.pts"))
+    file.unlink()
+    with pytest.raises(DataError, match=f"{file.stem}.jpg: no .pts beside it"):
+        w300.w300(root, "train")
+    file.with_suffix(".jpg").unlink()
     with pytest.raises(DataError, match="afw: 2 faces, 3 are published"):
         w300.w300(root, "train")
 
