@@ -1,0 +1,224 @@
+"""What every rendered room must be: deterministic, furnished, its corners where surfaces meet."""
+
+import dataclasses
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from data_pipelines import rendered_rooms
+from data_pipelines.errors import DataError
+from data_pipelines.rendered_rooms import KEYPOINT_NAMES, SURFACES, load_arrays, render_room
+from data_pipelines.rendered_rooms.camera import keypoints, project, rays, visible_part
+from data_pipelines.rendered_rooms.chunks import CODE, field_specs
+from data_pipelines.rendered_rooms.furniture import Piece
+from data_pipelines.rendered_rooms.materials import Material
+from data_pipelines.rendered_rooms.parameters import Room
+from data_pipelines.rendered_rooms.renderer import build, look
+from data_pipelines.rendered_rooms.tracing import blocked, trace
+
+ROOM = Room(4.0, 2.5, 5.0)
+# Looks straight at the far wall from 4 m, 90 degrees wide.
+VIEW = {"eye": np.array([0.0, 1.25, 4.0]), "yaw": 0.0, "pitch": 0.0, "roll": 0.0, "focal": 0.5}
+PLAIN = Material(np.ones(3), np.ones(3))
+
+
+@pytest.fixture(scope="module")
+def rooms():
+    return [render_room("train", index) for index in range(12)]
+
+
+def test_a_room_is_a_function_of_its_arguments():
+    first, second = render_room("test", 5, size=32, seed=3), render_room("test", 5, size=32, seed=3)
+    for name, value in first.items():
+        np.testing.assert_array_equal(value, second[name], err_msg=name)
+
+
+@pytest.mark.parametrize(
+    "split, index, seed", [("train", 6, 3), ("train", 5, 4), ("test", 5, 3), ("validation", 5, 3)]
+)
+def test_another_index_seed_or_split_is_another_room(split, index, seed):
+    assert build("train", 5, 3).room != build(split, index, seed).room
+
+
+def test_fields_have_their_shapes_and_types():
+    room = render_room("validation", 0, size=20)
+    found = {name: (value.shape, value.dtype) for name, value in room.items()}
+    assert found == {n: (shape, np.dtype(kind)) for n, (shape, kind) in field_specs(20).items()}
+    assert len(KEYPOINT_NAMES) == 8
+
+
+def test_the_same_room_at_another_size():
+    small, large = (render_room("train", 1, size=size) for size in (48, 96))
+    valid = small["keypoint_valid"]
+    np.testing.assert_array_equal(valid, large["keypoint_valid"])
+    np.testing.assert_array_equal(small["visible"], large["visible"])
+    np.testing.assert_allclose(
+        2 * (small["keypoints"] + 0.5)[valid], (large["keypoints"] + 0.5)[valid], atol=1e-3
+    )
+    halved = large["image"].reshape(48, 2, 48, 2, 3).mean((1, 3))
+    assert np.abs(halved - small["image"]).mean() < 8
+
+
+def test_rays_and_projection_are_inverse():
+    view = VIEW | {"yaw": 0.3, "pitch": -0.1, "roll": 0.05}
+    points = view["eye"][:, None] + 2.5 * rays(view, 8)
+    x, y = project(points, view)
+    columns, rows = np.meshgrid(np.arange(8), np.arange(8))
+    np.testing.assert_allclose(x * 8 - 0.5, columns.ravel(), atol=1e-5)
+    np.testing.assert_allclose(y * 8 - 0.5, rows.ravel(), atol=1e-5)
+
+
+def test_worked_corners_and_ends_of_edges():
+    points, shares, valid = keypoints(ROOM, VIEW)
+    assert valid.all()
+    # The far wall is 4 m away: half its width is a quarter of the picture.
+    np.testing.assert_allclose(shares[:, 0], [0.25, 0.5 + 0.5 * 1.25 / 4])
+    np.testing.assert_allclose(shares[:, 3], [0.75, 0.5 - 0.5 * 1.25 / 4])
+    # The edges leave the picture sideways, 2 m before the camera.
+    np.testing.assert_allclose(points[2, 4:], 2)
+    np.testing.assert_allclose(shares[:, 4], [0, 0.5 + 0.5 * 1.25 / 2], atol=1e-6)
+
+
+def test_edges_that_are_not_in_the_picture_have_no_part_in_it():
+    away = VIEW | {"yaw": 2.0}
+    assert visible_part(ROOM.low, away, ROOM.depth) == (0, 0, False)
+    # Turned aside, the camera sees the edge but not the corner where it begins.
+    aside = VIEW | {"yaw": 1.1}
+    _, _, valid = keypoints(ROOM, aside)
+    assert not valid[:4].all() and valid[4:].any()
+
+
+def test_rays_meet_the_nearest_of_walls_boxes_and_ellipsoids():
+    box = Piece(np.array([-0.5, 1.0, 1.0]), np.array([0.5, 1.5, 2.0]), PLAIN)
+    ball = Piece(np.array([-2.0, 0.25, 1.0]), np.array([0.0, 2.25, 3.0]), PLAIN, is_round=True)
+    eye = np.array([[0.0], [1.25], [4.0]])
+    down = np.array([[0.0, 0, 0], [0, -1, 0.2], [-1, 0, -1]])
+    hits = trace(eye, down, ROOM, [box])
+    assert hits.pieces.tolist() == [0, -1, -1]
+    np.testing.assert_allclose(hits.points[:, 0], [0, 1.25, 2])
+    np.testing.assert_allclose(hits.normals[:, 0], [0, 0, 1])
+    np.testing.assert_allclose(hits.points[:, 1], [0, 0, 4])
+    np.testing.assert_allclose(hits.normals[:, 1], [0, 1, 0])
+    side = trace(np.array([[-1.0], [1.25], [4.0]]), np.array([[0.0], [0], [-1]]), ROOM, [box, ball])
+    assert side.pieces.tolist() == [1]
+    np.testing.assert_allclose(side.points[:, 0], [-1, 1.25, 3])
+    np.testing.assert_allclose(side.normals[:, 0], [0, 0, 1], atol=1e-6)
+    ends = np.array([[0.0, 0, 1.9], [1.25, 1.25, 1.25], [0, 2.5, 0]])
+    assert blocked(eye, ends, [box]).tolist() == [True, False, False]
+
+
+def test_surfaces_meet_where_a_corner_is_seen(rooms):
+    checked = 0
+    meeting = {"floor": 0, "ceiling": 1}, {"left": 3, "right": 4}
+    for room in rooms:
+        for point in np.flatnonzero(room["visible"][:4]):
+            level, side = KEYPOINT_NAMES[point].split("_")
+            x, y = np.round(room["keypoints"][point]).astype(int)
+            near = room["surface"][max(y - 2, 0) : y + 3, max(x - 2, 0) : x + 3]
+            wanted = {meeting[0][level], meeting[1][side], SURFACES.index("far_wall")}
+            furniture = (near == SURFACES.index("furniture")).any()
+            at_border = min(x, y) < 2 or max(x, y) > 61
+            checked += wanted <= set(near.ravel().tolist())
+            assert furniture or at_border or wanted <= set(near.ravel().tolist())
+    assert checked > 12
+
+
+def test_corners_are_seen_in_some_pictures_and_hidden_in_others(rooms):
+    valid, visible = (
+        np.array([room[name] for room in rooms]) for name in ("keypoint_valid", "visible")
+    )
+    assert not (visible & ~valid).any()
+    assert 0.5 < valid.mean() < 1 and 0.3 < visible.mean() < valid.mean()
+    assert visible.any(0).all()
+    points = np.array([room["keypoints"] for room in rooms])
+    assert (points[valid] >= -0.51).all() and (points[valid] <= 63.51).all()
+    assert not points[~valid].any()
+
+
+def test_pictures_show_furniture_and_use_the_range_of_brightness(rooms):
+    furniture = [(room["surface"] == SURFACES.index("furniture")).mean() for room in rooms]
+    assert 0.05 < np.mean(furniture) < 0.6
+    images = np.stack([room["image"] for room in rooms]).astype(np.float32)
+    assert 80 < images.mean() < 170 and (images.std((1, 2, 3)) > 12).all()
+
+
+def test_nothing_stands_in_something_else_or_before_the_camera():
+    for index in range(6):
+        scene = build("train", index, 0)
+        assert not blocked(
+            scene.view["eye"][:, None], scene.view["eye"][:, None] - 0.5, scene.pieces
+        )
+        for piece in scene.pieces:
+            assert (piece.low >= scene.room.low - 0.01).all(), piece
+            assert (piece.high <= scene.room.high).all(), piece
+            assert (piece.low < piece.high).all(), piece
+
+
+def test_an_empty_room_shows_no_furniture():
+    scene = build("train", 0, 0)._replace(pieces=[])
+    assert (look(scene, 8).pieces == -1).all()
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [(("dev", 0), "split: expected one of .*'dev'"), (("test", -1), "index -1")],
+)
+def test_refusals(arguments, message):
+    with pytest.raises(DataError, match=message):
+        render_room(*arguments)
+    with pytest.raises(DataError, match="size 8"):
+        load_arrays("train", 2, size=8)
+    with pytest.raises(DataError, match="'mask'"):
+        load_arrays("train", 2, fields=["mask"])
+
+
+def test_arrays_are_kept_and_named_after_all_that_they_depend_on(tmp_path):
+    found = load_arrays("test", 3, size=16, cache_dir=tmp_path, progress=False)
+    room = render_room("test", 2, size=16)
+    for name, values in found.items():
+        np.testing.assert_array_equal(values[2], room[name], err_msg=name)
+    (folder,) = tmp_path.iterdir()
+    assert folder.name == f"rendered_rooms-16px-test-3-seed0-{rendered_rooms.renderer_digest()}"
+
+
+def test_the_digest_covers_every_module_that_shapes_a_room():
+    package = Path(rendered_rooms.__file__).parent
+    others = ("__init__", "__main__", "arrays", "builder", "chunks")
+    assert set(CODE) == {path.stem for path in package.glob("*.py")} - set(others)
+
+
+def test_the_builder_yields_what_render_room_renders(tmp_path):
+    pytest.importorskip("tensorflow")
+    pytest.importorskip("tensorflow_datasets").disable_progress_bar()
+    from data_pipelines.rendered_rooms.builder import RenderedRooms, RenderedRoomsConfig
+
+    config = RenderedRoomsConfig(size=16, seed=5, workers=1, train=2, validation=1, test=1)
+    assert dataclasses.replace(config).name.startswith("16px-2-1-1-seed5-")
+    builder = RenderedRooms(data_dir=tmp_path, config=config, file_format="array_record")
+    builder.download_and_prepare()
+    for name, value in builder.as_data_source(split="train")[1].items():
+        np.testing.assert_array_equal(value, render_room("train", 1, size=16, seed=5)[name])
+
+
+def test_rendering_imports_neither_jax_nor_tensorflow():
+    code = (
+        "import sys, data_pipelines.rendered_rooms as r; r.render_room('train', 0, size=16);"
+        "print(*sorted({m.split('.')[0] for m in sys.modules} & "
+        "{'jax', 'jaxlib', 'flax', 'tensorflow', 'tensorflow_datasets', 'scipy', 'PIL'}))"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == ""
+
+
+def test_a_contact_sheet_is_written(tmp_path, monkeypatch):
+    from data_pipelines.rendered_rooms.__main__ import main
+
+    sheet = tmp_path / "sheet.png"
+    arguments = ["--out", str(sheet), "--rows", "1", "--columns", "2", "--size", "16"]
+    monkeypatch.setattr(sys, "argv", ["rendered_rooms", *arguments])
+    main()
+    assert np.asarray(Image.open(sheet)).shape == (16, 32, 3)
