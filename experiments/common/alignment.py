@@ -32,6 +32,8 @@ HEADLINES = {
     "rendered_objects": Headline("bbox", "source_to_target"),
     "pf_pascal": Headline("scnet", "target_to_source"),
     "pf_willow": Headline("bbox-kp", "target_to_source"),
+    "spair": Headline("bbox", "source_to_target"),
+    "pascal3d": Headline("img", "source_to_target"),
     "pairs_csv": Headline("img", "source_to_target"),
 }
 

@@ -1,7 +1,7 @@
 """From a data configuration to training pairs of pictures and annotated test pairs."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -19,10 +19,12 @@ PAIRS_PER_PICTURE = 4  # training pairs drawn for each rendered picture
 class AlignmentDataConfig:
     """Pairs of pictures to train and evaluate on."""
 
-    name: Literal["rendered_objects", "pf_pascal", "pf_willow", "pairs_csv"] = "rendered_objects"
-    """pf_willow has test pairs alone"""
+    name: Literal[
+        "rendered_objects", "pf_pascal", "pf_willow", "spair", "pascal3d", "pairs_csv"
+    ] = "rendered_objects"
+    """pf_willow has test pairs alone; pascal3d: pairs of PASCAL3D+ in the manner of JLAD"""
     path: Path | None = None
-    """pf_pascal, pf_willow: folder of the data set; pairs_csv: the CSV of the training pairs"""
+    """folder of the data set (else NAME in the cache); pairs_csv: the CSV of the training pairs"""
     test_path: Path | None = None
     """pairs_csv: the CSV of the test pairs, with points"""
     pairs_path: Path | None = None
@@ -37,8 +39,11 @@ class AlignmentDataConfig:
     """rendered_objects: pairs that are tested, of the categories trained on"""
     held_out: str = "chair"
     """rendered_objects: the category that is not trained on, and tested apart"""
+    voc_path: Path | None = None
+    """PASCAL VOC 2012, to warp its pictures in the pre-training, as JLAD does, and not those above
+    (semantic_alignment: in stage features)"""
     cache: Path = Path("data")
-    """where rendered data lie"""
+    """where rendered data lie, and the crops of pascal3d"""
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,8 @@ class AlignmentData:
     """What an alignment experiment works on.
 
     images: uint8 `[num, S, S, 3]`; pairs: `[n, 2]` rows of them; categories: int `[n]`; tests: by
-    name, the first is the one that counts; masks: bool `[num, S, S]` of the objects, or None.
+    name, the first is the one that counts; masks: bool `[num, S, S]` of the objects, or None;
+    others: the pictures that synthetic pairs are made of in the pre-training, if not these.
     """
 
     name: str
@@ -56,6 +62,17 @@ class AlignmentData:
     categories: np.ndarray
     tests: dict[str, TestPairs]
     masks: np.ndarray | None = None
+    others: "AlignmentData | None" = None
+
+    @property
+    def to_warp(self) -> "AlignmentData":
+        """What synthetic pairs are made of in the pre-training."""
+        return self.others or self
+
+    @property
+    def num_train(self) -> int:
+        """Pairs to train on."""
+        return len(self.pairs)
 
     def batches(self, *, batch_size: int, seed: int, start_step: int) -> Iterator[dict]:
         """This process's part of endless batches of `source`, `target` and `category`."""
@@ -77,10 +94,14 @@ def load(config: AlignmentDataConfig, *, training: bool = True) -> AlignmentData
         "rendered_objects": _rendered_objects,
         "pf_pascal": _pf_pascal,
         "pf_willow": _pf_willow,
+        "spair": _spair,
+        "pascal3d": _pascal3d,
         "pairs_csv": _pairs_csv,
     }
     with processes.first_alone("load the data"):
-        return loaders[config.name](config, training)
+        loaded = loaders[config.name](config, training)
+        others = _voc2012(config) if training and config.voc_path else None
+        return replace(loaded, others=others)
 
 
 def _rendered_objects(config: AlignmentDataConfig, training: bool) -> AlignmentData:
@@ -168,9 +189,10 @@ def _rendered_test(found: dict[str, np.ndarray]) -> TestPairs:
 
 
 def _pf_pascal(config: AlignmentDataConfig, training: bool) -> AlignmentData:
-    from data_pipelines.pf_pascal import clean_subsets, pf_pascal, read_list
+    from data_pipelines.pf_pascal import clean_subsets, folder_of_lists, pf_pascal, read_list
 
-    folder, lists = _path(config), config.pairs_path or _path(config)
+    folder = _path(config)
+    lists = config.pairs_path or folder_of_lists(folder)
     train = pf_pascal(folder, "train", lists) if training else None
     test = pf_pascal(folder, "test", lists)
     pair_clean, image_clean = clean_subsets(read_list(lists, "test"), read_list(lists, "train"))
@@ -188,6 +210,40 @@ def _pf_willow(config: AlignmentDataConfig, training: bool) -> AlignmentData:
     if training:
         raise DataError("pf_willow has test pairs alone: train on other data, then evaluate on it")
     return _of_files(config, None, {"test": pf_willow(_path(config))})
+
+
+def _spair(config: AlignmentDataConfig, training: bool) -> AlignmentData:
+    from data_pipelines.spair import spair
+
+    train = spair(_path(config), "train") if training else None
+    return _of_files(config, train, {"test": spair(_path(config), "test")})
+
+
+def _pascal3d(config: AlignmentDataConfig, training: bool) -> AlignmentData:
+    from data_pipelines.pairs_csv import pairs_csv
+    from data_pipelines.pascal3d import written_pairs
+
+    tables = written_pairs(_path(config), config.cache)
+    train = pairs_csv(tables / "train.csv") if training else None
+    return _of_files(config, train, {"test": pairs_csv(tables / "test.csv")})
+
+
+def _voc2012(config: AlignmentDataConfig) -> AlignmentData:
+    """The training pictures of the segmentation, each beside the next one."""
+    from data_pipelines.examples import load_pictures
+    from data_pipelines.voc import voc
+
+    found = voc(config.voc_path, "train")
+    images = load_pictures(found.pictures, size=config.image_size).images
+    rows = np.arange(len(images))
+    return AlignmentData(
+        name="voc2012",
+        description=f"{len(images):,} pictures of PASCAL VOC 2012",
+        images=images,
+        pairs=np.stack([rows, np.roll(rows, -1)], -1),
+        categories=np.zeros(len(images), int),
+        tests={},
+    )
 
 
 def _pairs_csv(config: AlignmentDataConfig, training: bool) -> AlignmentData:
@@ -224,6 +280,9 @@ def _of_files(
 
 
 def _path(config: AlignmentDataConfig) -> Path:
-    if config.path is None:
-        raise DataError(f"data.name {config.name} needs --data.path")
-    return config.path.expanduser()
+    if config.path is not None:
+        return config.path.expanduser()
+    in_cache = config.cache.expanduser() / config.name
+    if config.name == "pairs_csv" or not in_cache.is_dir():
+        raise DataError(f"data.name {config.name} needs --data.path, or its files in {in_cache}")
+    return in_cache

@@ -142,7 +142,8 @@ def make_stages(
     stages = []
     for number, name in enumerate(STAGES):
         stage, weights = getattr(config, name), getattr(config, f"{name}_loss")
-        steps = stage.num_steps(len(data.pairs))
+        own = data.to_warp if name == "features" else data
+        steps = stage.num_steps(len(own.pairs))
         if steps and not (weights.weak or weights.flow or weights.features):
             raise UsageError(
                 f"stage {name} has steps and no loss: give --{name}-loss.flow 1, or "
@@ -168,7 +169,7 @@ def make_stages(
                 ),
                 batches=functools.partial(
                     _batches,
-                    flow_data or data if name == "flow" else data,
+                    flow_data or own if name == "flow" else own,
                     stage,
                     3 * config.seed + number,
                 ),

@@ -13,6 +13,7 @@ from experiments.common.alignment_evaluation import data_config
 from experiments.common.errors import UsageError
 from experiments.semantic_alignment import trained as trained_runs
 from tests.data_pipelines import pair_files
+from tests.data_pipelines.published_files import write
 from tests.experiments import tiny_runs
 from tests.experiments.tiny_aligners import config, first_variables, write_run
 from tests.experiments.tiny_runs import call, random_tree
@@ -61,6 +62,12 @@ def test_the_sub_classes_that_are_there_are_evaluated(run, willow, print_of):
     assert table["per_pair"] == found["pck"]
     assert {c: v["pairs"] for c, v in table["categories"].items()} == {"car(G)": 6, "duck(S)": 6}
     assert found["pck"] != found["start_pck"] or found["pck"] != found["untrained_pck"]
+
+
+def test_spair_is_evaluated_by_its_own_definition(run, tmp_path, monkeypatch, print_of):
+    write("spair", tmp_path / "spair", monkeypatch)
+    found = print_of("--checkpoint", run, "--data.name", "spair", "--data.path", tmp_path / "spair")
+    assert found["pairs"] == 2 and found["protocol"].startswith("bbox: source key points carried")
 
 
 def test_step_0_is_the_untrained_network_and_its_gaussian(run, willow, print_of):
