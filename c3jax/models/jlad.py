@@ -6,6 +6,7 @@ from typing import NamedTuple
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from c3jax.coordinates import grid
@@ -13,7 +14,7 @@ from c3jax.correlation import l2_normalize
 from c3jax.landmarks import channel_softmax, heatmap_centroids
 from c3jax.models.layers import ConvBlock, join_stages, normal, resize
 from c3jax.sampling import warp
-from c3jax.windows import local_correlation
+from c3jax.windows import local_correlation, window_scores
 
 # Fields start near the identity and sigma near 1.
 NEAR_ZERO = normal(1e-3)
@@ -115,6 +116,8 @@ class JLAD(nn.Module):
       with_self_similarity: False is "wo/SS": W_D sees the features alone.
       iterations: 1 is [1]. More correlate the source with the target warped by the field so far
         and add to it, so that matches beyond the window come within reach.
+      start_temperature: None is [1]: W_A regresses the field from nothing. With one, W_A adds to
+        the expected match in the window, by the softmax of Eq. 3's similarities over it.
 
     References:
       [1] Joint Learning of Semantic Alignment and Object Landmark Detection (JLAD).
@@ -131,6 +134,7 @@ class JLAD(nn.Module):
     with_uncertainty: bool = True
     with_self_similarity: bool = True
     iterations: int = 1
+    start_temperature: float | None = None
 
     def setup(self):
         self.alignment = FlowNet(self.alignment_channels, self.alignment_kernel)
@@ -163,7 +167,7 @@ class JLAD(nn.Module):
         for iteration in range(self.iterations):
             if iteration > 0:
                 similarity = self._similarity(source, warp(target, tau, padding="clamp"))
-            tau = tau + unit * self.alignment(similarity)
+            tau = tau + unit * (self._start(similarity) + self.alignment(similarity))
         if not self.with_uncertainty:
             return Alignment(tau, jnp.zeros_like(tau[..., :1]))
         return Alignment(tau, self.uncertainty(similarity))
@@ -181,6 +185,15 @@ class JLAD(nn.Module):
         )
         return self.align(of_source.features, of_target.features), of_source, of_target
 
+    def _start(self, similarity):
+        """The expected match of each cell in its window, in cells; 0 without a temperature."""
+        if self.start_temperature is None:
+            return 0.0
+        scores = window_scores(_of_unit_length(similarity), temperature=self.start_temperature)
+        along = np.arange(-self.radius, self.radius + 1, dtype=np.float32)
+        offsets = np.stack(np.meshgrid(along, along), axis=-1).reshape(-1, 2)  # (x, y)
+        return scores @ offsets
+
     def _similarity(self, source, target):
         return _of_unit_variance(local_correlation(source, target, radius=self.radius))
 
@@ -192,3 +205,8 @@ def _block(channels, kernel_size=3, stride=1):
 def _of_unit_variance(vectors):
     """Vectors of unit length with channels of unit variance, as the initialisation expects them."""
     return vectors * math.sqrt(vectors.shape[-1])
+
+
+def _of_unit_length(vectors):
+    """The inverse of `_of_unit_variance`."""
+    return vectors / math.sqrt(vectors.shape[-1])

@@ -95,6 +95,20 @@ def test_the_flow_is_in_cells_and_the_field_in_points(variables):
     np.testing.assert_allclose(twice, flow_to_field(2 * flow), **FLOAT32)
 
 
+def test_fields_may_start_at_the_best_match_of_the_window(variables):
+    """The target moved by one cell right and two down is found, but for the border."""
+    source = jnp.asarray(np.random.default_rng(3).normal(size=(1, 6, 9, 24)), jnp.float32)
+    target = jnp.roll(source, (2, 1), axis=(1, 2))
+    model = MODEL.clone(start_temperature=0.01)
+    resting = jax.tree.map(jnp.zeros_like, variables["params"]["alignment"])
+    params = variables["params"] | {"alignment": resting}
+    tau = jax.jit(lambda s, t: model.apply({"params": params}, s, t, method="align").tau)(
+        source, target
+    )
+    shift = jnp.broadcast_to(jnp.array([1 * 2 / 8, 2 * 2 / 5]), tau.shape)
+    np.testing.assert_allclose(tau[:, :4, :8], flow_to_field(shift)[:, :4, :8], atol=1e-3)
+
+
 def test_further_iterations_have_no_parameters_of_their_own(variables):
     twice = MODEL.clone(iterations=2)
     shapes = jax.eval_shape(twice.init, jax.random.key(0), SOURCE, TARGET)
