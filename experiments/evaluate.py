@@ -23,7 +23,9 @@ from experiments.common.errors import UsageError
 from experiments.common.trained import find_trained
 
 LANDMARK_DATA = ("labelled", "rendered_faces", "celeb_a", "aflw", "aflw_mtfl", "w300")
-ALIGNMENT_DATA = ("pf_willow", "pf_pascal", "pairs_csv", "rendered_objects")
+ALIGNMENT_DATA = (
+    *("pf_willow", "pf_pascal", "spair", "pascal3d", "pairs_csv", "rendered_objects"),
+)
 FITTING = {
     "c3_faces": LANDMARK_DATA,
     "semantic_alignment": ALIGNMENT_DATA,
@@ -38,12 +40,13 @@ class DataOptions:
     name: (
         Literal[
             "labelled", "rendered_faces", "celeb_a", "aflw", "aflw_mtfl", "w300",
-            "pf_willow", "pf_pascal", "pairs_csv", "rendered_objects",
+            "pf_willow", "pf_pascal", "spair", "pascal3d", "pairs_csv",
+            "rendered_objects",
         ]
         | None
     ) = None  # fmt: skip
     """labelled: a folder with images/ and landmarks.csv. aflw, aflw_mtfl: AFLW re-cropped, and in
-    the crops of MTFL; w300: 300-W. The last four are for semantic_alignment and jlad; pairs_csv: a
+    the crops of MTFL; w300: 300-W. The last six are for semantic_alignment and jlad; pairs_csv: a
     table of own pairs with points"""
     path: Path | None = None
     """folder of the data set; pairs_csv: the table"""
