@@ -10,10 +10,17 @@ import numpy as np
 
 from experiments.c3_faces import config as c3_faces
 from experiments.common.errors import UsageError
+from experiments.imm_faces.config import EXPERIMENT as IMM
 from experiments.jlad import config as jlad
 from experiments.semantic_alignment import config as semantic_alignment
 
-CONFIGS = {"c3_faces": c3_faces, "jlad": jlad, "semantic_alignment": semantic_alignment}
+# Cars and bedrooms have the programs of faces.
+PRESETS: dict[str, dict[str, Any]] = {
+    "c3_faces": c3_faces.PRESETS,
+    "imm_faces": IMM.presets,
+    "jlad": jlad.PRESETS,
+    "semantic_alignment": semantic_alignment.PRESETS,
+}
 NUM_PICTURES = 64
 FUNCTIONS = ("bottleneck", "block_4d", "tps_warp", "local_correlation")
 FUNCTION_BATCH = 16
@@ -37,8 +44,8 @@ def names() -> list[str]:
     """All programs: a step for each stage that has a loss of its own, then the functions."""
     steps = [
         f"{experiment}/{preset}/{stage}"
-        for experiment, module in CONFIGS.items()
-        for preset, config in module.PRESETS.items()
+        for experiment, presets in PRESETS.items()
+        for preset, config in presets.items()
         for stage in _stages(config)
     ]
     return steps + [f"function/{name}" for name in FUNCTIONS]
@@ -68,7 +75,7 @@ def _step(name: str, batch_size: int | None) -> Program:
     from c3jax.training.step import make_train_step, replicate, shard_batch
 
     experiment, preset, stage_name = name.split("/")
-    config = CONFIGS[experiment].PRESETS[preset]
+    config = PRESETS[experiment][preset]
     if batch_size is not None:
         config = _with_batch_size(config, batch_size)
     state, stages = MAKERS[experiment](config)
@@ -162,7 +169,7 @@ def _jlad(config: jlad.Config) -> tuple[Any, list]:
 
 
 MAKERS: dict[str, Callable[[Any], tuple[Any, list]]] = {
-    "c3_faces": _c3_faces,
+    **dict.fromkeys(("c3_faces", "imm_faces"), _c3_faces),
     "jlad": _jlad,
     "semantic_alignment": _semantic_alignment,
 }

@@ -12,6 +12,7 @@ from experiments.common import cli, comparison, runs
 from experiments.common.comparison import METRICS, Group
 from experiments.common.errors import UsageError
 from experiments.common.report import Section, Table, format_cell, render
+from experiments.common.trained import C3_RUNS
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ def main() -> None:
     tables, numbers = number_tables(groups), as_json(groups)
     drawn: list[Section] = []
     experiments = {run.found.described["experiment"] for run in finished}
-    if options.pictures and experiments == {"c3_faces"}:
+    if options.pictures and experiments <= set(C3_RUNS):
         drawn, numbers["common_flow"] = draw(groups)
         tables.append(common_flow_table(numbers["common_flow"]))
     elif options.pictures and experiments == {"semantic_alignment"}:
@@ -221,7 +222,7 @@ def common_flow_table(common: dict[str, Any]) -> Table:
     """Landmarks of every group carried by one flow."""
     rows = [(name, e.get("percent"), e["px"]) for name, e in common["errors"].items()]
     title = f"landmarks carried by the flow of {common['flow_of']} (Fig. 3)"
-    return Table([title, "% of IOD", "px"], rows)
+    return Table([title, "%", "px"], rows)
 
 
 def _spread(values: dict[int, float]) -> comparison.Spread | None:

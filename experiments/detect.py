@@ -47,8 +47,8 @@ class Options:
     ]
     """picture files, or folders, which are searched with all folders in them"""
     checkpoint: Path | None = None
-    """run folder (c3_faces, jlad), step of a run or exported model; by default the one in
-    experiments/detector"""
+    """run folder (c3_faces and its like, jlad), step of a run or exported model; by default the one
+    in experiments/detector"""
     boxes: Path | None = None
     """CSV of image,x0,y0,x1,y1 for pictures where the object does not fill the frame"""
     out: Path = Path("landmarks")

@@ -1,7 +1,7 @@
 """`python -m experiments.evaluate --checkpoint RUN`: what a run reaches, as JSON on stdout.
 
-The `landmarks` object of a run of c3_faces, the `alignment` object of one of semantic_alignment;
-of a run of jlad the one that the data are for.
+The `landmarks` object of a run of c3_faces or its like, the `alignment` object of one of
+semantic_alignment; of a run of jlad the one that the data are for.
 """
 
 import contextlib
@@ -20,14 +20,17 @@ from data_pipelines.frames import Crop
 from experiments.common import cli, runs
 from experiments.common.data import DataConfig
 from experiments.common.errors import UsageError
-from experiments.common.trained import find_trained
+from experiments.common.trained import C3_RUNS, find_trained
 
-LANDMARK_DATA = ("labelled", "rendered_faces", "celeb_a", "aflw", "aflw_mtfl", "w300")
+LANDMARK_DATA = (
+    "labelled", "rendered_faces", "rendered_cars", "rendered_rooms", "celeb_a", "aflw", "aflw_mtfl",
+    "w300",
+)  # fmt: skip
 ALIGNMENT_DATA = (
     *("pf_willow", "pf_pascal", "spair", "pascal3d", "pairs_csv", "rendered_objects"),
 )
 FITTING = {
-    "c3_faces": LANDMARK_DATA,
+    **dict.fromkeys(C3_RUNS, LANDMARK_DATA),
     "semantic_alignment": ALIGNMENT_DATA,
     "jlad": LANDMARK_DATA + ALIGNMENT_DATA,
 }
@@ -39,8 +42,8 @@ class DataOptions:
 
     name: (
         Literal[
-            "labelled", "rendered_faces", "celeb_a", "aflw", "aflw_mtfl", "w300",
-            "pf_willow", "pf_pascal", "spair", "pascal3d", "pairs_csv",
+            "labelled", "rendered_faces", "rendered_cars", "rendered_rooms", "celeb_a", "aflw",
+            "aflw_mtfl", "w300", "pf_willow", "pf_pascal", "spair", "pascal3d", "pairs_csv",
             "rendered_objects",
         ]
         | None
@@ -90,7 +93,9 @@ def evaluate(options: Options) -> dict[str, Any]:
     found = find_trained(options.checkpoint, *FITTING)
     experiment = found.described["experiment"]
     refuse_data_of_others(experiment, options)
-    if experiment == "c3_faces" or options.data.name in LANDMARK_DATA:
+    if (options.data.name or found.described["config"]["data"]["name"]) not in ALIGNMENT_DATA:
+        if options.data.pairs_path:
+            raise UsageError("--data.pairs-path is for pf_pascal: leave it out")
         return evaluate_faces(found, options)
     if experiment == "jlad":
         from experiments.jlad.read_back import evaluate_run
@@ -112,9 +117,6 @@ def refuse_data_of_others(experiment: str, options: Options) -> None:
             f"--data.name {name} is for runs of {others}, and {options.checkpoint} is one of "
             f"{experiment}: give {', '.join(fitting[:-1])} or {fitting[-1]}"
         )
-    of_faces = experiment == "c3_faces" or name in LANDMARK_DATA
-    if of_faces and options.data.pairs_path:
-        raise UsageError("--data.pairs-path is for pf_pascal: leave it out")
 
 
 def evaluate_faces(found: runs.Run, options: Options) -> dict[str, Any]:
@@ -137,7 +139,7 @@ def evaluate_faces(found: runs.Run, options: Options) -> dict[str, Any]:
 
 
 def load_faces(found: runs.Run):
-    """A run of c3_faces, its data, and what makes its detectors (trained and untrained)."""
+    """A run of c3_faces or its like, its data, what makes its detectors (trained, untrained)."""
     from experiments.c3_faces.run import load_trained, make_detector
 
     def make_detectors(trained):
@@ -152,12 +154,15 @@ def load_faces(found: runs.Run):
 
 
 def load_joint(found: runs.Run):
-    """The same of a run of jlad, whose data are pairs: only the size of the pictures counts."""
+    """The same of a run of jlad; of one on pairs only the size of its pictures counts."""
     from experiments.jlad.read_back import make_detectors
     from experiments.jlad.trained import load_trained
 
     trained = load_trained(found)
-    return trained, DataConfig(image_size=trained.config.data.image_size), make_detectors
+    own = trained.config.data
+    if not isinstance(own, DataConfig):
+        own = DataConfig(image_size=own.image_size)
+    return trained, own, make_detectors
 
 
 def data_config(options: Options, own: DataConfig) -> DataConfig:
@@ -174,7 +179,7 @@ def data_config(options: Options, own: DataConfig) -> DataConfig:
     labelled = "give --data.name labelled --data.path DIR --fit-rows A-B --test-rows C-D"
     if config.name in ("folder", "lsun"):
         raise UsageError(f"the run's own data, {config.name}, have no annotations: {labelled}")
-    used = {"name", *([] if config.name == "rendered_faces" else ["path"])}
+    used = {"name", *([] if config.name.startswith("rendered_") else ["path"])}
     if config.name != "labelled" and (idle := changes.keys() - used):
         raise UsageError(f"{config.name} has no {', '.join(sorted(idle))}: {labelled}")
     return config
@@ -182,6 +187,8 @@ def data_config(options: Options, own: DataConfig) -> DataConfig:
 
 def check_eyes(test) -> None:
     """Raises UsageError unless the two points of the normaliser lie apart in every picture."""
+    if test.lengths_px is not None:
+        return
     count, (first, second) = test.keypoints_px.shape[1], test.eyes
     if first == second or not (0 <= first < count and 0 <= second < count):
         raise UsageError(

@@ -9,7 +9,7 @@ import tyro
 
 from experiments.common import cli, runs
 from experiments.common.errors import UsageError
-from experiments.common.trained import find_trained
+from experiments.common.trained import C3_RUNS, find_trained
 
 
 @dataclass(frozen=True)
@@ -17,9 +17,10 @@ class Options:
     """Write what detection or alignment needs of a run: model.safetensors and config.json.
 
     Optimiser state and the network of the perceptual loss are left out. `c3jax.inference.load` and
-    `python -m experiments.detect --checkpoint` read the folder of a run of c3_faces,
-    `c3jax.inference.load_aligner` and `python -m experiments.align --checkpoint` that of one of
-    semantic_alignment, and all of them that of one of jlad.
+    `python -m experiments.detect --checkpoint` read the folder of a run of c3_faces or its like
+    (c3_cars, c3_bedrooms, imm_faces), `c3jax.inference.load_aligner` and
+    `python -m experiments.align --checkpoint` that of one of semantic_alignment, and all of them
+    that of one of jlad.
     """
 
     run: tyro.conf.Positional[Annotated[Path, tyro.conf.arg(metavar="RUN")]]
@@ -36,7 +37,7 @@ def main() -> None:
     from c3jax import inference
 
     exporters = {
-        "c3_faces": export_landmarks,
+        **dict.fromkeys(C3_RUNS, export_landmarks),
         "semantic_alignment": export_aligner,
         "jlad": export_joint,
     }
@@ -48,7 +49,7 @@ def main() -> None:
 
 
 def export_landmarks(found: runs.Run, out: Path, options: Options) -> tuple[str, str]:
-    """Writes the model of a run of c3_faces; what it is, and what the export changes."""
+    """Writes the model of a run of c3_faces or its like; what it is, what the export changes."""
     from c3jax import inference
     from experiments.c3_faces.run import load_trained
 
@@ -125,7 +126,7 @@ def write(out: Path, variables: dict, config: dict[str, Any], options: Options) 
 
 
 def read_run(path: Path):
-    """A run folder (or one of its steps) of c3_faces and what was trained there.
+    """A run folder (or one of its steps) of c3_faces or its like, and what was trained there.
 
     Returns:
       `(runs.Run, experiments.c3_faces.run.Trained)`.
@@ -136,7 +137,7 @@ def read_run(path: Path):
     """
     from experiments.c3_faces.run import load_trained
 
-    found = find_trained(path, "c3_faces")
+    found = find_trained(path, *C3_RUNS)
     return found, load_trained(found)
 
 
@@ -190,7 +191,7 @@ def load_model(path: Path):
     path = path.expanduser()
     if is_exported(path):
         return or_refuse(inference.load, path)
-    found = find_trained(path, "c3_faces", "jlad")
+    found = find_trained(path, *C3_RUNS, "jlad")
     if found.described["experiment"] == "jlad":
         from experiments.jlad import trained as joint
 

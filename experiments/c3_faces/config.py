@@ -8,7 +8,7 @@ appendix of the paper) for CelebA on accelerators. What `laptop` has and `paper`
 import dataclasses
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from experiments.common.data import DataConfig
 from experiments.common.stages import StageConfig
@@ -130,7 +130,7 @@ class Config:
     """the cross-image flow module of 3.2 (Table 2, column Flow)"""
     seed: int = 0
     name: str | None = None
-    """run folder: runs/c3_faces/NAME; by default named after preset, data, K and seed"""
+    """run folder: runs/EXPERIMENT/NAME; by default named after preset, data, K and seed"""
     init_from: Path | None = None
     """start from the parameters of this run"""
     sync_batch_norm: bool = False
@@ -246,23 +246,6 @@ the temperature 0.05, which the hard T does not see and the flow loss does; the 
 the mean over its maps.
 """
 
-IMM = dataclasses.replace(
-    PAPER,
-    model=ModelConfig(family="imm", init_stddev=0.01, perceptual="vgg16"),
-    loss=LossConfig(reconstruction=6000.0),
-    pretrain=dataclasses.replace(PAPER.pretrain, steps=300_000, batch_size=50),
-    joint=dataclasses.replace(PAPER.joint, steps=0, epochs=None),
-    cycle=False,
-    flow=False,
-)
-"""The baseline (Jakab et al.), by its own recipe, on the data of `paper`; see docs/models.md.
-
-    make train EXP=c3_faces PRESET=imm [ARGS="--landmarks 30"]
-
-Needs CelebA, MAFL and VGG-16. One GPU, 8 hours on an A100: an estimate as for `paper`, 58 GFLOP per
-image. Published error, K = 10 / 30: MAFL 3.19 / 2.58, AFLW 6.86 / 6.31 (with another VGG-16).
-"""
-
 LAPTOP_RESNET18 = dataclasses.replace(
     LAPTOP,
     model=dataclasses.replace(
@@ -277,4 +260,30 @@ LAPTOP_RESNET18 = dataclasses.replace(
     ),
 )
 
-PRESETS = {"laptop": LAPTOP, "laptop_resnet18": LAPTOP_RESNET18, "paper": PAPER, "imm": IMM}
+PRESETS = {"laptop": LAPTOP, "laptop_resnet18": LAPTOP_RESNET18, "paper": PAPER}
+
+
+class Experiment(NamedTuple):
+    """An experiment of this kind: its name, which its run folders have too, and its presets."""
+
+    name: str
+    presets: dict[str, Config]
+
+
+EXPERIMENT = Experiment("c3_faces", PRESETS)
+
+
+def on_rendered(name: Literal["rendered_cars", "rendered_rooms"]) -> dict[str, Config]:
+    """The laptop presets on other rendered data."""
+    return {
+        preset: dataclasses.replace(config, data=dataclasses.replace(config.data, name=name))
+        for preset, config in PRESETS.items()
+        if preset.startswith("laptop")
+    }
+
+
+def on_lsun(folder: Path) -> Config:
+    """`PAPER` on a category of LSUN, for as many steps as on CelebA."""
+    data = DataConfig(name="lsun", path=folder, image_size=PAPER.data.image_size, loader="tf")
+    joint = dataclasses.replace(PAPER.joint, steps=159_870, epochs=None)
+    return dataclasses.replace(PAPER, data=data, joint=joint)

@@ -49,7 +49,7 @@ def draw_landmarks(images: np.ndarray, landmarks: np.ndarray) -> Picture:
     return Picture(
         "landmarks",
         "Landmarks",
-        "Detected landmarks. A colour is a landmark: it should mark the same spot of every face.",
+        "Detected landmarks. A colour is a landmark: it should mark the same spot everywhere.",
         sheet(_rows(tiles, COLUMNS)),
     )
 
@@ -146,7 +146,7 @@ def draw_isolated(viewer: Viewer, images: np.ndarray, code: Code) -> Picture:
         "isolated",
         "Appearance alone, pose alone (Fig. 4)",
         "With the other map zero. The appearance alone should have colours and no structure; the "
-        "pose alone shows a template face, the same for all, in the pose of the image.",
+        "pose alone shows a template, the same for all, in the pose of the image.",
         sheet([[tile(x) for x in row] for row in rows.values()], row_titles=list(rows)),
     )
 

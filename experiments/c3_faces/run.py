@@ -11,7 +11,7 @@ import numpy as np
 
 from c3jax.training.state import init_state
 from experiments.c3_faces import networks as nets
-from experiments.c3_faces.config import PAPER, Config
+from experiments.c3_faces.config import Config, Experiment
 from experiments.c3_faces.gallery import draw_gallery
 from experiments.c3_faces.steps import (
     Networks,
@@ -31,10 +31,12 @@ from experiments.common.page import format_cell
 from experiments.common.published import comparable_errors
 from experiments.common.report import write_report
 from experiments.common.stages import StageConfig, make_optimizer
-from experiments.common.trained import check_same_arrays, find_trained, restore_state
+from experiments.common.trained import C3_RUNS, check_same_arrays, find_trained, restore_state
 
 
-def run(config: Config, preset: str, data: Data, folder: Path, *, started: float) -> None:
+def run(
+    experiment: Experiment, config: Config, preset: str, data: Data, folder: Path, *, started: float
+) -> None:
     """Trains (or goes on), evaluates, and writes `results.json`."""
     networks = nets.make_networks(config)
     variables = first_variables(networks, config)
@@ -63,7 +65,7 @@ def run(config: Config, preset: str, data: Data, folder: Path, *, started: float
     if not processes.is_first():
         return
     results = {
-        "experiment": "c3_faces",
+        "experiment": experiment.name,
         "preset": preset,
         "data": data.name,
         "seed": config.seed,
@@ -83,7 +85,7 @@ def run(config: Config, preset: str, data: Data, folder: Path, *, started: float
     results["consistency"] = measure_consistency(viewer.find, untrained.find, data)
     runs.write_json(folder / "results.json", results)
     print_table(results, config)
-    reference = ("paper", cli.to_json(PAPER))
+    reference = ("paper", cli.to_json(experiment.presets["paper"]))
     report = write_report(folder, results, draw_gallery(viewer, data), reference=reference)
     print(f"whole command: {time.monotonic() - started:.0f} s; report: {report}")
 
@@ -130,7 +132,7 @@ def first_variables(networks: Networks, config: Config) -> dict:
     """
     if config.init_from is None:
         return nets.init_variables(networks, config)
-    trained = load_trained(find_trained(config.init_from, "c3_faces")).variables
+    trained = load_trained(find_trained(config.init_from, *C3_RUNS)).variables
     ours = jax.eval_shape(lambda: nets.random_variables(networks, config))
     fix = "give the same --model.* and --landmarks"
     check_same_arrays(config.init_from, trained, ours, fix=fix)
@@ -193,7 +195,7 @@ def print_table(results: dict, config: Config) -> None:
     landmarks = results.get("landmarks")
     if landmarks is None:
         return
-    print("\nerror in % of the inter-ocular distance (test)")
+    print(f"\nerror in % of the {landmarks['normalizer']} (test)")
     rows = [(config.model.family.upper(), landmarks["nme_percent"]), *error_rows(landmarks)]
     for name, error in rows + comparable_errors(results, config.landmarks):
         print(f"  {name:46s}{format_cell(error):>8s}")

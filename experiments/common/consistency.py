@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from c3jax import matching, metrics
+from c3jax import matching
 from c3jax.coordinates import to_normalized, to_pixels
 from experiments.common.data import Data, Evaluation
 
@@ -21,8 +21,8 @@ HEAD_POINTS = 32  # random points of a head that the flow is tested on
 _carry_points = jax.jit(matching.carry_points)
 
 PROTOCOL = (
-    "mean over pairs and points of the distance in the second picture; percent: of its "
-    "inter-ocular distance; true: by the surface of rendered faces, over points that are on the "
+    "mean over pairs and points of the distance in the second picture; percent: of its normalizer; "
+    "true: by the surface of rendered faces, over points that are on the "
     "head in the first picture and seen in the second (it is known to about half a pixel)"
 )
 
@@ -112,7 +112,7 @@ def evaluate_consistency(
       untrained: of the same networks at step 0.
       pairs: of indices of `images`.
       images: `[n, S, S, 3]`.
-      test: annotations of `images`: with eyes errors are in percent too, with surfaces there is
+      test: annotations of `images`: with them errors are in percent too, with surfaces there is
         a true correspondence.
     """
     shape, to_error = images.shape[1:3], _errors(pairs, test)
@@ -121,7 +121,8 @@ def evaluate_consistency(
     carried = _carried(first, found, untrained, shape)
     result = {
         "pairs": len(pairs),
-        "normalizer": "inter-ocular distance of the second picture",
+        "normalizer": f"{Evaluation.normalizer if test is None else test.normalizer} of the second "
+        "picture",
         "protocol": PROTOCOL,
         "landmarks_carried_by_flow": to_error.all(
             {name: points - second for name, points in carried.items()}
@@ -210,8 +211,7 @@ class _Errors(NamedTuple):
 def _errors(pairs: Pairs, test: Evaluation | None) -> _Errors:
     if test is None:
         return _Errors(None)
-    length = metrics.inter_ocular_distance(jnp.asarray(test.keypoints_px), eyes=test.eyes)
-    return _Errors(np.asarray(length)[pairs.target])
+    return _Errors(test.unit_px()[pairs.target])
 
 
 def _mean(values: np.ndarray) -> float | None:

@@ -9,7 +9,8 @@ import numpy as np
 
 from c3jax import metrics
 from c3jax.coordinates import to_normalized, to_pixels
-from experiments.common.data import Evaluation
+from experiments.common import seen_keypoints
+from experiments.common.annotations import Evaluation
 
 # detect(images uint8 [n, S, S, 3]) -> landmarks [n, K, 2] in [-1, 1]
 Detect = Callable[[np.ndarray], np.ndarray]
@@ -44,8 +45,15 @@ def evaluate_landmarks(
 
     `nme_percent` is the headline, by `PROTOCOL`; beside it stand one change each: an intercept; the
     same predictions with the stretch of the frame undone; the validation faces fitted on as well;
-    few faces fitted on; landmarks regressed from keypoints.
+    few faces fitted on; landmarks regressed from keypoints. Of things whose key points may be
+    hidden, and which have no eyes, it is that of `seen_keypoints`.
     """
+    if test.seen is not None:
+        trained, untrained = (
+            (of(fit.images), of(test.images)) for of in (detect, detect_untrained)
+        )
+        found = seen_keypoints.evaluate_landmarks(trained, untrained, fit, test)
+        return found | {"health": landmark_health(trained[1], test)}
     fitted, tested = (detect(fit.images), fit.keypoints_px), (detect(test.images), test)
     predicted_px = regress(*fitted, tested[0], _shape(test))
     untrained_px = regress(
@@ -75,7 +83,7 @@ def evaluate_landmarks(
         found["nme_fitted_on_all_percent"] = regression_error(landmarks, keypoints_px, *tested)
         found["fitted_on_all"] = len(landmarks)
     return found | {
-        "normalizer": "inter-ocular distance",
+        "normalizer": test.normalizer,
         "protocol": PROTOCOL,
         "fitted_on": len(fit),
         "tested_on": len(test),
@@ -221,9 +229,8 @@ def _spread(points: np.ndarray) -> np.ndarray:
 
 
 def _mean_error(predicted_px, true_px, test: Evaluation) -> float:
-    normalizer = metrics.inter_ocular_distance(jnp.asarray(test.keypoints_px), eyes=test.eyes)
-    predicted, true = jnp.asarray(predicted_px), jnp.asarray(true_px)
-    return float(metrics.normalized_mean_error(predicted, true, normalizer).mean())
+    predicted, true, unit = (jnp.asarray(x) for x in (predicted_px, true_px, test.unit_px()))
+    return float(metrics.normalized_mean_error(predicted, true, unit).mean())
 
 
 def _shape(test: Evaluation) -> tuple[int, int]:

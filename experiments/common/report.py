@@ -126,7 +126,7 @@ def consistency_section(consistency: dict[str, Any]) -> Section:
         if key in consistency:
             found = consistency[key]
             rows.append((name, found[unit], found["px"], found[still], found[f"untrained_{unit}"]))
-    columns = ["", "% of IOD" if unit == "percent" else "px", "px", "left in place", "untrained"]
+    columns = ["", "%" if unit == "percent" else "px", "px", "left in place", "untrained"]
     note = (
         f"{consistency['protocol']}. {consistency['pairs']} pairs. Left in place: points that stay "
         "where they are (a detector that never moves, in the second row). Untrained: the flow or "

@@ -11,6 +11,9 @@ from c3jax.training.state import TrainState
 from experiments.common import runs
 from experiments.common.errors import UsageError
 
+# The experiments whose runs `experiments.c3_faces.run.load_trained` reads.
+C3_RUNS = ("c3_faces", "c3_cars", "c3_bedrooms", "imm_faces")
+
 
 def find_trained(path: Path, *experiments: str) -> runs.Run:
     """The run of a run folder (or of one of its steps), if it is of one of these experiments.
@@ -31,14 +34,30 @@ def find_trained(path: Path, *experiments: str) -> runs.Run:
     return found
 
 
-def restore_state(found: runs.Run, init: Callable[[], TrainState]) -> TrainState:
-    """The state of the newest (or the named) checkpoint; `init` makes one of the same structure.
+def restore_state(found: runs.Run, *inits: Callable[[], TrainState]) -> TrainState:
+    """The state of the newest (or the named) checkpoint.
+
+    Args:
+      found: the run.
+      inits: make states as the stages of the run have them, whose optimisers may differ; the first
+        that has the arrays of the checkpoint counts.
 
     Raises:
       CheckpointError: there is none, or it is damaged.
     """
+    targets = [jax.eval_shape(init) for init in inits]
     with Checkpoints(found.checkpoints, read_only=True) as checkpoints:
-        return checkpoints.restore(jax.eval_shape(init), found.step)
+        stored = checkpoints.meta(found.step)["leaves"].keys()
+        fitting = (target for target in targets if shapes_of(target).keys() == stored)
+        return checkpoints.restore(next(fitting, targets[0]), found.step)
+
+
+def shapes_of(tree: Any) -> dict[str, tuple[int, ...]]:
+    """The shape of each array, by its path."""
+    return {
+        jax.tree_util.keystr(path): leaf.shape
+        for path, leaf in jax.tree_util.tree_leaves_with_path(tree)
+    }
 
 
 def check_same_arrays(run: Path, theirs: Any, ours: Any, *, fix: str) -> None:
@@ -52,13 +71,7 @@ def check_same_arrays(run: Path, theirs: Any, ours: Any, *, fix: str) -> None:
     Raises:
       UsageError: a missing array, one too many, or one of another shape.
     """
-    there, here = (
-        {
-            jax.tree_util.keystr(path): leaf.shape
-            for path, leaf in jax.tree_util.tree_leaves_with_path(tree)
-        }
-        for tree in (theirs, ours)
-    )
+    there, here = shapes_of(theirs), shapes_of(ours)
     differing = sorted(k for k in here.keys() | there.keys() if here.get(k) != there.get(k))
     if differing:
         first = differing[0]

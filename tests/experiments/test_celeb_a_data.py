@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from data_pipelines.errors import DataError
+from experiments.c3_faces.config import EXPERIMENT
 from experiments.common import celeb_a, paths
 from experiments.common.data import DataConfig, load
 from tests.experiments.celeb_a_files import write_celeb_a
@@ -136,11 +137,11 @@ def test_auto_takes_celeb_a_where_an_accelerator_is_present(root, tmp_path, monk
 
 def test_preset_is_the_papers_with_celeb_a_and_an_accelerator(root, monkeypatch):
     monkeypatch.chdir(root.parent.parent)
-    assert paths.choose_preset()[0].startswith("laptop")
+    assert paths.choose_preset(EXPERIMENT)[0].startswith("laptop")
     monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
-    assert paths.choose_preset()[0].startswith("laptop")
+    assert paths.choose_preset(EXPERIMENT)[0].startswith("laptop")
     (root.parent.parent / "data").symlink_to(root.parent)
-    name, why = paths.choose_preset()
+    name, why = paths.choose_preset(EXPERIMENT)
     assert name == "paper" and "CelebA in data/celeb_a" in why
 
 
@@ -154,10 +155,10 @@ from c3jax.training.step import make_train_step, shard_batch
 from experiments.c3_faces import __main__, networks as nets, run
 from experiments.c3_faces.config import PRESETS
 from experiments.c3_faces.steps import as_float, init_loss_stats
-from experiments.common import cli, data, loop, paths
+from experiments.common import cli, data, loop
 
 def main():
-    _, config = cli.parse(PRESETS, paths.choose_preset, prog="train")
+    _, config = cli.parse(PRESETS, lambda: ("laptop", ""), prog="train")
     loaded = data.load(config.data)
     networks = nets.make_networks(config)
     stage = run.make_stages(config, loaded)[-1]

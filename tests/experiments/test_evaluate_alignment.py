@@ -101,7 +101,7 @@ def test_named_pairs_start_from_defaults_and_own_ones_from_the_run(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
-        (["RUN", "--data.name", "labelled"], "labelled is for runs of c3_faces or jlad"),
+        (["RUN", "--data.name", "labelled"], "labelled is for runs of c3_faces or c3_cars or"),
         (["RUN", "--data.name", "pf_willow"], "pf_willow needs --data.path"),
         (["RUN", "--data.name", "pf_willow", "--data.path", "void"], "void: no such folder"),
         (["RUN", "--data.name", "pf_willow", "--data.path", "RUN"], "no sub-class in it"),

@@ -21,13 +21,14 @@ from c3jax.training import optimizers
 from c3jax.training.step import AXIS
 from experiments.c3_faces import __main__ as entry
 from experiments.c3_faces import networks as nets
-from experiments.c3_faces.config import IMM, LAPTOP, PAPER, LossConfig, WarpConfig
+from experiments.c3_faces.config import LAPTOP, PAPER, LossConfig, WarpConfig
 from experiments.c3_faces.run import make_stages
 from experiments.c3_faces.steps import init_loss_stats, unpaired_loss
 from experiments.common import cli
 from experiments.common.data import Data
 from experiments.common.errors import UsageError
 from experiments.common.stages import StageConfig
+from experiments.imm_faces.config import PAPER as IMM
 from tests.experiments.celeb_a_files import write_celeb_a, write_random_weights
 
 REPOSITORY = Path(__file__).parents[2]

@@ -125,4 +125,4 @@ def test_make_train_lists_the_experiments_there_are(tmp_path):
     ready = ["make", "-s", "train", "EXP=nope", "-o", ".venv/.ready-cpu", "ACCELERATOR=cpu"]
     done = subprocess.run(ready, cwd=REPOSITORY, capture_output=True, text=True)
     assert done.returncode == 2
-    assert "there is no experiment 'nope'; choose EXP= one of: c3_faces" in done.stderr
+    assert "no experiment 'nope'; choose EXP= one of: c3_bedrooms c3_cars c3_faces" in done.stderr

@@ -19,6 +19,7 @@ from c3jax.models.vgg import DEPTHS, VGG, convolution_indices
 from c3jax.weights import num_parameters
 from experiments.c3_faces.config import PRESETS
 from experiments.c3_faces.networks import model_config
+from experiments.imm_faces.config import PAPER as IMM
 
 DOCUMENT = (Path(__file__).parents[3] / "docs/models.md").read_text()
 ROW = re.compile(r"^\| `(?P<name>[^`]+)` \|.*\| (?P<count>[\d,]+) \|$", re.MULTILINE)
@@ -34,8 +35,8 @@ def count(model, *inputs):
     return num_parameters(shapes.get("params", {}))
 
 
-def count_preset(preset, landmarks):
-    config = dataclasses.replace(PRESETS[preset], landmarks=landmarks)
+def count_preset(config, landmarks):
+    config = dataclasses.replace(config, landmarks=landmarks)
     return count(from_config(model_config(config)), (1, *[config.data.image_size] * 2, 3))
 
 
@@ -60,9 +61,9 @@ def models():
         trunk = ResNet("resnet101", output_stride=8, stages=("layer3",))
         jlad = JLAD(trunk, num_landmarks=landmarks)
         found[f"jlad, K={landmarks}"] = functools.partial(count, jlad, images, images)
-    for preset in PRESETS:
+    for preset, config in (PRESETS | {"imm": IMM}).items():
         for landmarks in NUM_LANDMARKS:
-            found[f"{preset}, K={landmarks}"] = functools.partial(count_preset, preset, landmarks)
+            found[f"{preset}, K={landmarks}"] = functools.partial(count_preset, config, landmarks)
     return found
 
 

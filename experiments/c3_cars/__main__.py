@@ -1,0 +1,12 @@
+"""`python -m experiments.c3_cars`: C3 landmarks of cars, from photos without labels."""
+
+import functools
+
+from experiments.c3_cars.config import EXPERIMENT
+from experiments.c3_faces.command import train
+from experiments.common import cli
+
+main = functools.partial(train, EXPERIMENT)
+
+if __name__ == "__main__":
+    cli.guarded(main)
