@@ -16,6 +16,7 @@ from experiments.common.trained import C3_RUNS, find_trained
 class Options:
     """Write what detection or alignment needs of a run: model.safetensors and config.json.
 
+    Beside them MODEL_CARD.md, unless there is one: data, measurements, licence, limits.
     Optimiser state and the network of the perceptual loss are left out. `c3jax.inference.load` and
     `python -m experiments.detect --checkpoint` read the folder of a run of c3_faces or its like
     (c3_cars, c3_bedrooms, imm_faces), `c3jax.inference.load_aligner` and
@@ -35,6 +36,7 @@ def main() -> None:
     """Exports, and compares what is found before and after."""
     options = tyro.cli(Options, prog="python -m experiments.export")
     from c3jax import inference
+    from experiments.common.model_card import write_card
 
     exporters = {
         **dict.fromkeys(C3_RUNS, export_landmarks),
@@ -44,8 +46,9 @@ def main() -> None:
     found = find_trained(options.run, *exporters)
     out = (options.out or found.folder / "export").expanduser()
     what, difference = exporters[found.described["experiment"]](found, out, options)
+    card = write_card(found, out)
     size = sum((out / name).stat().st_size for name in (inference.WEIGHTS, inference.CONFIG))
-    print(f"{out}: {what}, {options.dtype}, {size / 1e6:.2f} MB\n{difference}")
+    print(f"{out}: {what}, {options.dtype}, {size / 1e6:.2f} MB\n{difference}\n{card}")
 
 
 def export_landmarks(found: runs.Run, out: Path, options: Options) -> tuple[str, str]:

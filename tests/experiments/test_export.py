@@ -21,6 +21,7 @@ def run(tmp_path_factory):
 def test_an_export_finds_the_landmarks_of_its_run(run, tmp_path, capsys):
     assert call(export.main, run, "--out", tmp_path / "model", "--dtype", "float32") == 0
     said = capsys.readouterr().out
+    assert said.splitlines()[-1] == str(tmp_path / "model" / "MODEL_CARD.md")
     assert f"{NUM_LANDMARKS} landmarks at {SIZE} px, step 7, float32, " in said
     assert float(re.search(r"differ by at most (\S+) px", said)[1]) < 0.001
     _, trained = export.read_run(run)
