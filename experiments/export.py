@@ -8,6 +8,7 @@ import numpy as np
 import tyro
 
 from experiments.common import cli, runs
+from experiments.common.celeb_a import crop_of
 from experiments.common.errors import UsageError
 from experiments.common.trained import C3_RUNS, find_trained
 
@@ -152,8 +153,7 @@ def model_config(found: runs.Run, trained) -> dict[str, Any]:
     return {
         "model": networks.model_config(trained.config),
         "image_size": data.image_size,
-        # CelebA always comes in the frame of the MAFL protocol.
-        "crop": "squash_inner" if data.name == "celeb_a" else data.crop,
+        "crop": crop_of(data),
         "trained_on": trained_on(found, trained),
     }
 

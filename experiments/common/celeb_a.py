@@ -21,6 +21,11 @@ def folder_of(config: DataConfig) -> Path:
     return (config.path or config.cache / "celeb_a").expanduser()
 
 
+def crop_of(config: DataConfig) -> str:
+    """How pictures become square for the networks: CelebA's in the frame of the MAFL protocol."""
+    return "squash_inner" if config.name == "celeb_a" else config.crop
+
+
 def missing_files(config: DataConfig) -> list[Path]:
     """What is not in place of the lists and the pictures (see `data_pipelines.celeb_a`)."""
     root = folder_of(config)

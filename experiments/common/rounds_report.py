@@ -11,24 +11,61 @@ NOTE = (
     "published numbers are of pairs of PASCAL3D+ that were not released, with ResNet-101: their "
     "course over the rounds can be compared, not their values."
 )
+NOTE_ON_FACES = (
+    "The landmark error in percent of its normaliser; the others are those of the consistency "
+    "across images: landmarks of one picture, carried by the field, against those found in the "
+    "other, and points carried by the field against the truth."
+)
+CONSISTENCY = (
+    ("carried landmarks, % of IOD", "landmarks_carried_by_flow", "percent"),
+    ("carried landmarks, px", "landmarks_carried_by_flow", "px"),
+    ("field by the truth, % of IOD", "flow_true", "percent"),
+)
 
 
 def rounds_section(rows: Sequence[dict[str, Any]]) -> Section:
     """A row after the pre-training and after every round, as `iterations` of results.json has."""
-    alphas = list(rows[0]["pck"]) if rows else []
-    columns = ["", *(f"PCK@{alpha}, %" for alpha in alphas), "landmark error, %"]
+    if not rows:
+        return Section("Rounds")
+    return Section("Rounds", tables=[pairs_table(rows) if "pck" in rows[0] else faces_table(rows)])
+
+
+def pairs_table(rows: Sequence[dict[str, Any]]) -> Table:
+    """PCK and landmark error by round, beside the published ones."""
+    columns = ["", *(f"PCK@{alpha}, %" for alpha in rows[0]["pck"]), "landmark error, %"]
     columns += ["published PCK@0.1, %", "published landmark error, %"]
     published = dict(enumerate(published_rounds()))
     lines = [
         [
-            f"round {row['round']}" if row["round"] else "pre-trained, separately",
+            name_of(row),
             *row["pck"].values(),
-            row.get("landmarks", {}).get("nme_percent"),
+            landmark_error(row),
             *published.get(row["round"], (None, None)),
         ]
         for row in rows
     ]
-    return Section("Rounds", tables=[Table(columns, lines, NOTE)] if lines else [])
+    return Table(columns, lines, NOTE)
+
+
+def faces_table(rows: Sequence[dict[str, Any]]) -> Table:
+    """Landmark error and consistency by round."""
+    known = rows[0]["consistency"]
+    shown = [(name, key, unit) for name, key, unit in CONSISTENCY if unit in known.get(key, {})]
+    lines = []
+    for row in rows:
+        measured = [row["consistency"][key][unit] for _, key, unit in shown]
+        lines.append([name_of(row), landmark_error(row), *measured])
+    return Table(["", "landmark error, %", *(name for name, *_ in shown)], lines, NOTE_ON_FACES)
+
+
+def name_of(row: dict[str, Any]) -> str:
+    """After which round."""
+    return f"round {row['round']}" if row["round"] else "pre-trained, separately"
+
+
+def landmark_error(row: dict[str, Any]) -> float | None:
+    """In percent; None where it was not measured."""
+    return row.get("landmarks", {}).get("nme_percent")
 
 
 def published_rounds() -> list[tuple[float, float]]:

@@ -1,16 +1,22 @@
 """`python -m experiments.jlad`: landmarks and alignment that teach each other."""
 
 import dataclasses
+import sys
 import time
 
-from experiments.common import alignment_data, cli, runs
-from experiments.jlad.config import PRESETS
+from experiments.common import alignment_data, cli, data, runs
+from experiments.common.data import Data, DataConfig
+from experiments.common.paths import resolve_data
+from experiments.jlad.config import Config, presets_for
 
 
 def main() -> None:
     """Trains, evaluates and writes the run folder."""
-    preset, config = cli.parse(PRESETS, choose_preset, prog="python -m experiments.jlad")
+    presets = presets_for(cli.take_option(sys.argv[1:], "--data.name"))
+    preset, config = cli.parse(presets, choose_preset, prog="python -m experiments.jlad")
     config.check()
+    if isinstance(config.data, DataConfig):
+        config = dataclasses.replace(config, data=resolve_data(config.data))
     name = config.name or f"{preset}-{config.data.name}-{config.variant}-seed{config.seed}"
     config = dataclasses.replace(config, name=name)
     folder = config.runs / "jlad" / name
@@ -19,14 +25,28 @@ def main() -> None:
     started = time.monotonic()
 
     from experiments.common.pretrained import find_trunk
+    from experiments.common.trained import find_trained
 
     find_trunk(config.model)  # what is missing is said before minutes are spent on the data
-    loaded = alignment_data.load(config.data)
+    if config.init_from is not None:
+        find_trained(config.init_from, "jlad")
+    loaded = load(config)
     print(f"data: {loaded.description}, {config.data.image_size} px", flush=True)
 
     from experiments.jlad.run import run
 
     run(config, preset, loaded, folder, started=started)
+
+
+def load(config: Config) -> alignment_data.AlignmentData | Data:
+    """Pairs of objects, or faces of which any two are a pair.
+
+    Raises:
+      DataError: something is missing or broken; the message says what to put where.
+    """
+    if isinstance(config.data, DataConfig):
+        return data.load(config.data)
+    return alignment_data.load(config.data)
 
 
 def choose_preset() -> tuple[str, str]:

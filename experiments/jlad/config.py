@@ -6,9 +6,10 @@ and 4.1. What `laptop` has and `paper` has not is marked "beyond the paper" belo
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args, get_type_hints
 
 from experiments.common.alignment_data import AlignmentDataConfig
+from experiments.common.data import DataConfig
 from experiments.common.errors import UsageError
 from experiments.common.stages import StageConfig
 from experiments.common.synthetic_pairs import WarpConfig
@@ -107,9 +108,13 @@ class RoundsConfig:
 
 @dataclass(frozen=True)
 class Config:
-    """Joint learning of semantic alignment and landmark detection (JLAD)."""
+    """Joint learning of semantic alignment and landmark detection (JLAD).
 
-    data: AlignmentDataConfig = field(default_factory=AlignmentDataConfig)
+    On pairs of objects or, with --data.name rendered_faces, folder, labelled, celeb_a or another of
+    the data of c3_faces, on pairs of any two pictures; the options of the data are those of either.
+    """
+
+    data: AlignmentDataConfig | DataConfig = field(default_factory=AlignmentDataConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
     warp: WarpConfig = field(default_factory=WarpConfig)
     landmarks: int = 10
@@ -137,6 +142,8 @@ class Config:
     seed: int = 0
     name: str | None = None
     """run folder: runs/jlad/NAME; by default named after preset, data, variant and seed"""
+    init_from: Path | None = None
+    """start from the parameters of this run; with --pretrain.steps 0 its pre-training is shared"""
     log_every: int = 50
     checkpoint_every: int = 500
     runs: Path = Path("runs")
@@ -214,3 +221,23 @@ landmark error 7.97 for separate learning, 72.7 and 6.92 for joint (Table 1); on
 """
 
 PRESETS = {"laptop": LAPTOP, "paper": PAPER}
+
+
+def presets_for(name: str | None) -> dict[str, Config]:
+    """The presets with the options of the data that `--data.name` names: pairs or faces.
+
+    Raises:
+      UsageError: there are no such data.
+    """
+    pairs, faces = (
+        get_args(get_type_hints(data)["name"]) for data in (AlignmentDataConfig, DataConfig)
+    )
+    if name is None or name in pairs:
+        return PRESETS
+    if name not in faces:
+        known = " | ".join(pairs + faces)
+        raise UsageError(f"there are no data '{name}': give --data.name {known}")
+    return {
+        preset: replace(config, data=DataConfig(image_size=config.data.image_size))
+        for preset, config in PRESETS.items()
+    }

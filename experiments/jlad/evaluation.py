@@ -1,7 +1,7 @@
 """Evaluation of both networks: PCK of the field, errors of landmarks, worth of the uncertainty."""
 
 import functools
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -18,7 +18,9 @@ from experiments.common.alignment import (
     evaluate_maps,
     headline,
 )
+from experiments.common.alignment_data import AlignmentData
 from experiments.common.annotations import Evaluation
+from experiments.common.consistency import Pairs
 from experiments.common.seen_keypoints import evaluate_landmarks
 from experiments.common.synthetic_pairs import as_float
 from experiments.jlad.steps import Network
@@ -64,10 +66,10 @@ def compute_landmarks(trained: Trained, images: np.ndarray) -> np.ndarray:
     return _in_batches(of_batch)(images)
 
 
-def compute_fields(trained: Trained, features: np.ndarray, test: TestPairs) -> Fields:
+def compute_fields(trained: Trained, features: np.ndarray, pairs: TestPairs | Pairs) -> Fields:
     """Fields of all pairs in both directions."""
     align = _in_batches(functools.partial(_align, trained.network, trained.variables))
-    source, target = features[test.source], features[test.target]
+    source, target = features[pairs.source], features[pairs.target]
     on_source, on_target = align(source, target), align(target, source)
     return Fields(on_source.tau, on_target.tau, on_source.log_sigma)
 
@@ -94,6 +96,15 @@ def evaluate_objects(
         for each in (trained, untrained)
     )
     return evaluate_landmarks(of_trained, of_untrained, fit, test)
+
+
+def evaluate_tests(trained: Trained, untrained: Trained, data: AlignmentData) -> dict[str, Any]:
+    """`alignment` of the first test, `alignment_of` the others by name."""
+    found = {
+        name: evaluate_alignment(trained, untrained, data.name, test)
+        for name, test in data.tests.items()
+    }
+    return {"alignment": found.pop(next(iter(found))), "alignment_of": found} if found else {}
 
 
 def evaluate_alignment(

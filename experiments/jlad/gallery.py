@@ -11,6 +11,8 @@ from experiments.common import alignment_gallery
 from experiments.common.alignment import HEADLINES
 from experiments.common.alignment_data import AlignmentData
 from experiments.common.alignment_gallery import spread
+from experiments.common.consistency import NUM_PAIRS, shown_images
+from experiments.common.data import Data
 from experiments.common.flow_pictures import enlarge, heat_colors, uncertainty_shades
 from experiments.common.pictures import Picture, draw_points, sheet, tile
 from experiments.common.synthetic_pairs import as_float
@@ -20,7 +22,7 @@ from experiments.jlad.trained import Trained, make_aligner, make_detector
 PLACES = 2  # at which self-similarity is shown
 
 
-def draw_gallery(trained: Trained, data: AlignmentData) -> list[Picture]:
+def draw_gallery(trained: Trained, data: AlignmentData | Data) -> list[Picture]:
     """Landmarks, warped sources and self-similarity of pairs, and matches of each set of tests."""
     model, pairs = make_aligner(trained), shown_pairs(data)
     found = [model.align(*pair) for pair in pairs]
@@ -31,13 +33,18 @@ def draw_gallery(trained: Trained, data: AlignmentData) -> list[Picture]:
         draw_warped(pairs, found),
         draw_self_similarity(trained, pairs[:, 0], landmarks[:, 0, :PLACES]),
     ]
-    if data.name not in HEADLINES:
+    if isinstance(data, Data) or data.name not in HEADLINES:
         return pictures
     return pictures + alignment_gallery.draw_gallery(model, data, HEADLINES[data.name])
 
 
-def shown_pairs(data: AlignmentData) -> np.ndarray:
+def shown_pairs(data: AlignmentData | Data) -> np.ndarray:
     """Pairs of the first test, or without one of training: `[n, 2, S, S, 3]`."""
+    if isinstance(data, Data):
+        images, _ = shown_images(data, NUM_PAIRS)
+        half = len(images) // 2
+        rows = spread(half)
+        return images[np.stack([rows, rows + half], axis=1)]  # neighbours may be one person
     for test in data.tests.values():
         rows = spread(len(test))
         return test.images[np.stack([test.source[rows], test.target[rows]], axis=1)]

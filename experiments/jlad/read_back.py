@@ -5,6 +5,7 @@ import sys
 from typing import Any
 
 from experiments.common import runs
+from experiments.common.alignment_data import AlignmentDataConfig
 from experiments.common.alignment_evaluation import evaluate_pairs
 from experiments.common.errors import UsageError
 from experiments.jlad import evaluation
@@ -27,8 +28,10 @@ def evaluate_run(found: runs.Run, given: dict[str, Any]) -> dict[str, Any]:
         print(f"no numbers of the untrained network: {error}", file=sys.stderr)
         before = None
     of_test = functools.partial(evaluation.evaluate_alignment, as_evaluated(trained), before)
-    run = f"step {trained.step:,} of {found.folder}"
-    return evaluate_pairs(given, trained.config.data, run, of_test)
+    run, own = f"step {trained.step:,} of {found.folder}", trained.config.data
+    if not isinstance(own, AlignmentDataConfig):
+        own = AlignmentDataConfig(image_size=own.image_size)
+    return evaluate_pairs(given, own, run, of_test)
 
 
 def make_detectors(trained: Trained):

@@ -2,6 +2,7 @@
 
 import functools
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import jax
@@ -10,7 +11,8 @@ import jax.numpy as jnp
 from c3jax.training import optimizers
 from c3jax.training.state import TrainState
 from experiments.common import cli, loop, processes, runs
-from experiments.common.alignment_data import AlignmentData
+from experiments.common.alignment_data import AlignmentData, AlignmentDataConfig
+from experiments.common.data import Data
 from experiments.common.errors import UsageError
 from experiments.common.report import write_report
 from experiments.common.stages import make_optimizer
@@ -19,36 +21,43 @@ from experiments.jlad import networks as nets
 from experiments.jlad import trained as trained_runs
 from experiments.jlad.config import PAPER, Config, LossConfig
 from experiments.jlad.evaluation import Trained
+from experiments.jlad.faces import evaluate_faces
 from experiments.jlad.gallery import draw_gallery
 from experiments.jlad.objects import load_objects
 from experiments.jlad.steps import Setting, jlad_loss
+from experiments.jlad.table import Table
 from experiments.jlad.turns import of_groups
 
 TURNS = ("alignment", "detection")
 
 
-def run(config: Config, preset: str, data: AlignmentData, folder: Path, *, started: float) -> None:
+def run(
+    config: Config, preset: str, data: AlignmentData | Data, folder: Path, *, started: float
+) -> None:
     """Trains (or goes on), evaluates, and writes `results.json`."""
     network = nets.make_network(config)
     variables = nets.init_variables(network, config)
     detection = nets.detection_trunk(config)
     untrained = Trained(network, variables, detection)
-    objects = load_objects(config.data) if data.name == "rendered_objects" else None
-    test = next(iter(data.tests.values()), None)
+    measure = make_measure(config, data, untrained)
     table = Table(folder / "iterations.json")
 
     def evaluate(number: int, state: TrainState) -> None:
-        if test is None:
-            return
         trained = Trained(network, state.variables(), detection if number else "trunk")
-        row = evaluation.evaluate_round(trained, untrained, data.name, test, objects)
-        table.add(number, row)
+        if measure is not None:
+            table.add(number, measure(trained))
 
     stages = make_stages(config, data, evaluate)
     first = jax.tree.map(jnp.copy, variables)  # the step donates its state
+    if config.init_from is not None:
+        first = trained_runs.start_from(config.init_from, network, config)
+    state = nets.first_state(first, stages[0].optimizer)
+    shares_pretraining = config.init_from is not None and stages[0].name != "pretrain"
+    if shares_pretraining and processes.is_first() and not table.rows():
+        evaluate(0, state)
     state, seconds = loop.train(
         stages,
-        nets.first_state(first, stages[0].optimizer),
+        state,
         folder=folder,
         seed=config.seed,
         meta={"model": nets.model_config(config)},
@@ -68,16 +77,11 @@ def run(config: Config, preset: str, data: AlignmentData, folder: Path, *, start
         "steps": int(state.step),
         "seconds": round(seconds),
     }
-    if test is not None:
+    if isinstance(data, AlignmentData):
         trained = Trained(network, state.variables(), detection if config.rounds.count else "trunk")
-        first_test, *others = (
-            evaluation.evaluate_alignment(trained, untrained, data.name, each)
-            for each in data.tests.values()
-        )
-        rows = table.rows()
-        results["alignment"] = first_test
-        results["alignment_of"] = dict(zip(list(data.tests)[1:], others, strict=True))
-        results |= {k: rows[-1][k] for k in ("landmarks", "uncertainty") if k in rows[-1]}
+        results |= evaluation.evaluate_tests(trained, untrained, data)
+    if rows := table.rows():
+        results |= {name: found for name, found in rows[-1].items() if name not in ("round", "pck")}
         results["iterations"] = rows
         table.show(config.variant)
     runs.write_json(folder / "results.json", results)
@@ -87,45 +91,24 @@ def run(config: Config, preset: str, data: AlignmentData, folder: Path, *, start
     print(f"whole command: {time.monotonic() - started:.0f} s; report: {report}")
 
 
-class Table:
-    """JLAD's Table 1 as it grows: one row after the pre-training and after every round."""
-
-    def __init__(self, path: Path):
-        self.path = path
-
-    def rows(self) -> list[dict]:
-        return runs.read_json(self.path) if self.path.exists() else []
-
-    def add(self, number: int, row: dict) -> None:
-        """Adds a row, in place of an earlier one of that round; prints it."""
-        row = {"round": number, **row}
-        runs.write_json(self.path, [*(r for r in self.rows() if r["round"] < number), row])
-        print(f"round {number}: {_cells(row)}", flush=True)
-
-    def show(self, variant: str) -> None:
-        """Prints all rows."""
-        print(f"\n{variant}: PCK in % (alpha .05, .10, .15), landmark error in % of the box")
-        for row in self.rows():
-            name = f"round {row['round']}" if row["round"] else "pre-trained"
-            print(f"  {name:16s}{_cells(row)}")
+def make_measure(
+    config: Config, data: AlignmentData | Data, untrained: Trained
+) -> Callable[[Trained], dict] | None:
+    """From a trained network to its row of the table; None where nothing can be measured."""
+    if isinstance(data, Data):
+        return lambda trained: evaluate_faces(trained, untrained, data)
+    test, objects = next(iter(data.tests.values()), None), None
+    if test is None:
+        return None
+    if isinstance(config.data, AlignmentDataConfig) and data.name == "rendered_objects":
+        objects = load_objects(config.data)
+    return lambda trained: evaluation.evaluate_round(trained, untrained, data.name, test, objects)
 
 
-def _cells(row: dict) -> str:
-    cells = ["PCK " + " ".join(f"{value:5.1f}" for value in row["pck"].values())]
-    if "landmarks" in row:
-        cells.append(f"landmarks {row['landmarks']['nme_percent']:.2f}")
-    if "uncertainty" in row:
-        found = row["uncertainty"]
-        cells.append(f"sparsification {found['sparsification_area']:.2f}")
-        cells.append(f"(oracle {found['oracle_area']:.2f})")
-        if found["occlusion_auroc"] is not None:
-            cells.append(f"AUROC of hidden {found['occlusion_auroc']:.2f}")
-    return "  ".join(cells)
-
-
-def make_stages(config: Config, data: AlignmentData, evaluate) -> list[loop.Stage]:
+def make_stages(config: Config, data: AlignmentData | Data, evaluate) -> list[loop.Stage]:
     """Pre-training and turns with steps; `evaluate(round, state)` looks at each round's end."""
-    steps = config.pretrain.num_steps(len(data.pairs))
+    warped = data.to_warp if isinstance(data, AlignmentData) else data
+    steps = config.pretrain.num_steps(warped.num_train)
     optimizer = make_optimizer(config.pretrain, steps)
     stages = [
         loop.Stage(
@@ -133,7 +116,7 @@ def make_stages(config: Config, data: AlignmentData, evaluate) -> list[loop.Stag
             steps=steps,
             loss_fn=_loss(config, "pretrain"),
             optimizer=of_groups(optimizer, nets.groups(config)["pretrain"]),
-            batches=_batches(config, data, config.pretrain.batch_size, 0),
+            batches=_batches(config, warped, config.pretrain.batch_size, 0),
             end=functools.partial(evaluate, 0),
         )
     ]
@@ -144,7 +127,9 @@ def make_stages(config: Config, data: AlignmentData, evaluate) -> list[loop.Stag
     return [stage for stage in stages if stage.steps]
 
 
-def _turn(config: Config, data: AlignmentData, evaluate, number: int, name: str) -> loop.Stage:
+def _turn(
+    config: Config, data: AlignmentData | Data, evaluate, number: int, name: str
+) -> loop.Stage:
     """One turn of round `number`; only the very first starts with fresh moments."""
     rounds, is_last = config.rounds, name == TURNS[-1]
     rate = rounds.late_learning_rate if number >= rounds.late_from else rounds.learning_rate
@@ -198,6 +183,6 @@ def weights_of(config: Config, name: str) -> LossConfig:
     return config.pretrain_loss.part(name)
 
 
-def _batches(config: Config, data: AlignmentData, batch_size: int, stage: int):
+def _batches(config: Config, data: AlignmentData | Data, batch_size: int, stage: int):
     seed = 100 * config.seed + stage
     return lambda start: data.batches(batch_size=batch_size, seed=seed, start_step=start)

@@ -1,12 +1,20 @@
 """Runs of joint learning read back, to find landmarks, match, evaluate, export or start from."""
 
+import functools
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import jax
+
 from c3jax.inference import AlignmentModel, LandmarkModel
+from c3jax.training import optimizers
 from experiments.common import cli, runs
+from experiments.common.celeb_a import crop_of
+from experiments.common.data import DataConfig
+from experiments.common.errors import UsageError
 from experiments.common.stages import make_optimizer
-from experiments.common.trained import restore_state
+from experiments.common.trained import check_same_arrays, find_trained, restore_state
 from experiments.jlad import networks as nets
 from experiments.jlad.config import Config
 from experiments.jlad.steps import Network, with_trunk
@@ -36,13 +44,43 @@ def load_trained(found: runs.Run) -> Trained:
     """
     config = cli.from_json(Config, found.described["config"])
     network = nets.make_network(config)
-    optimizer = of_groups(make_optimizer(config.pretrain), nets.groups(config)["pretrain"])
 
-    def state():
-        return nets.first_state(nets.random_variables(network, config), optimizer)
+    def state(optimizer):
+        variables = nets.random_variables(network, config)
+        return nets.first_state(variables, of_groups(optimizer, nets.groups(config)["pretrain"]))
 
-    restored = restore_state(found, state)
+    of_stages = make_optimizer(config.pretrain), optimizers.adam(config.rounds.learning_rate)
+    restored = restore_state(found, *(functools.partial(state, each) for each in of_stages))
     return Trained(config, network, restored.variables(), int(restored.step))
+
+
+def start_from(run: Path, network: Network, config: Config) -> dict[str, Any]:
+    """The variables of another run as those at step 0.
+
+    A group that the run does not have is made afresh, one that it has alone is left out; a separate
+    detection takes a copy of its trunk.
+
+    Raises:
+      UsageError: the run is of another model or of separate networks.
+    """
+    start = load_trained(find_trained(run, "jlad"))
+    if start.config.separate:
+        raise UsageError(
+            f"--init-from {run} was trained with --separate: its detection has a trunk "
+            "of its own; start from the run of its pre-training"
+        )
+    theirs = nets.with_detection_trunk(start.variables) if config.separate else start.variables
+    ours = jax.jit(nets.random_variables, static_argnums=(0, 1))(network, config)
+    for how, one, other in (("left out", theirs, ours), ("made afresh", ours, theirs)):
+        for group in sorted(one["params"].keys() - other["params"]):
+            print(f"start: {run}, {group} {how}", flush=True)
+    variables = {
+        name: {group: theirs.get(name, {}).get(group, tree) for group, tree in groups.items()}
+        for name, groups in ours.items()
+    }
+    fix = "give the same --model.*, --landmarks and --self-similarity"
+    check_same_arrays(run, variables, ours, fix=fix)
+    return variables
 
 
 def make_aligner(trained: Trained) -> AlignmentModel:
@@ -64,9 +102,12 @@ def make_detector(trained: Trained) -> LandmarkModel:
 def model_config(config: Config) -> dict[str, Any]:
     """What `c3jax.inference.save` stores beside the variables."""
     data = config.data
+    crop, resize = (
+        (crop_of(data), "antialias") if isinstance(data, DataConfig) else ("squash", data.resize)
+    )
     return {
         "model": nets.model_config(config),
         "image_size": data.image_size,
-        "crop": "squash",
-        "resize": data.resize,
+        "crop": crop,
+        "resize": resize,
     }
