@@ -76,6 +76,14 @@ def stages_of(config):
     return make_stages(config, pictures(), lambda number, state: None)
 
 
+def test_the_pre_training_warps_other_pictures_where_there_are_some():
+    others = dataclasses.replace(pictures(), images=np.zeros((6, SIZE, SIZE, 3), np.uint8))
+    data = dataclasses.replace(pictures(), others=others)
+    first, second, *_ = make_stages(config(), data, lambda number, state: None)
+    assert (first.name, next(first.batches(0))["source"].max()) == ("pretrain", 0)
+    assert (second.name, next(second.batches(0))["source"].max() > 0) == ("alignment-1", True)
+
+
 class Killed(BaseException):
     """Ends the loop as a kill would."""
 
