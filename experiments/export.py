@@ -10,7 +10,7 @@ import tyro
 from experiments.common import cli, runs
 from experiments.common.celeb_a import crop_of
 from experiments.common.errors import UsageError
-from experiments.common.trained import C3_RUNS, find_trained
+from experiments.common.trained import C3_RUNS, find_trained, is_exported
 
 
 @dataclass(frozen=True)
@@ -224,13 +224,6 @@ def load_aligner(path: Path):
         return joint.make_aligner(joint.load_trained(found))
     trained = load_trained(found)
     return make_model(trained.config, trained.network, trained.variables)
-
-
-def is_exported(path: Path) -> bool:
-    """Whether a path is an exported model, not a run."""
-    from c3jax import inference
-
-    return path.suffix == ".safetensors" or (path / inference.WEIGHTS).exists()
 
 
 def or_refuse(load, path: Path):

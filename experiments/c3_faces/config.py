@@ -132,7 +132,7 @@ class Config:
     name: str | None = None
     """run folder: runs/EXPERIMENT/NAME; by default named after preset, data, K and seed"""
     init_from: Path | None = None
-    """start from the parameters of this run"""
+    """start from the parameters of this run, or of this exported model"""
     sync_batch_norm: bool = False
     """average batch statistics over devices"""
     log_every: int = 50

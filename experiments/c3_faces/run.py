@@ -28,10 +28,11 @@ from experiments.common.data import Data
 from experiments.common.errors import UsageError
 from experiments.common.evaluation import collapse_warnings, error_rows, evaluate_landmarks
 from experiments.common.page import format_cell
+from experiments.common.pretrained import with_group
 from experiments.common.published import comparable_errors
 from experiments.common.report import write_report
 from experiments.common.stages import StageConfig, make_optimizer
-from experiments.common.trained import C3_RUNS, check_same_arrays, find_trained, restore_state
+from experiments.common.trained import C3_RUNS, check_same_arrays, restore_state, start_variables
 
 
 def run(
@@ -128,12 +129,15 @@ def first_variables(networks: Networks, config: Config) -> dict:
     """Variables at step 0: random heads on a random or pretrained trunk, or those of a run.
 
     Raises:
-      UsageError: weights are missing, or the run `init_from` is of another model.
+      UsageError: weights are missing, or the run (or export) `init_from` is of another model.
     """
     if config.init_from is None:
         return nets.init_variables(networks, config)
-    trained = load_trained(find_trained(config.init_from, *C3_RUNS)).variables
+    trained = start_variables(config.init_from, load_trained, *C3_RUNS)
     ours = jax.eval_shape(lambda: nets.random_variables(networks, config))
+    if "perceptual" in ours["params"].keys() - trained["params"].keys():  # exports leave it out
+        fresh = nets.init_variables(networks, config)["params"]["perceptual"]
+        trained = with_group(trained, "perceptual", {"params": fresh})
     fix = "give the same --model.* and --landmarks"
     check_same_arrays(config.init_from, trained, ours, fix=fix)
     return trained

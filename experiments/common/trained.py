@@ -6,6 +6,7 @@ from typing import Any
 
 import jax
 
+from c3jax.inference import WEIGHTS, files
 from c3jax.training.checkpoints import Checkpoints
 from c3jax.training.state import TrainState
 from experiments.common import runs
@@ -50,6 +51,31 @@ def restore_state(found: runs.Run, *inits: Callable[[], TrainState]) -> TrainSta
         stored = checkpoints.meta(found.step)["leaves"].keys()
         fitting = (target for target in targets if shapes_of(target).keys() == stored)
         return checkpoints.restore(next(fitting, targets[0]), found.step)
+
+
+def is_exported(path: Path) -> bool:
+    """Whether a path is an exported model, not a run."""
+    return path.suffix == ".safetensors" or (path / WEIGHTS).exists()
+
+
+def start_variables(
+    path: Path, load: Callable[[runs.Run], Any], *experiments: str
+) -> dict[str, Any]:
+    """The variables that `--init-from` names: those of a run or of an exported model.
+
+    Args:
+      path: the folder of either.
+      load: reads a run; what it returns has `variables`.
+      experiments: whose runs can be started from.
+
+    Raises:
+      UsageError: there is neither, or a run of another experiment.
+      ValueError: a damaged export.
+    """
+    path = path.expanduser()
+    if is_exported(path):
+        return files.read(path)[1]
+    return load(find_trained(path, *experiments)).variables
 
 
 def shapes_of(tree: Any) -> dict[str, tuple[int, ...]]:

@@ -25,10 +25,10 @@ def main() -> None:
     started = time.monotonic()
 
     from experiments.common.pretrained import find_trunk
-    from experiments.common.trained import find_trained
+    from experiments.common.trained import find_trained, is_exported
 
     find_trunk(config.model)  # what is missing is said before minutes are spent on the data
-    if config.init_from is not None:
+    if config.init_from is not None and not is_exported(config.init_from):
         find_trained(config.init_from, "jlad")
     loaded = load(config)
     print(f"data: {loaded.description}, {config.data.image_size} px", flush=True)

@@ -143,7 +143,8 @@ class Config:
     name: str | None = None
     """run folder: runs/jlad/NAME; by default named after preset, data, variant and seed"""
     init_from: Path | None = None
-    """start from the parameters of this run; with --pretrain.steps 0 its pre-training is shared"""
+    """start from the parameters of this run, or of this exported model; with --pretrain.steps 0 its
+    pre-training is shared"""
     log_every: int = 50
     checkpoint_every: int = 500
     runs: Path = Path("runs")

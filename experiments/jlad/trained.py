@@ -14,7 +14,7 @@ from experiments.common.celeb_a import crop_of
 from experiments.common.data import DataConfig
 from experiments.common.errors import UsageError
 from experiments.common.stages import make_optimizer
-from experiments.common.trained import check_same_arrays, find_trained, restore_state
+from experiments.common.trained import check_same_arrays, restore_state, start_variables
 from experiments.jlad import networks as nets
 from experiments.jlad.config import Config
 from experiments.jlad.steps import Network, with_trunk
@@ -54,8 +54,19 @@ def load_trained(found: runs.Run) -> Trained:
     return Trained(config, network, restored.variables(), int(restored.step))
 
 
+def load_joint(found: runs.Run) -> Trained:
+    """As `load_trained`, of networks on one trunk alone; raises UsageError for others."""
+    trained = load_trained(found)
+    if trained.config.separate:
+        raise UsageError(
+            f"--init-from {found.folder} was trained with --separate: its detection has a trunk "
+            "of its own; start from the run of its pre-training"
+        )
+    return trained
+
+
 def start_from(run: Path, network: Network, config: Config) -> dict[str, Any]:
-    """The variables of another run as those at step 0.
+    """The variables of another run, or of an exported model, as those at step 0.
 
     A group that the run does not have is made afresh, one that it has alone is left out; a separate
     detection takes a copy of its trunk.
@@ -63,14 +74,9 @@ def start_from(run: Path, network: Network, config: Config) -> dict[str, Any]:
     Raises:
       UsageError: the run is of another model or of separate networks.
     """
-    start = load_trained(find_trained(run, "jlad"))
-    if start.config.separate:
-        raise UsageError(
-            f"--init-from {run} was trained with --separate: its detection has a trunk "
-            "of its own; start from the run of its pre-training"
-        )
-    theirs = nets.with_detection_trunk(start.variables) if config.separate else start.variables
     ours = jax.jit(nets.random_variables, static_argnums=(0, 1))(network, config)
+    theirs = start_variables(run, load_joint, "jlad")
+    theirs = nets.with_detection_trunk(theirs) if config.separate else theirs
     for how, one, other in (("left out", theirs, ours), ("made afresh", ours, theirs)):
         for group in sorted(one["params"].keys() - other["params"]):
             print(f"start: {run}, {group} {how}", flush=True)

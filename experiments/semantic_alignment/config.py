@@ -91,7 +91,7 @@ class Config:
     name: str | None = None
     """run folder: runs/semantic_alignment/NAME; by default named after preset, data and seed"""
     init_from: Path | None = None
-    """start from the parameters of this run"""
+    """start from the parameters of this run, or of this exported model"""
     log_every: int = 50
     check_every: int = 1000
     """steps between checks of the flow module's output"""

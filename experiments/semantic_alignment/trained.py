@@ -10,7 +10,7 @@ from experiments.common import cli, runs
 from experiments.common.errors import UsageError
 from experiments.common.pretrained import with_group
 from experiments.common.stages import make_optimizer
-from experiments.common.trained import check_same_arrays, find_trained, restore_state
+from experiments.common.trained import check_same_arrays, restore_state, start_variables
 from experiments.semantic_alignment import networks as nets
 from experiments.semantic_alignment.config import Config
 from experiments.semantic_alignment.steps import Network
@@ -47,11 +47,11 @@ def first_variables(network: Network, config: Config) -> dict:
     """Variables at step 0: random ones on a random or pretrained trunk, or those of a run.
 
     Raises:
-      UsageError: weights are missing, or the run `init_from` is of another model.
+      UsageError: weights are missing, or the run (or export) `init_from` is of another model.
     """
     if config.init_from is None:
         return nets.init_variables(network, config)
-    trained = load_trained(find_trained(config.init_from, "semantic_alignment")).variables
+    trained = start_variables(config.init_from, load_trained, "semantic_alignment")
     ours = jax.eval_shape(lambda: nets.random_variables(network, config))
     check_same_arrays(config.init_from, trained, ours, fix="give the same --model.*")
     return trained
