@@ -16,6 +16,7 @@ from c3jax.losses.jlad import (
     joint_consistency,
     landmark_equivariance,
     separation,
+    uncertainty_likelihood,
     uncertainty_weighted_alignment,
 )
 from c3jax.losses.matching import match_confidence, weak_matching
@@ -42,6 +43,7 @@ __all__ = [
     "separation",
     "separation_hinge",
     "soft_equivariance",
+    "uncertainty_likelihood",
     "uncertainty_weighted_alignment",
     "warp_consistency",
     "weak_matching",

@@ -9,6 +9,7 @@ the grid and sums over landmarks with K: the weights of Eq. 11 go with them.
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 from jaxtyping import Array, Float
 
@@ -133,8 +134,42 @@ def uncertainty_weighted_alignment(
     products = window_products(l2_normalize(source), warped, radius=radius)
     log_scores = window_log_scores(products, temperature=temperature)
     cross_entropy = -log_scores[..., log_scores.shape[-1] // 2]
-    log_sigma = _bounded(log_sigma)[..., 0]
-    return jnp.sum(cross_entropy * jnp.exp(-log_sigma) + log_sigma, axis=(-2, -1))
+    return _attenuated(cross_entropy, log_sigma)
+
+
+def uncertainty_likelihood(correspondence: Field, tau: Field, log_sigma: LogSigma) -> PerExample:
+    """Known errors of the field teach its uncertainty, after [11] and [12] of JLAD.
+
+    L = sum_i (|T_i - tau_i| / sigma_i + log sigma_i), the distance in cells and held constant
+
+    The negative logarithm of a Laplace density, but for a constant. Not in [1], where sigma is
+    learned by Eq. 6 and 10 alone, which know how well a match looks and not how far off it is.
+
+    Args:
+      correspondence: T `[*b, H, W, 2]`, true target locations on the source grid.
+      tau: `[*b, H, W, 2]`; gets no gradient.
+      log_sigma: `[*b, H, W, 1]` on the source grid, bounded to +-10.
+
+    Returns:
+      `[*b]`, the sum over cells; divide by H W for their mean. It may be negative.
+
+    Raises:
+      ValueError: if a shape does not fit.
+
+    >>> from c3jax.coordinates import grid
+    >>> tau = grid((1, 3))
+    >>> uncertainty_likelihood(tau + jnp.array([2.0, 0.0]), tau, jnp.zeros((1, 3, 1)))  # 2 cells
+    Array(6., dtype=float32)
+    """
+    sizes = check_shapes(
+        correspondence=(correspondence, "... H W 2"),
+        tau=(tau, "... H W 2"),
+        log_sigma=(log_sigma, "... H W 1"),
+    )
+    offset = as_float(lax.stop_gradient(correspondence - tau))
+    cells = (np.array([sizes["W"], sizes["H"]]) - 1) / 2  # of the unit of the points
+    error = jnp.linalg.norm(offset * cells.astype(offset.dtype), axis=-1)
+    return _attenuated(error, log_sigma)
 
 
 def concentration(heatmaps: Maps) -> PerExample:
@@ -267,6 +302,12 @@ def _squared_distance(**pair):
     check_shapes(**{name: (points, "... K 2") for name, points in pair.items()})
     first, second = pair.values()
     return jnp.sum((first - second) ** 2, axis=(-2, -1))
+
+
+def _attenuated(losses, log_sigma):
+    """Sum over cells of loss / sigma + log sigma."""
+    log_sigma = _bounded(log_sigma)[..., 0]
+    return jnp.sum(losses * jnp.exp(-log_sigma) + log_sigma, axis=(-2, -1))
 
 
 def _bounded(log_sigma):

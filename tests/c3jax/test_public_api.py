@@ -127,6 +127,7 @@ CASES = {
     "losses.anchor_pairs": on(POINTS, POINTS, T_I),
     "losses.landmark_equivariance": on(POINTS, POINTS, T_I),
     "losses.uncertainty_weighted_alignment": on(MAP_I, MAP_J, T_I, (2, 3, 1), radius=1),
+    "losses.uncertainty_likelihood": on(T_I, T_I, (2, 3, 1)),
     "losses.concentration": Case((MAP_I,), unit=True),
     "losses.separation": on(POINTS, margin=0.9),
     "losses.joint_consistency": on(MAP_I, MAP_J, T_I, (2, 3, 1)),

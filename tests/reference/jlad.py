@@ -120,6 +120,17 @@ def uncertainty_weighted_alignment(source, target, tau, sigma, radius, temperatu
     return total
 
 
+def uncertainty_likelihood(correspondence, tau, sigma):
+    """Laplace, the distance in cells."""
+    height, width = sigma.shape[:2]
+    total = 0.0
+    for y, x in entries(height, width):
+        across, down = correspondence[y, x] - tau[y, x]
+        distance = np.hypot(across * (width - 1) / 2, down * (height - 1) / 2)
+        total += distance / sigma[y, x] + np.log(sigma[y, x])
+    return total
+
+
 def concentration(heatmaps):
     """Eq. 8."""
     height, width, count = heatmaps.shape

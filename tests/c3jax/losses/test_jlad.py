@@ -138,6 +138,12 @@ def test_losses_equal_slow_reference(x64):
         reference.joint_consistency(PSI_S, PSI_T, TAU, SIGMA),
         **FLOAT64,
     )
+    matches = TAU[::-1]
+    np.testing.assert_allclose(
+        losses.uncertainty_likelihood(matches, TAU, LOG_SIGMA),
+        reference.uncertainty_likelihood(matches, TAU, SIGMA),
+        **FLOAT64,
+    )
     slow = reference.anchor_pairs(*POINTS, TAU)
     np.testing.assert_allclose(losses.anchor_pairs(*POINTS, TAU), slow, **FLOAT64)
     np.testing.assert_allclose(losses.landmark_equivariance(*POINTS, TAU), slow, **FLOAT64)
@@ -187,6 +193,21 @@ def test_sigma_of_one_is_the_plain_loss_and_the_best_sigma_is_the_cross_entropy(
     cross_entropy = 1 - np.asarray(jax.grad(loss)(jnp.asarray(ones)))  # d/dlog sigma = 1 - CE
     best = jax.grad(loss)(jnp.log(cross_entropy))
     np.testing.assert_allclose(best, np.zeros_like(LOG_SIGMA), atol=1e-5)
+
+
+def test_the_likelihood_of_known_errors_teaches_sigma_and_not_the_field():
+    matches = np.asarray(TAU) + 0.25
+    of_field, of_sigma = jax.grad(losses.uncertainty_likelihood, argnums=(1, 2))(
+        matches, jnp.asarray(TAU), jnp.asarray(LOG_SIGMA)
+    )
+    np.testing.assert_array_equal(of_field, np.zeros_like(TAU))
+    error = 0.25 * np.hypot(1.5, 1.0)  # in cells of 3 rows and 4 columns
+    expected = 1 - error / np.exp(LOG_SIGMA)
+    np.testing.assert_allclose(of_sigma, expected, rtol=1e-5, atol=1e-6)
+    exact = jax.grad(losses.uncertainty_likelihood, argnums=2)(TAU, TAU, jnp.asarray(LOG_SIGMA))
+    assert np.isfinite(exact).all()
+    with pytest.raises(ValueError, match="log_sigma"):
+        losses.uncertainty_likelihood(TAU, TAU, np.zeros((3, 4, 2)))
 
 
 def test_sigma_near_zero_and_very_large_give_finite_losses_and_gradients():
