@@ -68,22 +68,23 @@ def load_joint(found: runs.Run) -> Trained:
 def start_from(run: Path, network: Network, config: Config) -> dict[str, Any]:
     """The variables of another run, or of an exported model, as those at step 0.
 
-    A group that the run does not have is made afresh, one that it has alone is left out; a separate
-    detection takes a copy of its trunk.
+    An uncertainty that the run does not have is made afresh, one that it has alone is left out; a
+    separate detection takes a copy of its trunk.
 
     Raises:
       UsageError: the run is of another model or of separate networks.
     """
-    ours = jax.jit(nets.random_variables, static_argnums=(0, 1))(network, config)
     theirs = start_variables(run, load_joint, "jlad")
-    theirs = nets.with_detection_trunk(theirs) if config.separate else theirs
-    for how, one, other in (("left out", theirs, ours), ("made afresh", ours, theirs)):
-        for group in sorted(one["params"].keys() - other["params"]):
-            print(f"start: {run}, {group} {how}", flush=True)
-    variables = {
-        name: {group: theirs.get(name, {}).get(group, tree) for group, tree in groups.items()}
-        for name, groups in ours.items()
-    }
+    if config.separate:
+        theirs = nets.with_detection_trunk(theirs)
+    init = functools.partial(nets.random_variables, network, config)
+    ours, params = jax.eval_shape(init), dict(theirs["params"])
+    if not config.uncertainty and params.pop("uncertainty", None):
+        print(f"start: {run}, its uncertainty is left out", flush=True)
+    if config.uncertainty and "uncertainty" not in params:
+        params["uncertainty"] = jax.jit(init)()["params"]["uncertainty"]
+        print(f"start: {run} has no uncertainty, it is made afresh", flush=True)
+    variables = {**theirs, "params": params}
     fix = "give the same --model.*, --landmarks and --self-similarity"
     check_same_arrays(run, variables, ours, fix=fix)
     return variables
