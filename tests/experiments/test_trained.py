@@ -26,6 +26,7 @@ def test_another_number_of_landmarks_or_channels_names_array_and_shapes(
     change(described["config"])
     (folder / "config.json").write_text(json.dumps(described))
     there, here = shapes
-    said = f"7 is a checkpoint of another model: .*{array}.*: float32 .{there}. there, .* .{here}. here"
+    said = f"7 is a checkpoint of another model: .*{array}.*: "
+    said += f"float32 .{there}. there, .* .{here}. here"
     with pytest.raises(CheckpointError, match=said):
         load_trained(find_trained(folder, "c3_faces"))

@@ -104,7 +104,10 @@ def test_files_are_named_and_the_only_step_is_to_be_deleted(tmp_path, damage):
 @pytest.mark.parametrize(
     ("other", "said"),
     [
-        (optax.adam(0.1), r"19 arrays differ, first .opt_state.0..count: nothing there, int32 .. here"),
+        (
+            optax.adam(0.1),
+            r"19 arrays differ, first .opt_state.0..count: nothing there, int32 .. here",
+        ),
         (optax.chain(MOMENTUM, optax.identity()), "its parts without arrays differ"),
     ],
     ids=["other arrays", "the same arrays"],
