@@ -6,6 +6,7 @@ array records (random access); nothing is downloaded.
 """
 
 import io
+import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -93,7 +94,11 @@ def _prepare(builder, root: Path) -> None:
     try:
         builder.download_and_prepare(download_config=config)
     except NonMatchingChecksumError as error:
-        raise DataError(f"{root}: a file is not the published one: {error}") from None
+        named = re.search(r"downloaded to (.+), has wrong checksum", str(error))
+        file = named[1] if named else f"{root}: a file"
+        raise DataError(
+            f"{file} is not the published one, by its checksum; download it anew"
+        ) from None
 
 
 def _positions(records: Sequence[bytes], tables: CelebATables) -> dict[str, int]:
