@@ -77,3 +77,22 @@ def test_rounds_stand_beside_the_published_ones():
     (table,) = rounds_section([{"round": 1, "pck": {"0.10": 1.0}}]).tables
     assert table.rows[0][2] is None
     assert not rounds_section([]).tables
+
+
+def test_rounds_on_faces_have_what_was_measured_and_nothing_published():
+    def row(number, error, **units):
+        return {"round": number, "consistency": {"landmarks_carried_by_flow": units}} | (
+            {"landmarks": {"nme_percent": error}} if error else {}
+        )
+
+    (table,) = rounds_section(
+        [row(0, 9.0, percent=7.0, px=2.0), row(1, 8.0, percent=6.0, px=1.0)]
+    ).tables
+    assert list(table.columns)[1:] == [
+        "landmark error, %",
+        "carried landmarks, % of IOD",
+        "carried landmarks, px",
+    ]
+    assert [list(line[1:]) for line in table.rows] == [[9.0, 7.0, 2.0], [8.0, 6.0, 1.0]]
+    (table,) = rounds_section([row(0, None, px=2.0)]).tables
+    assert [list(line[1:]) for line in table.rows] == [[None, 2.0]]
