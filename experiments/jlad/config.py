@@ -6,7 +6,7 @@ and 4.1. What `laptop` has and `paper` has not is marked "beyond the paper" belo
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal, get_args, get_type_hints
+from typing import Any, Literal, get_args, get_type_hints
 
 from experiments.common.alignment_data import AlignmentDataConfig
 from experiments.common.data import DataConfig
@@ -25,6 +25,8 @@ class ModelConfig:
     """W_F; `small` is learned from scratch"""
     weights: Path | None = None
     """ImageNet weights of the trunk (.safetensors, .npz, .pth); else cached ones, or the hub's"""
+    trunk_widths: tuple[int, int, int, int] | None = None
+    """channels of its layers, other than those of the architecture; for a `small` one"""
     output_stride: int = 8
     """greatest stride of the trunk; deeper stages dilate instead"""
     stages: tuple[str, ...] = ("layer3",)
@@ -41,6 +43,9 @@ class ModelConfig:
     """of W_D"""
     iterations: int = 1
     """times that W_A looks at the pair, warped by the field so far (more: beyond the paper)"""
+    start_temperature: float | None = None
+    """W_A adds to the expected match in the window, by the softmax of Eq. 3 at this temperature
+    (beyond the paper)"""
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,8 @@ class LossConfig:
     features: float = 0.0
     """cross-entropy of the plain correlation on known matches, which teaches a trunk of one's own
     (beyond the paper)"""
+    likelihood: float = 0.0
+    """of the errors of the field under sigma, on all cells (beyond the paper)"""
     detection: float = 0.0
     """lambda_D of Eq. 11, on synthetic pairs or else on pairs of objects"""
     alignment: float = 0.0
@@ -69,18 +76,25 @@ class LossConfig:
     """lambda_con, in L_D"""
     separation: float = 1.0
     """lambda_sep, in L_D"""
+    unit_maps: bool = False
+    """maps of Eq. 10 add up to 1 each, so that they cannot agree by fading into the background
+    (beyond the paper)"""
     temperature: float = 0.1
     """of the scores of Eq. 7 (1 in the paper, with which they stay near uniform)"""
 
     def part(self, name: str) -> "LossConfig":
         """The terms of one network alone, on synthetic pairs."""
-        others = {"alignment": ("equivariance", "detection"), "detection": ("anchors", "features")}
-        return replace(self, alignment=0.0, joint=0.0, **dict.fromkeys(others[name], 0.0))
+        others = {
+            "alignment": ("equivariance", "detection"),
+            "detection": ("anchors", "likelihood", "features"),
+        }
+        without: dict[str, Any] = dict.fromkeys(("alignment", "joint", *others[name]), 0.0)
+        return replace(self, **without)
 
     @property
     def synthetic(self) -> bool:
         """Whether a term of synthetic pairs has a weight."""
-        return bool(self.anchors or self.equivariance or self.features)
+        return bool(self.anchors or self.likelihood or self.equivariance or self.features)
 
     @property
     def of_pairs(self) -> bool:

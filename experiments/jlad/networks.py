@@ -23,6 +23,7 @@ def model_config(config: Config) -> dict[str, Any]:
         "stages": list(model.stages),
         "normalization": "batch" if model.trunk == "small" else "frozen",
         "trainable": True,
+        "widths": model.trunk_widths,
     }
     return {
         "family": "jlad",
@@ -37,6 +38,7 @@ def model_config(config: Config) -> dict[str, Any]:
         "with_uncertainty": config.uncertainty,
         "with_self_similarity": config.self_similarity,
         "iterations": model.iterations,
+        "start_temperature": model.start_temperature,
     }
 
 
@@ -52,10 +54,10 @@ def detection_trunk(config: Config) -> str:
 
 def groups(config: Config) -> dict[str, tuple[str, ...]]:
     """Groups of parameters that each stage learns."""
-    uncertainty = ("uncertainty",) if config.uncertainty and not config.separate else ()
+    alignment = ("trunk", "alignment", "uncertainty")[: 3 if config.uncertainty else 2]
     return {
-        "pretrain": ("trunk", "alignment", "detection"),
-        "alignment": ("trunk", "alignment", *uncertainty),
+        "pretrain": (*alignment, "detection"),
+        "alignment": alignment,
         "detection": (detection_trunk(config), "detection"),
     }
 

@@ -15,6 +15,7 @@ from jaxtyping import Array, Float
 
 from c3jax import correlation_4d, losses
 from c3jax.coordinates import grid
+from c3jax.landmarks import share_of_cells
 from c3jax.models.jlad import Alignment, Detection
 from c3jax.training.state import TrainState
 from c3jax.training.step import Aux
@@ -120,10 +121,13 @@ def _pair_terms(variables, batch, network: Network, setting: Setting):
         radius=setting.radius,
         temperature=weights.temperature,
     )
+    maps = source.maps, target.maps
+    if weights.unit_maps:
+        maps = share_of_cells(source.maps), share_of_cells(target.maps)
     terms = {
         "detection": _detection_term(source, target, setting),
         "alignment": alignment / math.prod(tau.shape[1:3]),
-        "joint": losses.joint_consistency(source.maps, target.maps, tau, log_sigma),
+        "joint": losses.joint_consistency(*maps, tau, log_sigma),
     }
     return terms, variables
 
@@ -144,9 +148,11 @@ def _synthetic_terms(variables, batch, keys, network: Network, setting: Setting)
     if on_object is None:
         on_object = jnp.ones(matches.shape[:-1])
     terms: dict[str, Array] = {}
-    if weights.anchors:
-        tau, _ = network.align(variables, source.features, target.features)
+    if weights.anchors or weights.likelihood:
+        tau, log_sigma = network.align(variables, source.features, target.features)
         terms["anchors"] = _anchor_term(draws[:, 1], tau, matches, on_object)
+        likelihood = losses.uncertainty_likelihood(matches, tau, log_sigma)
+        terms["likelihood"] = likelihood / (height * width)
     if weights.features:
         terms["features"] = losses.flow_cross_entropy(
             correlation_4d(target.features, source.features),
