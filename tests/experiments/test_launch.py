@@ -111,7 +111,7 @@ def test_a_signal_is_passed_on_to_all(capfd, monkeypatch):
         (["-n", "two", "c3_faces"], "argument -n/--processes: invalid int value: 'two'"),
         (["-n", "0", "c3_faces"], "-n must be 1 or more, got 0"),
         (["-n", "2", "--devices", "0", "c3_faces"], "--devices must be 1 or more, got 0"),
-        (["-n", "2", "c3_face"], "no experiment 'c3_face'; choose one of c3_bedrooms, c3_cars"),
+        (["-n", "2", "c3_face"], "there is no experiment 'c3_face'; choose one of c3_bedrooms"),
         (["-n", "2", "jlad", "--processes.index", "1"], "--processes.index: the launcher gives it"),
     ],
 )
