@@ -22,6 +22,7 @@ from experiments.common.report import differences
 from experiments.common.trained import C3_RUNS
 from experiments.imm_faces import __main__ as imm
 from experiments.imm_faces.config import EXPERIMENT as IMM
+from tests.data_pipelines.test_lsun import write_lsun
 from tests.experiments.conftest import SIZE
 from tests.experiments.tiny_runs import call
 
@@ -164,6 +165,20 @@ def test_two_steps_are_trained_evaluated_and_reported(
         assert 0 < landmarks[error] < 500
     assert results["consistency"]["normalizer"] == f"{normalizer} of the second picture"
     assert normalizer in (folder / "report.html").read_text()
+
+
+@pytest.mark.slow
+def test_two_steps_on_a_streamed_database_of_lsun(tmp_path, capsys):
+    write_lsun(tmp_path / "car")
+    data = ["--data.name", "lsun", "--data.loader", "tf", "--data.path", tmp_path / "car"]
+    assert call(cars.main, *TINY, *data, "--runs", tmp_path, "--name", "tiny") == 0
+    folder = tmp_path / "c3_cars/tiny"
+    results = json.loads((folder / "results.json").read_text())
+    assert (results["data"], results["steps"]) == ("lsun", 2) and "landmarks" not in results
+    assert (folder / "report.html").is_file()
+    capsys.readouterr()
+    assert call(evaluate.main, "--checkpoint", folder) == 2
+    assert "the run's own data, lsun, have no annotations: give" in capsys.readouterr().err
 
 
 @pytest.mark.slow
