@@ -102,6 +102,7 @@ class JLAD(nn.Module):
     Parameters stand in four groups: `trunk` is W_F, `alignment` W_A, `uncertainty` W_C and
     `detection` W_D. The paper leaves open: the layers of W_A, W_C and W_D, and the grid of the
     landmark maps (here that of the features, which tau and sigma share).
+    Differs from [1]: the layers see similarities less their mean over the window.
 
     Args (fields):
       trunk: maps images `[b, H, W, 3]` in [0, 1] to a dict of feature maps by stage; in [1]
@@ -189,13 +190,16 @@ class JLAD(nn.Module):
         """The expected match of each cell in its window, in cells; 0 without a temperature."""
         if self.start_temperature is None:
             return 0.0
-        scores = window_scores(_of_unit_length(similarity), temperature=self.start_temperature)
+        temperature = self.start_temperature * math.sqrt(similarity.shape[-1])  # of unit variance
+        scores = window_scores(similarity, temperature=temperature)
         along = np.arange(-self.radius, self.radius + 1, dtype=np.float32)
         offsets = np.stack(np.meshgrid(along, along), axis=-1).reshape(-1, 2)  # (x, y)
         return scores @ offsets
 
     def _similarity(self, source, target):
-        return _of_unit_variance(local_correlation(source, target, radius=self.radius))
+        """Eq. 3 as the layers take it: cosines are all positive, and only their contrast tells."""
+        similarity = _of_unit_variance(local_correlation(source, target, radius=self.radius))
+        return similarity - similarity.mean(-1, keepdims=True)
 
 
 def _block(channels, kernel_size=3, stride=1):
@@ -205,8 +209,3 @@ def _block(channels, kernel_size=3, stride=1):
 def _of_unit_variance(vectors):
     """Vectors of unit length with channels of unit variance, as the initialisation expects them."""
     return vectors * math.sqrt(vectors.shape[-1])
-
-
-def _of_unit_length(vectors):
-    """The inverse of `_of_unit_variance`."""
-    return vectors / math.sqrt(vectors.shape[-1])

@@ -159,6 +159,8 @@ class Config:
     init_from: Path | None = None
     """start from the parameters of this run, or of this exported model; with --pretrain.steps 0 its
     pre-training is shared"""
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """of the networks' activations in training; all else is float32, checkpoints too"""
     log_every: int = 50
     checkpoint_every: int = 500
     runs: Path = Path("runs")
@@ -207,20 +209,54 @@ LAPTOP = Config(
     data=AlignmentDataConfig(image_size=64),
     model=ModelConfig(
         trunk="small",
+        trunk_widths=(32, 64, 128, 128),
         output_stride=32,
         stages=("layer1", "layer2", "layer3"),
         alignment_channels=(32, 64, 64),
         alignment_kernel=5,
-        uncertainty_channels=(32,),
+        uncertainty_channels=(64, 32),
         detection_channels=(64, 64),
+        start_temperature=0.005,
     ),
     warp=WarpConfig(rotation=10.0, scale=0.3, stretch=0.15, color=1.0, background=1.0),
     pretrain=StageConfig(
-        steps=1000, batch_size=16, learning_rate=1e-3, schedule="cosine", weight_decay=0.0
+        steps=1000, batch_size=16, learning_rate=2e-3, schedule="cosine", weight_decay=0.0
     ),
-    rounds=RoundsConfig(count=3, alignment_steps=100, detection_steps=100),
+    rounds=RoundsConfig(
+        count=3,
+        alignment_steps=100,
+        detection_steps=100,
+        learning_rate=5e-4,
+        late_learning_rate=1e-4,
+    ),
     pretrain_loss=LossConfig(
-        anchors=1.0, equivariance=1.0, features=1.0, detection=1.0, temperature=0.05
+        anchors=1.0,
+        equivariance=1.0,
+        features=1.0,
+        likelihood=1.0,
+        detection=1.0,
+        temperature=0.05,
+    ),
+    # Beside Eq. 11, all that the pre-training taught: without it both networks calm down together,
+    # the field to the identity and the landmarks to one place.
+    alignment_loss=LossConfig(
+        anchors=10.0,
+        features=10.0,
+        likelihood=10.0,
+        detection=1.0,
+        alignment=10.0,
+        joint=10.0,
+        unit_maps=True,
+        temperature=0.05,
+    ),
+    detection_loss=LossConfig(
+        equivariance=10.0,
+        features=1.0,
+        detection=10.0,
+        alignment=1.0,
+        joint=10.0,
+        unit_maps=True,
+        temperature=0.05,
     ),
 )
 
