@@ -55,6 +55,7 @@ def root(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("experiments.common.compilation.keep_compiled", lambda: None)
         patch.setattr("experiments.common.loop.make_train_step", shrink)
+        patch.setattr("experiments.common.consistency.NUM_PAIRS", 8)
         assert call(command.main, *TINY, *RENDERED, *where, "--name", "first") == 0
         assert call(command.main, *TINY, *photos, *where, *shared, "--name", "second") == 0
     return root
