@@ -23,7 +23,7 @@ def open_run(folder: Path, experiment: str, preset: str, config: Any) -> None:
     """
     described = {"experiment": experiment, "preset": preset, "config": to_json(config)}
     path = folder / "config.json"
-    if path.exists() and any(folder.glob("checkpoints/[0-9]*")):
+    if path.exists() and has_begun(folder):
         differing = _differences(read_json(path).get("config", {}), described["config"])
         if differing:
             raise UsageError(
@@ -36,6 +36,11 @@ def open_run(folder: Path, experiment: str, preset: str, config: Any) -> None:
     if processes.is_first():
         folder.mkdir(parents=True, exist_ok=True)
         write_json(path, described)
+
+
+def has_begun(folder: Path) -> bool:
+    """Whether a run ever saved a checkpoint."""
+    return any(folder.glob("checkpoints/[0-9]*"))
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,7 @@ def run(
         first = trained_runs.start_from(config.init_from, network, config)
     state = nets.first_state(first, stages[0].optimizer)
     shares_pretraining = config.init_from is not None and stages[0].name != "pretrain"
-    if shares_pretraining and processes.is_first() and not table.rows():
+    if shares_pretraining and processes.is_first() and not runs.has_begun(folder):
         evaluate(0, state)
     state, seconds = loop.train(
         stages,
