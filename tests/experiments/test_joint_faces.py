@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from experiments import evaluate
+from experiments.common import runs
 from experiments.common.errors import UsageError
 from experiments.common.trained import find_trained
 from experiments.jlad import __main__ as command
@@ -57,6 +58,9 @@ def root(tmp_path_factory):
         patch.setattr("experiments.common.loop.make_train_step", shrink)
         patch.setattr("experiments.common.consistency.NUM_PAIRS", 8)
         assert call(command.main, *TINY, *RENDERED, *where, "--name", "first") == 0
+        second = root / "runs/jlad/second"  # killed before its first checkpoint
+        second.mkdir()
+        runs.write_json(second / "iterations.json", [{"round": 0, "of": "another start"}])
         assert call(command.main, *TINY, *photos, *where, *shared, "--name", "second") == 0
     return root
 
