@@ -164,14 +164,14 @@ def draw(groups: Sequence[Group]) -> tuple[list[Section], dict[str, Any]]:
     """
     from experiments.c3_faces import gallery
     from experiments.c3_faces.viewer import make_viewer
-    from experiments.common import consistency, data
+    from experiments.common import consistency, data_sets
     from experiments.export import read_run
 
     trained = {group.name: read_run(group.runs[0].found.folder)[1] for group in groups}
     viewers = {
         name: make_viewer(run.networks, run.config, run.variables) for name, run in trained.items()
     }
-    loaded = data.load(next(iter(trained.values())).config.data, training=False)
+    loaded = data_sets.load(next(iter(trained.values())).config.data, training=False)
     images, test = consistency.shown_images(loaded, consistency.NUM_PAIRS)
     codes = {name: viewer.look(images) for name, viewer in viewers.items()}
     judge = next((name for name, run in trained.items() if run.config.flow), groups[0].name)
@@ -203,13 +203,12 @@ def draw(groups: Sequence[Group]) -> tuple[list[Section], dict[str, Any]]:
 
 def draw_matches(groups: Sequence[Group]) -> list[Section]:
     """Matches of the first run of each group, in the test pairs of the very first."""
-    from experiments.common import alignment_data
     from experiments.common.alignment import HEADLINES
     from experiments.common.alignment_gallery import draw_gallery
     from experiments.semantic_alignment.trained import load_trained, make_model
 
     trained = {group.name: load_trained(group.runs[0].found) for group in groups}
-    data = alignment_data.load(next(iter(trained.values())).config.data, training=False)
+    data = alignment_data_sets.load(next(iter(trained.values())).config.data, training=False)
     headline = HEADLINES[data.name]
     models = {name: make_model(t.config, t.network, t.variables) for name, t in trained.items()}
     return [

@@ -121,12 +121,12 @@ def refuse_data_of_others(experiment: str, options: Options) -> None:
 
 def evaluate_faces(found: runs.Run, options: Options) -> dict[str, Any]:
     """The `landmarks` object."""
-    from experiments.common import data
+    from experiments.common import data_sets
     from experiments.common.evaluation import evaluate_landmarks
 
     load = load_joint if found.described["experiment"] == "jlad" else load_faces
     trained, own, make_detectors = load(found)
-    loaded = data.load(data_config(options, own), training=False)
+    loaded = data_sets.load(data_config(options, own), training=False)
     fit, test = loaded.fit, loaded.test
     assert fit is not None and test is not None  # data_config refuses others
     check_eyes(test)

@@ -4,7 +4,7 @@ import dataclasses
 import time
 
 from experiments.c3_faces.config import Config, Experiment
-from experiments.common import cli, data, runs
+from experiments.common import cli, data_sets, runs
 from experiments.common.paths import choose_preset, resolve_data
 
 
@@ -27,7 +27,7 @@ def train(experiment: Experiment) -> None:
 
     if config.init_from is None:
         find_weights(config)  # what is missing is said before minutes are spent on the data
-    loaded = data.load(config.data)
+    loaded = data_sets.load(config.data)
     print(f"data: {loaded.description}, {config.data.image_size} px", flush=True)
 
     from experiments.c3_faces.run import run

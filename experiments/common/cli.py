@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from experiments.common.errors import UsageError
+from experiments.common.errors import Interrupted, UsageError
 
 ConfigT = TypeVar("ConfigT")
 
@@ -89,7 +89,6 @@ def guarded(main: Callable[[], Any]) -> None:
     from data_pipelines.errors import DataError
     from experiments.common import processes
     from experiments.common.compilation import keep_compiled
-    from experiments.common.loop import Interrupted
 
     keep_compiled()
     with processes.failing_together():

@@ -1,5 +1,22 @@
-"""Errors that are the user's to mend: one line and exit status 2, never a traceback."""
+"""What ends a command with one line in place of a traceback."""
+
+import signal
 
 
 class UsageError(ValueError):
-    """Wrong options, data or files; the message names them, what was got and how to fix it."""
+    """Wrong options, data or files; the message names them, what was got and how to fix it.
+
+    The user's to mend: exit status 2.
+    """
+
+
+class Interrupted(Exception):
+    """Stopped by a signal after the state was saved; `status` is the exit status.
+
+    Several processes, of which one was told, end with 0.
+    """
+
+    def __init__(self, signal_number: int, step: int, *, several: bool = False):
+        name = signal.Signals(signal_number).name
+        super().__init__(f"{name}: saved at step {step:,}; the same command goes on from there")
+        self.status = 0 if several else 128 + signal_number

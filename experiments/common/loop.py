@@ -22,7 +22,7 @@ from c3jax.training.checkpoints import Checkpoints, digest
 from c3jax.training.state import TrainState
 from c3jax.training.step import LossFn, local, make_train_step, replicate, shard_batch
 from experiments.common import processes
-from experiments.common.errors import UsageError
+from experiments.common.errors import Interrupted, UsageError
 from experiments.common.runs import replace_text
 
 MAX_SKIPPED_IN_A_ROW = 5
@@ -50,18 +50,6 @@ class Stage:
         if self.begin is not None:
             return self.begin(state)
         return state.replace(opt_state=self.optimizer.init(state.params))
-
-
-class Interrupted(Exception):
-    """Stopped by a signal after the state was saved; `status` is the exit status.
-
-    Several processes, of which one was told, end with 0.
-    """
-
-    def __init__(self, signal_number: int, step: int):
-        name = signal.Signals(signal_number).name
-        super().__init__(f"{name}: saved at step {step:,}; the same command goes on from there")
-        self.status = 0 if processes.several() else 128 + signal_number
 
 
 def train(
@@ -144,7 +132,7 @@ def train(
                 if step % checkpoint_every == 0 or step == end or told:
                     save()
                 if told:
-                    raise Interrupted(told, step)
+                    raise Interrupted(told, step, several=processes.several())
         return state, time.monotonic() - started
 
 

@@ -4,7 +4,7 @@ import dataclasses
 import sys
 import time
 
-from experiments.common import alignment_data, cli, data, runs
+from experiments.common import alignment_data, cli, data_sets, runs
 from experiments.common.data import Data, DataConfig
 from experiments.common.paths import resolve_data
 from experiments.jlad.config import Config, presets_for
@@ -45,7 +45,7 @@ def load(config: Config) -> alignment_data.AlignmentData | Data:
       DataError: something is missing or broken; the message says what to put where.
     """
     if isinstance(config.data, DataConfig):
-        return data.load(config.data)
+        return data_sets.load(config.data)
     return alignment_data.load(config.data)
 
 

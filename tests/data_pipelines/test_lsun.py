@@ -12,7 +12,8 @@ from data_pipelines import preparation
 from data_pipelines.errors import DataError
 from data_pipelines.lsun import lsun
 from data_pipelines.pictures import PictureError
-from experiments.common.data import DataConfig, load
+from experiments.common.data import DataConfig
+from experiments.common.data_sets import load
 from tests.data_pipelines.conftest import encode, smooth_picture
 
 NUM = 6

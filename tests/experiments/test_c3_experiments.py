@@ -17,7 +17,8 @@ from experiments.c3_faces import networks as nets
 from experiments.c3_faces.command import default_name
 from experiments.c3_faces.config import EXPERIMENT as FACES
 from experiments.common import cli, paths
-from experiments.common.data import DataConfig, load
+from experiments.common.data import DataConfig
+from experiments.common.data_sets import load
 from experiments.common.report import differences
 from experiments.common.trained import C3_RUNS
 from experiments.imm_faces import __main__ as imm

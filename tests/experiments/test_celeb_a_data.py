@@ -12,7 +12,8 @@ import pytest
 from data_pipelines.errors import DataError
 from experiments.c3_faces.config import EXPERIMENT
 from experiments.common import celeb_a, paths
-from experiments.common.data import DataConfig, load
+from experiments.common.data import DataConfig
+from experiments.common.data_sets import load
 from tests.experiments.celeb_a_files import write_celeb_a
 
 REPOSITORY = Path(__file__).parents[2]
@@ -155,11 +156,11 @@ from c3jax.training.step import make_train_step, shard_batch
 from experiments.c3_faces import __main__, networks as nets, run
 from experiments.c3_faces.config import PRESETS
 from experiments.c3_faces.steps import as_float, init_loss_stats
-from experiments.common import cli, data, loop
+from experiments.common import cli, data_sets, loop
 
 def main():
     _, config = cli.parse(PRESETS, lambda: ("laptop", ""), prog="train")
-    loaded = data.load(config.data)
+    loaded = data_sets.load(config.data)
     networks = nets.make_networks(config)
     stage = run.make_stages(config, loaded)[-1]
     batch = dict(next(stage.batches(0)))

@@ -13,8 +13,7 @@ from data_pipelines.errors import DataError
 from data_pipelines.sampling import pair_indices
 from experiments.c3_faces.config import LAPTOP, PRESETS, Config
 from experiments.common import cli
-from experiments.common.errors import UsageError
-from experiments.common.loop import Interrupted
+from experiments.common.errors import Interrupted, UsageError
 
 
 def parse(*arguments):

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from data_pipelines.errors import DataError
-from experiments.common.data import DataConfig, Evaluation, load
+from experiments.common.data import DataConfig, Evaluation
+from experiments.common.data_sets import load
 from tests.experiments.conftest import SIZE, write_pictures
 from tests.experiments.tiny_runs import write_labelled
 

@@ -9,7 +9,8 @@ import pytest
 from data_pipelines import aflw, aflw_mtfl, w300
 from data_pipelines.errors import DataError
 from experiments import evaluate
-from experiments.common.data import DataConfig, load
+from experiments.common.data import DataConfig
+from experiments.common.data_sets import load
 from experiments.common.errors import UsageError
 from tests.data_pipelines.face_files import write_aflw, write_mtfl, write_w300
 from tests.experiments.tiny_runs import call, config, write_run

@@ -14,8 +14,8 @@ import pytest
 
 from c3jax.training.checkpoints import CheckpointError, Checkpoints
 from experiments.common import loop
-from experiments.common.errors import UsageError
-from experiments.common.loop import Interrupted, Stage
+from experiments.common.errors import Interrupted, UsageError
+from experiments.common.loop import Stage
 from tests.c3jax.training.toy import Toy, assert_same_bits, toy_batch, toy_loss, toy_state
 
 FIRST, SECOND = 4, 5
