@@ -135,6 +135,8 @@ class Config:
     """start from the parameters of this run, or of this exported model"""
     sync_batch_norm: bool = False
     """average batch statistics over devices"""
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """of the networks' activations in training; all else is float32, checkpoints too"""
     log_every: int = 50
     check_every: int = 1000
     """steps between checks of the landmarks' health"""

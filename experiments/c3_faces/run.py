@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from c3jax.training.precision import with_activations
 from c3jax.training.state import init_state
 from experiments.c3_faces import networks as nets
 from experiments.c3_faces.config import Config, Experiment
@@ -161,7 +162,9 @@ def make_stages(config: Config, data: Data) -> list[loop.Stage]:
             loop.Stage(
                 name=name,
                 steps=steps,
-                loss_fn=functools.partial(loss, networks=networks, config=config),
+                loss_fn=with_activations(
+                    functools.partial(loss, networks=networks, config=config), config.precision
+                ),
                 optimizer=make_optimizer(
                     stage,
                     steps,

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from c3jax.training import optimizers
+from c3jax.training.precision import with_activations
 from c3jax.training.state import TrainState
 from experiments.common import cli, loop, processes, runs
 from experiments.common.alignment_data import AlignmentData, AlignmentDataConfig
@@ -162,7 +163,7 @@ def _turn_optimizer(config: Config, name: str, rate: float):
 
 @functools.cache
 def _loss(config: Config, name: str):
-    return functools.partial(
+    loss = functools.partial(
         jlad_loss,
         network=nets.make_network(config),
         setting=Setting(
@@ -174,6 +175,7 @@ def _loss(config: Config, name: str):
             trunk=nets.detection_trunk(config) if name == "detection" else "trunk",
         ),
     )
+    return with_activations(loss, config.precision)
 
 
 def weights_of(config: Config, name: str) -> LossConfig:
