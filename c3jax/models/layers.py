@@ -26,7 +26,7 @@ def normal(stddev: float | None) -> Initializer:
 
 
 class ConvBlock(nn.Module):
-    """Convolution, batch normalisation (optional), ReLU.
+    """Convolution, batch normalisation (optional), ReLU, in the dtype of the input.
 
     Args (fields):
       features: output channels.
@@ -56,6 +56,7 @@ class ConvBlock(nn.Module):
             padding=pad,
             use_bias=not self.normalize,
             kernel_init=self.kernel_init,
+            dtype=inputs.dtype,
             name="conv",
         )(inputs)
         if self.normalize:
@@ -64,6 +65,7 @@ class ConvBlock(nn.Module):
                 momentum=0.9,
                 epsilon=1e-5,
                 axis_name=self.axis_name,
+                dtype=inputs.dtype,
                 name="norm",
             )(outputs)
         return nn.relu(outputs)
