@@ -19,8 +19,11 @@ def main() -> None:
     print(f"run: {folder}", flush=True)
     started = time.monotonic()
 
+    import jax
+
     from experiments.common.pretrained import find_trunk
 
+    config.check(jax.device_count())
     if config.init_from is None:
         find_trunk(config.model)  # what is missing is said before minutes are spent on the data
     loaded = alignment_data.load(config.data)

@@ -11,8 +11,11 @@ from typing import Literal
 
 from experiments.common.alignment import Reading
 from experiments.common.alignment_data import AlignmentDataConfig
+from experiments.common.errors import UsageError
 from experiments.common.stages import StageConfig
 from experiments.common.synthetic_pairs import WarpConfig
+
+STAGES = ("features", "flow", "finetune")
 
 
 @dataclass(frozen=True)
@@ -92,12 +95,30 @@ class Config:
     """run folder: runs/semantic_alignment/NAME; by default named after preset, data and seed"""
     init_from: Path | None = None
     """start from the parameters of this run, or of this exported model"""
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """of the networks' activations in training; all else is float32, checkpoints too"""
     log_every: int = 50
     check_every: int = 1000
     """steps between checks of the flow module's output"""
     checkpoint_every: int = 1000
     runs: Path = Path("runs")
     """folder of all runs"""
+
+    def check(self, num_devices: int) -> None:
+        """Refuses the weak loss where a device gets one example, and so no negative.
+
+        Raises:
+          UsageError: names the option.
+        """
+        for name in STAGES:
+            stage, least = getattr(self, name), 2 * num_devices
+            weak = stage.steps != 0 and getattr(self, f"{name}_loss").weak
+            if weak and stage.batch_size < least:
+                raise UsageError(
+                    "the weak loss takes its negatives from the other examples of a device: "
+                    f"--{name}.batch-size must be at least {least} on {num_devices} devices, got "
+                    f"{stage.batch_size}"
+                )
 
 
 LAPTOP = Config(

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from c3jax.training.precision import with_activations
 from experiments.common import cli, loop, processes, runs
 from experiments.common.alignment import (
     HEADLINES,
@@ -25,7 +26,7 @@ from experiments.common.errors import UsageError
 from experiments.common.report import write_report
 from experiments.common.stages import make_optimizer
 from experiments.semantic_alignment import networks as nets
-from experiments.semantic_alignment.config import PAPER, Config
+from experiments.semantic_alignment.config import PAPER, STAGES, Config
 from experiments.semantic_alignment.health import make_check
 from experiments.semantic_alignment.steps import Network, alignment_loss, as_float
 from experiments.semantic_alignment.trained import (
@@ -34,8 +35,6 @@ from experiments.semantic_alignment.trained import (
     make_model,
     untrained_variables,
 )
-
-STAGES = ("features", "flow", "finetune")
 
 
 def run(config: Config, preset: str, data: AlignmentData, folder: Path, *, started: float) -> None:
@@ -158,11 +157,14 @@ def make_stages(
             loop.Stage(
                 name=name,
                 steps=steps,
-                loss_fn=functools.partial(
-                    alignment_loss,
-                    network=nets.make_network(config, stage=name),
-                    weights=weights,
-                    warp=config.warp,
+                loss_fn=with_activations(
+                    functools.partial(
+                        alignment_loss,
+                        network=nets.make_network(config, stage=name),
+                        weights=weights,
+                        warp=config.warp,
+                    ),
+                    config.precision,
                 ),
                 optimizer=make_optimizer(
                     stage, steps, held=nets.held_parameters(config, stage=name)

@@ -29,7 +29,7 @@ MODEL = (
 ).split()
 TINY = (
     f"--preset laptop --data.image-size {SIZE} --data.train-examples 16 --data.test-pairs 9 "
-    "--features.batch-size 4 --flow.batch-size 4 --finetune.batch-size 4 --log-every 1 "
+    "--features.batch-size 4 --flow.batch-size 8 --finetune.batch-size 8 --log-every 1 "
     "--checkpoint-every 1 --check-every 100"
 ).split() + MODEL
 TWO_STEPS = "--features.steps 2 --flow.steps 2 --finetune.steps 2".split()
@@ -199,6 +199,8 @@ def test_wrong_data_are_refused_before_training(refused, tmp_path):
         *"--features.steps 0 --flow.steps 0 --finetune.steps 0".split()
     )
     assert "stage flow has steps and no loss" in refused(*TWO_STEPS, "--flow-loss.weak", "0")
+    told = refused(*TWO_STEPS, "--flow.batch-size", "4")
+    assert "--flow.batch-size must be at least 8 on 4 devices, got 4" in told
     assert "--cache-features needs --features.steps 0" in refused(*TWO_STEPS, "--cache-features")
 
 
