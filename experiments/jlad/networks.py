@@ -23,7 +23,7 @@ def model_config(config: Config) -> dict[str, Any]:
         "stages": list(model.stages),
         "normalization": "batch" if model.trunk == "small" else "frozen",
         "trainable": True,
-        "widths": model.trunk_widths,
+        "widths": model.trunk_widths if model.trunk == "small" else None,
     }
     return {
         "family": "jlad",

@@ -27,7 +27,7 @@ class ModelConfig:
     weights: Path | None = None
     """ImageNet weights of the trunk (.safetensors, .npz, .pth); else cached ones, or the hub's"""
     trunk_widths: tuple[int, int, int, int] | None = None
-    """channels of its layers, other than those of the architecture; for a `small` one"""
+    """small: channels of its layers, other than those of the architecture"""
     output_stride: int = 16
     """greatest stride of the trunk; deeper stages dilate instead"""
     stages: tuple[str, ...] = ("layer3",)

@@ -26,7 +26,7 @@ def model_config(config: Config, *, trainable: bool = True) -> dict[str, Any]:
         "stages": list(model.stages),
         "normalization": "batch" if model.trunk == "small" else "frozen",
         "trainable": trainable,
-        "widths": model.trunk_widths,
+        "widths": model.trunk_widths if model.trunk == "small" else None,
     }
     flow = {
         "channels": list(model.flow_channels),

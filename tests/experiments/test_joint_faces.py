@@ -1,5 +1,6 @@
 """`python -m experiments.jlad` on faces, and variants that share one pre-training."""
 
+import dataclasses
 import json
 
 import jax
@@ -13,7 +14,7 @@ from experiments.common.errors import UsageError
 from experiments.common.trained import find_trained
 from experiments.jlad import __main__ as command
 from experiments.jlad import networks as nets
-from experiments.jlad.config import PRESETS, presets_for
+from experiments.jlad.config import LAPTOP, PRESETS, presets_for
 from experiments.jlad.trained import load_trained, start_from
 from tests.c3jax.training.toy import assert_same_bits
 from tests.experiments import tiny_joint
@@ -184,6 +185,12 @@ def test_a_group_that_is_missing_is_made_afresh(start, capsys):
 def test_runs_of_other_models_are_refused(start, of, changes, said):
     with pytest.raises(UsageError, match=said):
         start(of, **changes)
+
+
+def test_the_widths_of_a_small_trunk_are_not_those_of_a_pretrained_one():
+    model = dataclasses.replace(LAPTOP.model, trunk="resnet18")
+    assert nets.model_config(LAPTOP)["trunk"]["widths"] == LAPTOP.model.trunk_widths is not None
+    assert nets.model_config(dataclasses.replace(LAPTOP, model=model))["trunk"]["widths"] is None
 
 
 @pytest.mark.parametrize("name", [None, "rendered_objects", "pairs_csv"])
