@@ -18,6 +18,7 @@ from c3jax.windows import local_correlation, window_scores
 
 # Fields start near the identity and sigma near 1.
 NEAR_ZERO = normal(1e-3)
+WITHIN_A_CELL = 1 / 6  # variance of a place that is uniform in a cell, in x and y together
 
 
 class Detection(NamedTuple):
@@ -117,8 +118,9 @@ class JLAD(nn.Module):
       with_self_similarity: False is "wo/SS": W_D sees the features alone.
       iterations: 1 is [1]. More correlate the source with the target warped by the field so far
         and add to it, so that matches beyond the window come within reach.
-      start_temperature: None is [1]: W_A regresses the field from nothing. With one, W_A adds to
-        the expected match in the window, by the softmax of Eq. 3's similarities over it.
+      start_temperature: None is [1]: W_A and W_C regress field and uncertainty from nothing. With
+        one, they add to the mean and to the logarithm of the standard deviation (in cells) of the
+        match in the window, by the softmax of Eq. 3's similarities over it.
 
     References:
       [1] Joint Learning of Semantic Alignment and Object Landmark Detection (JLAD).
@@ -168,10 +170,11 @@ class JLAD(nn.Module):
         for iteration in range(self.iterations):
             if iteration > 0:
                 similarity = self._similarity(source, warp(target, tau, padding="clamp"))
-            tau = tau + unit * (self._start(similarity) + self.alignment(similarity))
+            match, log_spread = self._start(similarity)
+            tau = tau + unit * (match + self.alignment(similarity))
         if not self.with_uncertainty:
             return Alignment(tau, jnp.zeros_like(tau[..., :1]))
-        return Alignment(tau, self.uncertainty(similarity))
+        return Alignment(tau, log_spread + self.uncertainty(similarity))
 
     def __call__(
         self, source: Float[Array, "b H W 3"], target: Float[Array, "b H W 3"], *, train=False
@@ -187,14 +190,17 @@ class JLAD(nn.Module):
         return self.align(of_source.features, of_target.features), of_source, of_target
 
     def _start(self, similarity):
-        """The expected match of each cell in its window, in cells; 0 without a temperature."""
+        """Mean and log standard deviation of the match in the window, in cells; or zeros."""
         if self.start_temperature is None:
-            return 0.0
+            return 0.0, 0.0
         temperature = self.start_temperature * math.sqrt(similarity.shape[-1])  # of unit variance
         scores = window_scores(similarity, temperature=temperature)
         along = np.arange(-self.radius, self.radius + 1, dtype=np.float32)
         offsets = np.stack(np.meshgrid(along, along), axis=-1).reshape(-1, 2)  # (x, y)
-        return scores @ offsets
+        mean = scores @ offsets
+        squared = jnp.sum((mean[..., None, :] - offsets) ** 2, axis=-1)
+        variance = jnp.sum(scores * squared, axis=-1, keepdims=True) + WITHIN_A_CELL
+        return mean, jnp.log(variance) / 2
 
     def _similarity(self, source, target):
         """Eq. 3 as the layers take it: cosines are all positive, and only their contrast tells."""

@@ -44,8 +44,8 @@ class ModelConfig:
     iterations: int = 1
     """times that W_A looks at the pair, warped by the field so far (more: beyond the paper)"""
     start_temperature: float | None = None
-    """W_A adds to the expected match in the window, by the softmax of Eq. 3 at this temperature
-    (beyond the paper)"""
+    """W_A and W_C add to mean and spread of the match in the window, by the softmax of Eq. 3 at this
+    temperature (beyond the paper)"""
 
 
 @dataclass(frozen=True)

@@ -95,18 +95,27 @@ def test_the_flow_is_in_cells_and_the_field_in_points(variables):
     np.testing.assert_allclose(twice, flow_to_field(2 * flow), **FLOAT32)
 
 
-def test_fields_may_start_at_the_best_match_of_the_window(variables):
+def test_fields_may_start_at_the_match_of_the_window_and_sigma_at_its_spread(variables):
     """The target moved by one cell right and two down is found, but for the border."""
     source = jnp.asarray(np.random.default_rng(3).normal(size=(1, 6, 9, 24)), jnp.float32)
     target = jnp.roll(source, (2, 1), axis=(1, 2))
-    model = MODEL.clone(start_temperature=0.01)
-    resting = jax.tree.map(jnp.zeros_like, variables["params"]["alignment"])
-    params = variables["params"] | {"alignment": resting}
-    tau = jax.jit(lambda s, t: model.apply({"params": params}, s, t, method="align").tau)(
-        source, target
-    )
-    shift = jnp.broadcast_to(jnp.array([1 * 2 / 8, 2 * 2 / 5]), tau.shape)
-    np.testing.assert_allclose(tau[:, :4, :8], flow_to_field(shift)[:, :4, :8], atol=1e-3)
+    resting = {
+        name: jax.tree.map(jnp.zeros_like, tree) for name, tree in variables["params"].items()
+    }
+
+    def start(temperature):
+        model = MODEL.clone(start_temperature=temperature)
+        return jax.jit(lambda s, t: model.apply({"params": resting}, s, t, method="align"))(
+            source, target
+        )
+
+    sharp, flat = start(0.01), start(1e3)
+    shift = jnp.broadcast_to(jnp.array([1 * 2 / 8, 2 * 2 / 5]), sharp.tau.shape)
+    found = np.s_[:, :4, :8]  # the others come from beyond the border
+    np.testing.assert_allclose(sharp.tau[found], flow_to_field(shift)[found], atol=1e-3)
+    np.testing.assert_allclose(sharp.log_sigma[found], np.log(1 / 6) / 2, atol=0.05)
+    window = 2 * np.mean(np.arange(-2, 3) ** 2) + 1 / 6  # all of 5 x 5 cells alike
+    np.testing.assert_allclose(flat.log_sigma[:, 2:4, 2:7], np.log(window) / 2, rtol=1e-4)
 
 
 def test_further_iterations_have_no_parameters_of_their_own(variables):
