@@ -117,7 +117,8 @@ def _c3_faces(config: c3_faces.Config) -> tuple[Any, list]:
     from data_pipelines.streams import memory_stream
     from experiments.c3_faces import networks as nets
     from experiments.c3_faces.run import make_stages
-    from experiments.c3_faces.steps import as_float, init_loss_stats
+    from experiments.c3_faces.steps import as_float
+    from experiments.common.cross_image import init_loss_stats
     from experiments.common.data import Data
 
     pictures, networks = _pictures(config.data.image_size), nets.make_networks(config)

@@ -3,7 +3,8 @@
 import flax.linen as nn
 from jaxtyping import Array, Float
 
-from c3jax.models.layers import join_stages
+from c3jax.models.c3 import LandmarkNetworks
+from c3jax.models.layers import Encoding, join_stages
 
 
 class Aligner(nn.Module):
@@ -41,3 +42,45 @@ class Aligner(nn.Module):
     ) -> Float[Array, "b hs ws ht wt"]:
         """Refined correlation of two images."""
         return self.correlate(self.features(source, **options), self.features(target, **options))
+
+
+class LandmarkAligner(Aligner, kw_only=True):
+    """An aligner with landmark networks on its trunk, C3's "with landmarks" (4.4 of [1]).
+
+    E_a, E_p and D stand in the group `landmarks` of the parameters; trunk and flow module are those
+    of an `Aligner`, which reads the same variables.
+    The paper leaves open: which features E_a and E_p see. They are f', so that landmark maps have
+    the grid of the transformation maps.
+
+    Args (fields), beside those of `Aligner`:
+      landmarks: E_a, E_p and D.
+
+    References:
+      [1] Unsupervised Landmark Learning from Unpaired Data (C3).
+    """
+
+    landmarks: LandmarkNetworks
+
+    def encode(self, images: Float[Array, "b H W 3"], *, train: bool = False) -> Encoding:
+        """Appearance, landmarks and their maps, and f' of images."""
+        features = self.features(images, train=train)
+        return self.landmarks.extract(features, features, train=train)
+
+    def decode(
+        self,
+        appearance: Float[Array, "b h w c"],
+        maps: Float[Array, "b h w k"],
+        *,
+        train: bool = False,
+    ) -> Float[Array, "b H W 3"]:
+        """The image with this appearance and this pose."""
+        return self.landmarks.decode(appearance, maps, train=train)
+
+    def __call__(
+        self, source: Float[Array, "b H W 3"], target: Float[Array, "b H W 3"], **options
+    ) -> Float[Array, "b hs ws ht wt"]:
+        """Refined correlation of two images; touches every parameter in `init`."""
+        if self.is_initializing():
+            code = self.encode(source, **options)
+            self.decode(code.appearance, code.maps, **options)
+        return super().__call__(source, target, **options)

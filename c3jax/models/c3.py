@@ -32,15 +32,11 @@ class Extractor(nn.Module):
         return features
 
 
-class C3(nn.Module):
-    """Landmark model of C3 (3.1, 3.2, 4.1 and appendix of [1]).
+class LandmarkNetworks(nn.Module):
+    """E_a, E_p and D of C3 (3.1, 4.1 and appendix of [1]), on the features of a trunk.
 
     Args (fields):
-      trunk: backbone N; maps images `[b, H, W, 3]` in [0, 1] to a dict of feature maps by stage.
       num_landmarks: K.
-      landmark_stages: stages of the trunk that make up f, brought to the grid of the first and
-        concatenated.
-      flow_stages: the same for f'.
       appearance_channels, pose_channels: widths of E_a and E_p (256 in the paper).
       decoder_channels, min_decoder_channels: first and smallest width of D (256 and 32).
       appearance_grid: None keeps the appearance map of the paper. A number pools it to so many
@@ -50,17 +46,13 @@ class C3(nn.Module):
       temperature: of the soft-argmax.
       init_stddev: standard deviation of the normal initialisation of E_a, E_p and D (0.01 in the
         paper); None for He initialisation.
-      flow_channels, flow_linear: as in `FlowModule`.
       axis_name: mapped axis that batch statistics are averaged over; None is per device.
 
     References:
       [1] Unsupervised Landmark Learning from Unpaired Data.
     """
 
-    trunk: nn.Module
     num_landmarks: int = 10
-    landmark_stages: tuple[str, ...] = ("layer4",)
-    flow_stages: tuple[str, ...] = ("layer3",)
     appearance_channels: int = 256
     pose_channels: int = 256
     decoder_channels: int = 256
@@ -70,8 +62,6 @@ class C3(nn.Module):
     stddev: float = 0.0707
     temperature: float = 1.0
     init_stddev: float | None = 0.01
-    flow_channels: tuple[int, ...] = (16, 16, 1)
-    flow_linear: bool = False
     axis_name: str | None = None
 
     def setup(self):
@@ -83,12 +73,15 @@ class C3(nn.Module):
         self.decoder = Decoder(
             self.image_shape, self.decoder_channels, self.min_decoder_channels, **common
         )
-        self.flow = FlowModule(channels=self.flow_channels, linear=self.flow_linear)
 
-    def encode(self, images: Float[Array, "b H W 3"], *, train: bool = False) -> Encoding:
-        """`f = N(I), a = E_a(f), p = E_p(f)` and f' (3.1, 3.2)."""
-        stages = self.trunk(images, train=train)
-        features = join_stages(stages, self.landmark_stages)
+    def extract(
+        self,
+        features: Float[Array, "b h w c"],
+        flow_features: Float[Array, "b h2 w2 c2"],
+        *,
+        train: bool = False,
+    ) -> Encoding:
+        """`a = E_a(f), p = E_p(f)` of features f, beside the f' of the same images (3.1)."""
         appearance = self.appearance(features, train=train)
         if self.appearance_grid is not None:
             appearance = pool(appearance, self.appearance_grid)
@@ -96,7 +89,7 @@ class C3(nn.Module):
         landmarks, maps = landmark_bottleneck(
             logits, stddev=self.stddev, temperature=self.temperature
         )
-        return Encoding(appearance, logits, landmarks, maps, join_stages(stages, self.flow_stages))
+        return Encoding(appearance, logits, landmarks, maps, flow_features)
 
     def decode(
         self,
@@ -107,6 +100,37 @@ class C3(nn.Module):
     ) -> Float[Array, "b H W 3"]:
         """`I = D(a, p)` (3.1)."""
         return self.decoder(appearance, maps, train=train)
+
+
+class C3(LandmarkNetworks, kw_only=True):
+    """Landmark model of C3 (3.1, 3.2, 4.1 and appendix of [1]).
+
+    Args (fields), beside those of `LandmarkNetworks`:
+      trunk: backbone N; maps images `[b, H, W, 3]` in [0, 1] to a dict of feature maps by stage.
+      landmark_stages: stages of the trunk that make up f, brought to the grid of the first and
+        concatenated.
+      flow_stages: the same for f'.
+      flow_channels, flow_linear: as in `FlowModule`.
+
+    References:
+      [1] Unsupervised Landmark Learning from Unpaired Data.
+    """
+
+    trunk: nn.Module
+    landmark_stages: tuple[str, ...] = ("layer4",)
+    flow_stages: tuple[str, ...] = ("layer3",)
+    flow_channels: tuple[int, ...] = (16, 16, 1)
+    flow_linear: bool = False
+
+    def setup(self):
+        super().setup()
+        self.flow = FlowModule(channels=self.flow_channels, linear=self.flow_linear)
+
+    def encode(self, images: Float[Array, "b H W 3"], *, train: bool = False) -> Encoding:
+        """`f = N(I), a = E_a(f), p = E_p(f)` and f' (3.1, 3.2)."""
+        stages = self.trunk(images, train=train)
+        features = join_stages(stages, self.landmark_stages)
+        return self.extract(features, join_stages(stages, self.flow_stages), train=train)
 
     def correlate(
         self, source: Float[Array, "b hs ws c"], target: Float[Array, "b ht wt c"]

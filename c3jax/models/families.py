@@ -5,8 +5,8 @@ from typing import Any
 
 import flax.linen as nn
 
-from c3jax.models.aligner import Aligner
-from c3jax.models.c3 import C3
+from c3jax.models.aligner import Aligner, LandmarkAligner
+from c3jax.models.c3 import C3, LandmarkNetworks
 from c3jax.models.flow import FlowModule
 from c3jax.models.imm import IMM
 from c3jax.models.jlad import JLAD
@@ -19,11 +19,17 @@ def _c3(trunk: dict | None = None, **fields: Any) -> C3:
 
 
 def _aligner(trunk: dict, flow: dict, **fields: Any) -> Aligner:
-    return Aligner(trunk=ResNet(**trunk), flow=FlowModule(**flow), **fields)
+    return _with_landmarks(trunk=ResNet(**trunk), flow=FlowModule(**flow), **fields)
 
 
 def _nc_net(trunk: dict, flow: dict, **fields: Any) -> Aligner:
-    return Aligner(trunk=ResNet(**trunk), flow=NCNet(**flow), **fields)
+    return _with_landmarks(trunk=ResNet(**trunk), flow=NCNet(**flow), **fields)
+
+
+def _with_landmarks(*, landmarks: dict | None = None, **fields: Any) -> Aligner:
+    if landmarks is None:
+        return Aligner(**fields)
+    return LandmarkAligner(landmarks=LandmarkNetworks(**landmarks), **fields)
 
 
 def _jlad(trunk: dict, **fields: Any) -> JLAD:
@@ -44,7 +50,8 @@ def from_config(config: dict[str, Any]) -> nn.Module:
 
     `family` is 'c3' (also when missing), 'imm', 'aligner', 'nc_net' or 'jlad'; the rest are the
     fields of that network, `trunk` those of its `ResNet` and `flow` those of the `FlowModule` of an
-    aligner or the `NCNet` of 'nc_net'.
+    aligner or the `NCNet` of 'nc_net'. Aligners of both kinds may have `landmarks`, the fields of
+    `LandmarkNetworks`.
 
     Raises:
       ValueError: an unknown family or field.

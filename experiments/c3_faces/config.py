@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from experiments.common.cross_image import CrossImageLoss
 from experiments.common.data import DataConfig
 from experiments.common.stages import StageConfig
 
@@ -59,29 +60,14 @@ class ModelConfig:
 
 
 @dataclass(frozen=True)
-class LossConfig:
+class LossConfig(CrossImageLoss):
     """Weights of the terms, and how the terms that the paper leaves open are read."""
 
-    reconstruction: float = 1.0
-    """stage 1: IMM's reconstruction of a synthetically warped image"""
     flow: float = 1.0
     """cross-entropy of the flow module on known synthetic matches, wherever stage 1's terms are"""
     joint_flow: float = 0.1
     """the same alone in stage 2 where `synthetic` is 0: with hard T, L_total teaches the flow
     module nothing (beyond the paper; 0 is literal)"""
-    cycle: float = 1.0
-    """Eq. 1"""
-    invariance: float = 1.0
-    """Eq. 2"""
-    equivariance: float = 1.0
-    """Eq. 4"""
-    landmarks_as: Literal["maps", "points"] = "maps"
-    """Eq. 2 and 4 on Gaussian maps or on points"""
-    hard_match: bool = True
-    """T by argmax (no gradient to the flow module), or score-weighted"""
-    match_temperature: float = 0.05
-    """of the softmax in S"""
-    perceptual_decay: float = 0.99
     synthetic: float = 0.0
     """weight of stage 1's terms during stage 2 (beyond the paper)"""
     warp_consistency: float = 0.0

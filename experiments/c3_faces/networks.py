@@ -15,7 +15,7 @@ from c3jax.models.resnet import ResNet
 from c3jax.models.vgg import VGG
 from c3jax.training.step import AXIS
 from experiments.c3_faces.config import Config
-from experiments.c3_faces.steps import Networks
+from experiments.common.cross_image import Networks
 from experiments.common.errors import UsageError
 from experiments.common.pretrained import Wanted, find_files, with_group
 

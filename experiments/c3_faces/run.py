@@ -14,17 +14,11 @@ from c3jax.training.state import init_state
 from experiments.c3_faces import networks as nets
 from experiments.c3_faces.config import Config, Experiment
 from experiments.c3_faces.gallery import draw_gallery
-from experiments.c3_faces.steps import (
-    Networks,
-    as_float,
-    init_loss_stats,
-    synthetic_loss,
-    unpaired_loss,
-    warmup_loss,
-)
+from experiments.c3_faces.steps import as_float, synthetic_loss, unpaired_loss, warmup_loss
 from experiments.c3_faces.viewer import make_viewer
 from experiments.common import cli, loop, processes, runs
 from experiments.common.consistency import measure_consistency
+from experiments.common.cross_image import Networks, init_loss_stats
 from experiments.common.data import Data
 from experiments.common.errors import UsageError
 from experiments.common.evaluation import collapse_warnings, error_rows, evaluate_landmarks

@@ -2,61 +2,25 @@
 
 All are top-level functions with everything passed in, of the type `c3jax.training.step.LossFn`.
 Images are float RGB in [0, 1]; b is the number of examples on this device. The two images of a
-pair travel as one batch of 2b, source first: `swap` exchanges the halves.
+pair travel as one batch of 2b, source first.
 """
-
-from dataclasses import dataclass
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from c3jax import losses, matching, warps
-from c3jax.losses.perceptual import feature_distances, init_running_mean, perceptual
-from c3jax.models.c3 import Encoding
+from c3jax import losses, warps
+from c3jax.models.layers import Encoding
 from c3jax.training.state import TrainState
-from c3jax.training.step import AXIS, Aux
+from c3jax.training.step import Aux
 from experiments.c3_faces.config import Config, WarpConfig
-
-
-@dataclass(frozen=True)
-class Networks:
-    """The landmark model and the fixed network of the perceptual loss (flax modules)."""
-
-    model: Any
-    perceptual: Any
-
-    def encode(self, variables, images: Array) -> tuple[Encoding, dict]:
-        """Encoding of images with batch statistics, and the new running averages."""
-        return self._apply(variables, images, method="encode")
-
-    def decode(self, variables, appearance: Array, maps: Array) -> tuple[Array, dict]:
-        """Images of appearance and pose with batch statistics, and the new running averages."""
-        return self._apply(variables, appearance, maps, method="decode")
-
-    def correlate(self, variables, source: Array, target: Array) -> Array:
-        """The refined correlation of Eq. 3."""
-        return self.model.apply(variables, source, target, method="correlate")
-
-    def features(self, variables, images: Array) -> list[Array]:
-        """Feature maps of the perceptual loss; its variables stand under 'perceptual'."""
-        own = {
-            name: group["perceptual"] for name, group in variables.items() if "perceptual" in group
-        }
-        return list(self.perceptual.apply(own, images).values())
-
-    def _apply(self, variables, *inputs, method):
-        outputs, updated = self.model.apply(
-            variables, *inputs, train=True, method=method, mutable=["batch_stats"]
-        )
-        return outputs, updated["batch_stats"]
-
-
-def init_loss_stats(networks: Networks, variables, images) -> dict[str, Array]:
-    """Running means of the two perceptual losses before the first step."""
-    terms = len(jax.eval_shape(networks.features, variables, images))
-    return {"reconstruction": init_running_mean(terms), "cycle": init_running_mean(terms)}
+from experiments.common.cross_image import (
+    Networks,
+    cycle_terms,
+    equivariance_term,
+    halves,
+    reconstruction_term,
+)
 
 
 def warmup_loss(
@@ -111,11 +75,11 @@ def unpaired_loss(
     code, batch_stats = networks.encode(variables, images)
     variables = {**variables, "batch_stats": batch_stats}
     loss_stats, equivariance = dict(state.loss_stats), jnp.zeros(len(keys))
-    cycle, invariance, batch_stats, loss_stats["cycle"], raw = _cycle_terms(
-        variables, images, code, loss_stats["cycle"], networks=networks, config=config
+    cycle, invariance, batch_stats, loss_stats["cycle"], raw = cycle_terms(
+        variables, images, code, loss_stats["cycle"], networks=networks, loss=weights
     )
     if config.flow:
-        equivariance = _equivariance_term(variables, code, networks=networks, config=config)
+        equivariance = equivariance_term(variables, code, networks=networks, loss=weights)
     loss = losses.c3_total(
         cycle, equivariance, invariance,
         lambda_cycle=weights.cycle,
@@ -137,43 +101,6 @@ def unpaired_loss(
     return loss, Aux(metrics, batch_stats, loss_stats)
 
 
-def _cycle_terms(variables, images, code: Encoding, running_mean, *, networks, config):
-    """L_cycle (Eq. 1) and L_inv (Eq. 2); no gradient through the first swapped images."""
-    swapped, batch_stats = networks.decode(variables, code.appearance, swap(code.maps))
-    swapped = jax.lax.stop_gradient(swapped)  # I_ij = D(a_i, p_j), I_ji = D(a_j, p_i)
-    # Generated images use batch statistics, but never move the running averages.
-    cycled, _ = networks.encode(variables, swapped)  # a'_i and p'_j of I_ij, a'_j and p'_i of I_ji
-    images_again, _ = networks.decode(variables, cycled.appearance, swap(cycled.maps))
-    true, again = networks.features(variables, images), networks.features(variables, images_again)
-    distance, running_mean = perceptual(
-        again, true, running_mean, decay=config.loss.perceptual_decay, axis_name=AXIS
-    )
-    cycle = sum(halves(distance))  # Eq. 1: P(I_i, I'_i) + P(I_j, I'_j)
-    as_maps = config.loss.landmarks_as == "maps"
-    distance_of = losses.invariance if as_maps else losses.invariance_of_points
-    (p_i, p_j), (q_i, q_j) = halves(_poses(code, config)), halves(swap(_poses(cycled, config)))
-    raw = _raw("cycle", feature_distances(again, true))
-    return cycle, distance_of(p_i, q_i, p_j, q_j), batch_stats, running_mean, raw
-
-
-def _equivariance_term(variables, code: Encoding, *, networks, config: Config):
-    """L_equiv (Eq. 4) by the score and transformation maps of the cross-image flow module."""
-    weights = config.loss
-    correlation = networks.correlate(variables, *halves(code.flow_features))
-    s_ij, s_ji = (
-        matching.match_scores(correlation, over=side, temperature=weights.match_temperature)
-        for side in ("source", "target")
-    )
-    p_i, p_j = halves(_poses(code, config))
-    if weights.landmarks_as == "maps" and not weights.hard_match:
-        return losses.soft_equivariance(p_i, p_j, s_ij, s_ji)
-    t_ij = matching.transformation_map(s_ij, over="source", hard=weights.hard_match)
-    t_ji = matching.transformation_map(s_ji, over="target", hard=weights.hard_match)
-    as_maps = weights.landmarks_as == "maps"
-    distance_of = losses.equivariance if as_maps else losses.equivariance_of_points
-    return distance_of(p_i, p_j, t_ij, t_ji)
-
-
 def _synthetic_terms(
     variables, images, keys, running_mean, *, networks, config: Config, equivariance: bool = False
 ):
@@ -182,28 +109,20 @@ def _synthetic_terms(
     target = photo o g_t, source = target o g_s: a landmark l of the source lies at g_s(l) in the
     target. The target is reconstructed from the source's appearance and its own pose.
     """
-    weights = config.loss
     source, target, mask, g_s = _synthetic_pairs(keys, images, config)
     code, batch_stats = networks.encode(variables, jnp.concatenate([source, target]))
     variables = {**variables, "batch_stats": batch_stats}
-    appearance, maps = halves(code.appearance)[0], halves(code.maps)[1]
-    reconstruction, batch_stats = networks.decode(variables, appearance, maps)
-    true, predicted = (
-        networks.features(variables, target),
-        networks.features(variables, reconstruction),
-    )
-    distance, running_mean = perceptual(
-        predicted, true, running_mean, decay=weights.perceptual_decay, mask=mask, axis_name=AXIS
+    distance, batch_stats, running_mean, raw = reconstruction_term(
+        variables, code, target, running_mean, networks=networks, loss=config.loss, mask=mask
     )
     terms = {"reconstruction": distance} | _landmark_terms(code, g_s, config)
     if config.flow:
         terms["flow"] = _flow_term(variables, code, g_s, networks=networks, config=config)
     if equivariance:
-        terms["equivariance"] = _equivariance_term(
-            variables, code, networks=networks, config=config
+        terms["equivariance"] = equivariance_term(
+            variables, code, networks=networks, loss=config.loss
         )
     loss, metrics = _weighted(terms, config)
-    raw = _raw("raw", feature_distances(predicted, true, mask=mask))
     return loss, metrics | raw, batch_stats, running_mean
 
 
@@ -281,21 +200,3 @@ def synthetic_pair(key: Array, image: Float[Array, "H W 3"], warp: WarpConfig):
 def as_float(images: Array) -> Float[Array, "b H W 3"]:
     """uint8 images as float32 in [0, 1]."""
     return images.astype(jnp.float32) / 255
-
-
-def halves(both: Array) -> tuple[Array, Array]:
-    """The first and the second image of each pair."""
-    return both[: len(both) // 2], both[len(both) // 2 :]
-
-
-def swap(both: Array) -> Array:
-    """The pairs with their images exchanged."""
-    return jnp.concatenate(halves(both)[::-1])
-
-
-def _poses(code: Encoding, config: Config) -> Array:
-    return code.maps if config.loss.landmarks_as == "maps" else code.landmarks
-
-
-def _raw(name: str, distances: Float[Array, "b terms"]) -> dict[str, Array]:
-    return {f"{name}_{term}": value for term, value in enumerate(distances.mean(0))}

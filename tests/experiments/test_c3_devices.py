@@ -16,7 +16,8 @@ from c3jax.training.state import init_state
 from c3jax.training.step import AXIS, local, make_train_step, replicate, shard_batch
 from data_pipelines.sampling import shard
 from experiments.c3_faces.config import LAPTOP
-from experiments.c3_faces.steps import Networks, as_float, init_loss_stats, unpaired_loss
+from experiments.c3_faces.steps import as_float, unpaired_loss
+from experiments.common.cross_image import Networks, init_loss_stats
 from tests.c3jax.training.toy import assert_same_bits
 from tests.tolerances import REORDERED
 

@@ -12,8 +12,8 @@ from c3jax import gaussian_maps
 from c3jax.models.c3 import Encoding
 from c3jax.models.flow import FlowModule
 from c3jax.training.step import AXIS
-from experiments.c3_faces import steps
 from experiments.c3_faces.config import LAPTOP
+from experiments.common import cross_image
 
 SHAPE = (4, 5)
 SWAPPED, AGAIN = 0, 1  # the two calls of the decoder
@@ -41,15 +41,13 @@ class Nudged:
 
 def cycle_terms(nudges, landmarks_as):
     """L_cycle and L_inv of two pairs of noise."""
-    config = dataclasses.replace(
-        LAPTOP, loss=dataclasses.replace(LAPTOP.loss, landmarks_as=landmarks_as)
-    )
+    loss = dataclasses.replace(LAPTOP.loss, landmarks_as=landmarks_as)
     images, networks = jax.random.uniform(jax.random.key(0), (4, *SHAPE, 3)), Nudged(nudges)
 
     def terms(mean):
         code, _ = networks.encode({}, images)
-        cycle, invariance, *_ = steps._cycle_terms(
-            {}, images, code, mean, networks=networks, config=config
+        cycle, invariance, *_ = cross_image.cycle_terms(
+            {}, images, code, mean, networks=networks, loss=loss
         )
         return cycle.sum(), invariance.sum()
 
@@ -95,8 +93,7 @@ def test_the_flow_module_learns_from_equivariance_by_the_soft_match_alone(
     def equivariance(variables, features, landmarks):
         maps = gaussian_maps(landmarks, SHAPE, stddev=0.5)
         code = Encoding(None, None, landmarks, maps, features)
-        config = dataclasses.replace(LAPTOP, loss=loss)
-        return steps._equivariance_term(variables, code, networks=networks, config=config).sum()
+        return cross_image.equivariance_term(variables, code, networks=networks, loss=loss).sum()
 
     value = equivariance(variables, features, landmarks)
     kernels, through, points = jax.grad(equivariance, (0, 1, 2))(variables, features, landmarks)

@@ -21,6 +21,7 @@ from c3jax.models.c3 import Encoding
 from c3jax.training.step import AXIS
 from experiments.c3_faces import steps
 from experiments.c3_faces.config import LAPTOP
+from experiments.common.cross_image import cycle_terms, halves, swap
 from tests.tolerances import REORDERED
 
 SHAPE = (4, 4)
@@ -92,7 +93,7 @@ def test_each_appearance_is_decoded_with_the_other_pose_and_back():
 
     def pairings(mean):
         code, _ = stub.encode(variables, images)
-        steps._cycle_terms(variables, images, code, mean, networks=stub, config=CONFIG)
+        cycle_terms(variables, images, code, mean, networks=stub, loss=CONFIG.loss)
         return stub.decoded
 
     (first, first_pose), (second, second_pose) = jax.tree.map(
@@ -197,8 +198,8 @@ def test_a_landmark_of_the_source_lies_at_g_s_of_it_in_the_target():
 
 def test_halves_and_swap():
     both = jnp.arange(6).reshape(6, 1)
-    assert [h.ravel().tolist() for h in steps.halves(both)] == [[0, 1, 2], [3, 4, 5]]
-    assert steps.swap(both).ravel().tolist() == [3, 4, 5, 0, 1, 2]
+    assert [h.ravel().tolist() for h in halves(both)] == [[0, 1, 2], [3, 4, 5]]
+    assert swap(both).ravel().tolist() == [3, 4, 5, 0, 1, 2]
 
 
 def test_the_warm_up_is_the_landmark_terms_of_stage_1_and_decodes_nothing():

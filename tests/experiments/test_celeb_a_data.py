@@ -155,8 +155,9 @@ from c3jax.training.state import init_state
 from c3jax.training.step import make_train_step, shard_batch
 from experiments.c3_faces import __main__, networks as nets, run
 from experiments.c3_faces.config import PRESETS
-from experiments.c3_faces.steps import as_float, init_loss_stats
+from experiments.c3_faces.steps import as_float
 from experiments.common import cli, data_sets, loop
+from experiments.common.cross_image import init_loss_stats
 
 def main():
     _, config = cli.parse(PRESETS, lambda: ("laptop", ""), prog="train")

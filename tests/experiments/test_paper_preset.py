@@ -23,8 +23,9 @@ from experiments.c3_faces import __main__ as entry
 from experiments.c3_faces import networks as nets
 from experiments.c3_faces.config import LAPTOP, PAPER, LossConfig, WarpConfig
 from experiments.c3_faces.run import make_stages
-from experiments.c3_faces.steps import init_loss_stats, unpaired_loss
+from experiments.c3_faces.steps import unpaired_loss
 from experiments.common import cli
+from experiments.common.cross_image import init_loss_stats
 from experiments.common.data import Data
 from experiments.common.errors import UsageError
 from experiments.common.stages import StageConfig

@@ -104,7 +104,8 @@ def test_training_moves_the_running_averages(built):
 
 def test_the_papers_initialisation_is_a_normal_of_one_hundredth():
     model = C3(
-        ResNet("small", stages=("layer4", "layer3"), normalization="batch"), image_shape=(64, 64)
+        trunk=ResNet("small", stages=("layer4", "layer3"), normalization="batch"),
+        image_shape=(64, 64),
     )
     shapes = jax.eval_shape(model.init, jax.random.key(0), jnp.zeros((1, 64, 64, 3)))
     assert shapes["params"]["pose"]["ConvBlock_0"]["conv"]["kernel"].shape == (3, 3, 64, 256)
