@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import tyro
 
@@ -33,6 +33,8 @@ class Options:
     """patterns of the names; give '*' for all, '*/paper/*' for what accelerators run"""
     batch_size: int | None = None
     """examples in a batch; by default the preset's, 16 for functions"""
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """of the networks' activations in steps"""
     repeats: int = 10
     """steps of which the median is taken"""
     matmul: int = 2048
@@ -81,7 +83,8 @@ def main() -> None:
     )
     rows = []
     for name in chosen:
-        rows.append(measure(make_program(name, options.batch_size), options.repeats, peak))
+        program = make_program(name, options.batch_size, options.precision)
+        rows.append(measure(program, options.repeats, peak))
         print(format_row(rows[-1]), flush=True)
     if options.out is not None:
         described = {

@@ -51,11 +51,14 @@ def names() -> list[str]:
     return steps + [f"function/{name}" for name in FUNCTIONS]
 
 
-def make_program(name: str, batch_size: int | None) -> Program:
-    """The program of a name, on this many examples (None: the preset's own number)."""
+def make_program(name: str, batch_size: int | None, precision: str = "float32") -> Program:
+    """The program of a name, on this many examples (None: the preset's own number).
+
+    `precision` is that of the activations in steps.
+    """
     if name.startswith("function/"):
         return _function(name, batch_size or FUNCTION_BATCH)
-    return _step(name, batch_size)
+    return _step(name, batch_size, precision)
 
 
 def _stages(config: Any) -> list[str]:
@@ -64,35 +67,42 @@ def _stages(config: Any) -> list[str]:
         return ["pretrain", *(["alignment-1", "detection-1"] if config.rounds.count else [])]
     stages = ("warmup", "pretrain", "joint")
     if isinstance(config, semantic_alignment.Config):
-        from experiments.semantic_alignment.run import STAGES as stages
+        stages = semantic_alignment.STAGES
     found = ((name, getattr(config, name)) for name in stages)
     return [name for name, stage in found if stage.steps or (stage.steps is None and stage.epochs)]
 
 
-def _step(name: str, batch_size: int | None) -> Program:
+def _step(name: str, batch_size: int | None, precision: str) -> Program:
     import jax
 
-    from c3jax.training.step import make_train_step, replicate, shard_batch
+    from c3jax.training.step import make_train_step, replicate
 
+    state, stage = begin_stage(name, batch_size, precision)
+    devices, stream = jax.devices()[:1], on_one_device(stage)
+    first = next(stream)
+    step = make_train_step(stage.loss_fn, stage.optimizer, devices=devices)
+    arguments = (replicate(state, devices), first, jax.random.key(0))
+    return Program(name, len(first["example_index"][0]), step, arguments, stream)
+
+
+def begin_stage(name: str, batch_size: int | None, precision: str = "float32") -> tuple[Any, Any]:
+    """The state before the first step of that name, and the stage."""
     experiment, preset, stage_name = name.split("/")
-    config = PRESETS[experiment][preset]
+    config = dataclasses.replace(PRESETS[experiment][preset], precision=precision)
     if batch_size is not None:
         config = _with_batch_size(config, batch_size)
     state, stages = MAKERS[experiment](config)
     stage = next(stage for stage in stages if stage.name == stage_name)
-    devices = jax.devices()[:1]
-    state = replicate(state.replace(opt_state=stage.optimizer.init(state.params)), devices)
+    return state.replace(opt_state=stage.optimizer.init(state.params)), stage
 
-    def batches() -> Iterator[dict[str, np.ndarray]]:
-        for batch in stage.batches(0):
-            index = np.arange(len(batch["source"]), dtype=np.int32)
-            yield shard_batch({**batch, "example_index": index}, 1)
 
-    stream = batches()
-    first = next(stream)
-    step = make_train_step(stage.loss_fn, stage.optimizer, devices=devices)
-    examples = len(first["example_index"][0])
-    return Program(name, examples, step, (state, first, jax.random.key(0)), stream)
+def on_one_device(stage: Any) -> Iterator[dict[str, np.ndarray]]:
+    """The batches of a stage as its step takes them."""
+    from c3jax.training.step import shard_batch
+
+    for batch in stage.batches(0):
+        index = np.arange(len(batch["source"]), dtype=np.int32)
+        yield shard_batch({**batch, "example_index": index}, 1)
 
 
 def _with_batch_size(config: Any, batch_size: int) -> Any:

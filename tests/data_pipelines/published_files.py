@@ -51,6 +51,12 @@ OTHERS = {
 
 def write(name, root, patch):
     """Writes the files, and takes their counts for the published ones."""
+    take_counts(root, patch)
+    WRITERS[name](root)
+
+
+def take_counts(root, patch):
+    """Takes the counts of such files, those of LSUN in `root`, for the published ones."""
     lists = (celeb_a.LANDMARKS, celeb_a.MAFL_TRAINING, celeb_a.MAFL_TESTING)
     patch.setattr(celeb_a, "COUNTS", dict(zip(lists, (40, 20, 4), strict=True)))
     patch.setattr(aflw, "COUNTS", {"train": 10, "test": 2})
@@ -62,7 +68,6 @@ def write(name, root, patch):
     patch.setattr(pascal3d, "CATEGORIES", ("car",))
     patch.setattr(pascal3d, "MAX_ANGLE", 180.0)
     patch.setattr(voc, "COUNTS", {"train": 2, "val": 1})
-    WRITERS[name](root)
 
 
 def _pascal3d(root):

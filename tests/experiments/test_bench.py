@@ -67,7 +67,7 @@ def toy_program(name):
 
 
 def test_the_table_and_the_json_hold_steps_and_functions(monkeypatch, tmp_path, capsys):
-    monkeypatch.setattr(bench, "make_program", lambda name, batch_size: toy_program(name))
+    monkeypatch.setattr(bench, "make_program", lambda name, *_: toy_program(name))
     out = tmp_path / "bench.json"
     only = ["c3_faces/laptop/warmup", "function/bottleneck"]
     small = ["--batch-size", 2, "--repeats", 1, "--matmul", 32]

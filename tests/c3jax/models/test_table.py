@@ -20,6 +20,8 @@ from c3jax.weights import num_parameters
 from experiments.c3_faces.config import PRESETS
 from experiments.c3_faces.networks import model_config
 from experiments.imm_faces.config import PAPER as IMM
+from experiments.semantic_alignment.config import PAPER as ALIGNMENT
+from experiments.semantic_alignment.networks import model_config as alignment_config
 
 DOCUMENT = (Path(__file__).parents[3] / "docs/models.md").read_text()
 ROW = re.compile(r"^\| `(?P<name>[^`]+)` \|.*\| (?P<count>[\d,]+) \|$", re.MULTILINE)
@@ -57,6 +59,8 @@ def models():
     found["ncnet 16-16-1"] = functools.partial(count, NCNet(), *FEATURES)
     small = NCNet(channels=(16, 1), kernel_size=3)
     found["ncnet 16-1, kernel 3"] = functools.partial(count, small, *FEATURES)
+    aligner = from_config(alignment_config(ALIGNMENT))
+    found["aligner"] = functools.partial(count, aligner, images, images)
     for landmarks in NUM_LANDMARKS:
         trunk = ResNet("resnet101", output_stride=8, stages=("layer3",))
         jlad = JLAD(trunk, num_landmarks=landmarks)
