@@ -203,12 +203,13 @@ def draw(groups: Sequence[Group]) -> tuple[list[Section], dict[str, Any]]:
 
 def draw_matches(groups: Sequence[Group]) -> list[Section]:
     """Matches of the first run of each group, in the test pairs of the very first."""
+    from experiments.common import alignment_data
     from experiments.common.alignment import HEADLINES
     from experiments.common.alignment_gallery import draw_gallery
     from experiments.semantic_alignment.trained import load_trained, make_model
 
     trained = {group.name: load_trained(group.runs[0].found) for group in groups}
-    data = alignment_data_sets.load(next(iter(trained.values())).config.data, training=False)
+    data = alignment_data.load(next(iter(trained.values())).config.data, training=False)
     headline = HEADLINES[data.name]
     models = {name: make_model(t.config, t.network, t.variables) for name, t in trained.items()}
     return [

@@ -142,7 +142,7 @@ def uncertainty_likelihood(correspondence: Field, tau: Field, log_sigma: LogSigm
 
     L = sum_i (|T_i - tau_i| / sigma_i + log sigma_i), the distance in cells and held constant
 
-    The negative logarithm of a Laplace density, but for a constant. Not in [1], where sigma is
+    The negative logarithm of an exponential density of the distance. Not in [1], where sigma is
     learned by Eq. 6 and 10 alone, which know how well a match looks and not how far off it is.
 
     Args:

@@ -132,7 +132,7 @@ def from_json(cls: Any, value: Any) -> Any:
     """The configuration of type `cls` that `to_json` wrote.
 
     Raises:
-      UsageError: an unknown field, as a newer or older version of the project would write.
+      UsageError: an unknown or missing field, as another version of the project would write.
     """
     if value is None:
         return None
@@ -151,4 +151,8 @@ def _fields_from_json(classes: tuple[Any, ...], value: dict[str, Any]) -> Any:
     cls = min(classes, key=lambda each: len(unknown[each]))
     if unknown[cls]:
         raise UsageError(f"config.json has unknown fields {unknown[cls]}: another version's run")
-    return cls(**{name: from_json(hints[cls][name], field) for name, field in value.items()})
+    fields = {name: from_json(hints[cls][name], field) for name, field in value.items()}
+    try:
+        return cls(**fields)
+    except TypeError as error:
+        raise UsageError(f"config.json: {error}: another version's run") from error

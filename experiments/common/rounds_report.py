@@ -17,9 +17,9 @@ NOTE_ON_FACES = (
     "other, and points carried by the field against the truth."
 )
 CONSISTENCY = (
-    ("carried landmarks, % of IOD", "landmarks_carried_by_flow", "percent"),
+    ("carried landmarks, %", "landmarks_carried_by_flow", "percent"),
     ("carried landmarks, px", "landmarks_carried_by_flow", "px"),
-    ("field by the truth, % of IOD", "flow_true", "percent"),
+    ("field by the truth, %", "flow_true", "percent"),
 )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from experiments.common.cli import to_json
+from experiments.common.cli import from_json, to_json
 from experiments.common.errors import UsageError
 
 # Fields that may change from one start of a run to the next.
@@ -24,7 +24,8 @@ def open_run(folder: Path, experiment: str, preset: str, config: Any) -> None:
     described = {"experiment": experiment, "preset": preset, "config": to_json(config)}
     path = folder / "config.json"
     if path.exists() and has_begun(folder):
-        differing = _differences(read_json(path).get("config", {}), described["config"])
+        stored = from_json(type(config), read_json(path).get("config", {}))  # with new defaults
+        differing = _differences(to_json(stored), described["config"])
         if differing:
             raise UsageError(
                 f"{folder} holds a run of another configuration ({'; '.join(differing[:5])}): "

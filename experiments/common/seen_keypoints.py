@@ -1,6 +1,6 @@
 """Landmarks of things whose key points may be hidden: regressed key points against those seen.
 
-The regressor is fitted on training pictures (JLAD fits it on the annotations that it tests on).
+The regressor is fitted on other pictures (JLAD fits it on the annotations that it tests on).
 """
 
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from experiments.common.annotations import Evaluation
 PROTOCOL = (
     "mean over the key points seen in a picture, then over pictures, of distance / {}, in percent; "
     "one linear regressor for each category and key point, no intercept, coordinates from the "
-    "corner, fitted on training pictures that show the point"
+    "corner, fitted on other pictures that show the point"
 )
 
 

@@ -19,7 +19,7 @@ class StageConfig:
     learning_rate: float
     epochs: int | None = None
     """passes over the training pictures, where `steps` is None"""
-    schedule: Literal["drops", "cosine", "slow_decay"] = "drops"
+    schedule: Literal["drops", "cosine", "slow_decay", "constant"] = "drops"
     """divided by 10 at 1/2 and 3/4 of the steps; a half cosine; x.95 per 100,000 steps (IMM)"""
     weight_decay: float = 1e-4
     decoupled_decay: bool = False
@@ -54,6 +54,7 @@ def make_optimizer(
         "drops": lambda: optimizers.step_drops(stage.learning_rate, steps),
         "cosine": lambda: optimizers.warmup_cosine(stage.learning_rate, steps),
         "slow_decay": lambda: optimizers.slow_decay(stage.learning_rate),
+        "constant": lambda: stage.learning_rate,
     }[stage.schedule]()
     return optimizers.adam(
         schedule,

@@ -53,6 +53,12 @@ def restore_state(found: runs.Run, *inits: Callable[[], TrainState]) -> TrainSta
         return checkpoints.restore(next(fitting, targets[0]), found.step)
 
 
+def stored_meta(found: runs.Run) -> dict[str, Any]:
+    """What the loop stored beside the state of the newest (or the named) checkpoint."""
+    with Checkpoints(found.checkpoints, read_only=True) as checkpoints:
+        return checkpoints.meta(found.step)
+
+
 def is_exported(path: Path) -> bool:
     """Whether a path is an exported model, not a run."""
     return path.suffix == ".safetensors" or (path / WEIGHTS).exists()

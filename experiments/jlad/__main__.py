@@ -27,9 +27,10 @@ def main() -> None:
     from experiments.common.pretrained import find_trunk
     from experiments.common.trained import find_trained, is_exported
 
-    find_trunk(config.model)  # what is missing is said before minutes are spent on the data
-    if config.init_from is not None and not is_exported(config.init_from):
-        find_trained(config.init_from, "jlad")
+    # What is missing is said before minutes are spent on the data.
+    find_trunk(config.model)
+    if config.init_from is not None and not is_exported(config.init_from.expanduser()):
+        find_trained(config.init_from.expanduser(), "jlad")
     loaded = load(config)
     print(f"data: {loaded.description}, {config.data.image_size} px", flush=True)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_type_hints
 
 from experiments.common.alignment_data import AlignmentDataConfig
-from experiments.common.data import DataConfig
+from experiments.common.data import STREAMED, DataConfig
 from experiments.common.errors import UsageError
 from experiments.common.stages import StageConfig
 from experiments.common.synthetic_pairs import WarpConfig
@@ -44,17 +44,18 @@ class ModelConfig:
     iterations: int = 1
     """times that W_A looks at the pair, warped by the field so far (more: beyond the paper)"""
     start_temperature: float | None = None
-    """W_A and W_C add to mean and spread of the match in the window, by the softmax of Eq. 3 at this
-    temperature (beyond the paper)"""
+    """W_A and W_C add to mean and spread of the match in the window, by the softmax of Eq. 3 at
+    this temperature (beyond the paper)"""
 
 
 @dataclass(frozen=True)
 class LossConfig:
     """Weights of the terms; those of synthetic pairs come first.
 
-    Sums are taken as means where their number only depends on the configuration: Eq. 1 over
-    anchors, Eq. 2 over landmarks, Eq. 6 over cells, Eq. 8 and 9 (their sum over k) over landmarks.
-    As printed, Eq. 6 would outweigh all others by the number of cells.
+    Eq. 1 is a mean over anchors, Eq. 2, 8, 9 and 10 are means over landmarks and Eq. 6 over cells,
+    so that weights do not depend on their number. Eq. 10 stays a sum over cells, most of which are
+    0: of unit sum, maps that do not meet cost about as much on any grid. Against the printed sums,
+    lambda_J weighs H W / K times as much beside lambda_A.
     """
 
     anchors: float = 0.0
@@ -143,12 +144,17 @@ class Config:
     """no joint learning: each network goes on by synthetic pairs, the detection on a trunk of its
     own, for as many steps"""
     pretrain: StageConfig = StageConfig(
-        steps=None, epochs=5, batch_size=16, learning_rate=1e-3, weight_decay=0.0
+        steps=None,
+        epochs=5,
+        batch_size=16,
+        learning_rate=1e-3,
+        schedule="constant",
+        weight_decay=0.0,
     )
     """both networks, on synthetic pairs"""
     rounds: RoundsConfig = field(default_factory=RoundsConfig)
     """the alternation, on pairs of objects of one category"""
-    pretrain_loss: LossConfig = LossConfig(anchors=1.0, equivariance=1.0, detection=1.0)
+    pretrain_loss: LossConfig = LossConfig(anchors=1.0, equivariance=1.0)
     alignment_loss: LossConfig = LossConfig(detection=1.0, alignment=10.0, joint=10.0)
     """of the turns of the alignment"""
     detection_loss: LossConfig = LossConfig(detection=10.0, alignment=1.0, joint=100.0)
@@ -182,6 +188,13 @@ class Config:
         ):
             if value < least:
                 raise UsageError(f"{option} must be at least {least}, got {value}")
+        for stage in ("pretrain", "alignment", "detection"):
+            weights: LossConfig = getattr(self, f"{stage}_loss")
+            if not (weights.synthetic or weights.of_pairs):
+                raise UsageError(
+                    f"--{stage}-loss.* has no weight: give one to anchors, likelihood, features or "
+                    "equivariance (synthetic pairs), or to alignment or joint (pairs of objects)"
+                )
         if self.margin is None and self.landmarks not in MARGINS:
             known = ", ".join(map(str, MARGINS))
             raise UsageError(
@@ -237,8 +250,9 @@ LAPTOP = Config(
         detection=1.0,
         temperature=0.05,
     ),
-    # Beside Eq. 11, all that the pre-training taught: without it both networks calm down together,
-    # the field to the identity and the landmarks to one place.
+    # Beyond the paper: what the pre-training taught each network goes on beside Eq. 11. Without it
+    # both calm down together, the field to the identity and the landmarks to one place. Maps of
+    # unit sum make Eq. 10 greater than the paper's, and 100 times it would outweigh all else.
     alignment_loss=LossConfig(
         anchors=10.0,
         features=10.0,
@@ -264,7 +278,7 @@ PAPER = Config(data=AlignmentDataConfig(name="pf_pascal", image_size=256))
 """JLAD 3.4 and 4.1 as published: ResNet-101 up to layer3 at stride 8 (dilated), 256 px, windows of
 radius 5, Adam, batch 16, 1e-3 and then 1e-4 and 1e-5, at most 4 rounds.
 
-    make train EXP=jlad PRESET=paper ARGS="--data.path DIR"
+    make train EXP=jlad PRESET=paper ARGS="--data.name pascal3d --data.path DIR --data.voc-path DIR"
 
 One GPU of 24 GB or more. Published on pairs of PASCAL3D+ that were not released: PCK@.1 63.2 and
 landmark error 7.97 for separate learning, 72.7 and 6.92 for joint (Table 1); on PF-PASCAL PCK@.1
@@ -288,7 +302,14 @@ def presets_for(name: str | None) -> dict[str, Config]:
     if name not in faces:
         known = " | ".join(pairs + faces)
         raise UsageError(f"there are no data '{name}': give --data.name {known}")
+    streamed = name in STREAMED  # too many for the memory at 256 px
+    loaders: dict[str, Literal["memory", "tf"]] = {"paper": "tf"} if streamed else {}
     return {
-        preset: replace(config, data=DataConfig(image_size=config.data.image_size))
+        preset: replace(
+            config,
+            data=DataConfig(
+                image_size=config.data.image_size, loader=loaders.get(preset, "memory")
+            ),
+        )
         for preset, config in PRESETS.items()
     }

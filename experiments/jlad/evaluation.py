@@ -68,9 +68,12 @@ def compute_landmarks(trained: Trained, images: np.ndarray) -> np.ndarray:
 
 def compute_fields(trained: Trained, features: np.ndarray, pairs: TestPairs | Pairs) -> Fields:
     """Fields of all pairs in both directions."""
-    align = _in_batches(functools.partial(_align, trained.network, trained.variables))
-    source, target = features[pairs.source], features[pairs.target]
-    on_source, on_target = align(source, target), align(target, source)
+
+    def align(source, target):  # a batch of features at a time: they are large
+        return _align(trained.network, trained.variables, features[source], features[target])
+
+    of_rows = _in_batches(align)
+    on_source, on_target = of_rows(pairs.source, pairs.target), of_rows(pairs.target, pairs.source)
     return Fields(on_source.tau, on_target.tau, on_source.log_sigma)
 
 
@@ -103,6 +106,7 @@ def evaluate_tests(trained: Trained, untrained: Trained, data: AlignmentData) ->
     found = {
         name: evaluate_alignment(trained, untrained, data.name, test)
         for name, test in data.tests.items()
+        if test.pairs.source.points_px is not None
     }
     return {"alignment": found.pop(next(iter(found))), "alignment_of": found} if found else {}
 

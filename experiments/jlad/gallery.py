@@ -104,8 +104,7 @@ def draw_self_similarity(trained: Trained, images: np.ndarray, points: np.ndarra
         "self_similarity",
         "Self-similarity at landmarks (JLAD, Fig. 4)",
         "The first landmarks, and the similarity of the features there to those around, from 0 "
-        f"(blue) to the largest (yellow): windows of {2 * radius + 1} cells, as the detection sees "
-        "them.",
+        f"(blue) to the largest (yellow): windows of {2 * radius + 1} cells.",
         sheet(rows, column_titles=["picture", *(f"landmark {k}" for k in range(points.shape[1]))]),
     )
 

@@ -76,7 +76,8 @@ def init_variables(network: Network, config: Config) -> dict[str, Any]:
       UsageError: the weights file is missing, damaged or of another network.
     """
     variables = jax.jit(random_variables, static_argnums=(0, 1))(network, config)
-    return with_pretrained_trunk(variables, config.model)
+    variables = with_pretrained_trunk(variables, config.model)
+    return with_detection_trunk(variables) if config.separate else variables
 
 
 def with_detection_trunk(variables: dict[str, Any]) -> dict[str, Any]:

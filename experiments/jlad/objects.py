@@ -10,6 +10,7 @@ from experiments.common.scenes import read_objects
 def load_objects(config: AlignmentDataConfig) -> tuple[Evaluation, Evaluation]:
     """Pictures to fit on (those of training) and to test on (those of the test pairs)."""
     from data_pipelines import rendered_objects
+    from data_pipelines.rendered_objects.pairs import pool_size
 
     categories = tuple(name for name in rendered_objects.CATEGORIES if name != config.held_out)
     arrays = functools.partial(
@@ -18,8 +19,7 @@ def load_objects(config: AlignmentDataConfig) -> tuple[Evaluation, Evaluation]:
         size=config.image_size,
         cache_dir=config.cache,
     )
-    test = len(categories) * max(2, -(-config.test_pairs // len(categories)))
     return (
         read_objects(arrays, "train", config.train_examples),
-        read_objects(arrays, "test", test),
+        read_objects(arrays, "test", pool_size(config.test_pairs, categories)),
     )

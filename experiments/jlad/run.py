@@ -49,11 +49,12 @@ def run(
             table.add(number, measure(trained))
 
     stages = make_stages(config, data, evaluate)
+    pretrain_steps = stages[0].steps if stages[0].name == "pretrain" else 0
     first = jax.tree.map(jnp.copy, variables)  # the step donates its state
-    if config.init_from is not None:
+    if config.init_from is not None and not runs.has_begun(folder):
         first = trained_runs.start_from(config.init_from, network, config)
     state = nets.first_state(first, stages[0].optimizer)
-    shares_pretraining = config.init_from is not None and stages[0].name != "pretrain"
+    shares_pretraining = config.init_from is not None and not pretrain_steps
     if shares_pretraining and processes.is_first() and not runs.has_begun(folder):
         evaluate(0, state)
     state, seconds = loop.train(
@@ -61,7 +62,7 @@ def run(
         state,
         folder=folder,
         seed=config.seed,
-        meta={"model": nets.model_config(config)},
+        meta={"model": nets.model_config(config), "pretrain_steps": pretrain_steps},
         log_every=config.log_every,
         checkpoint_every=config.checkpoint_every,
         check_every=config.checkpoint_every,
@@ -78,15 +79,17 @@ def run(
         "steps": int(state.step),
         "seconds": round(seconds),
     }
+    read_back = trained_runs.Trained(
+        config, network, state.variables(), int(state.step), pretrain_steps
+    )
     if isinstance(data, AlignmentData):
-        trained = Trained(network, state.variables(), detection if config.rounds.count else "trunk")
+        trained = Trained(network, state.variables(), read_back.detection)
         results |= evaluation.evaluate_tests(trained, untrained, data)
     if rows := table.rows():
         results |= {name: found for name, found in rows[-1].items() if name not in ("round", "pck")}
         results["iterations"] = rows
         table.show(config.variant)
     runs.write_json(folder / "results.json", results)
-    read_back = trained_runs.Trained(config, network, state.variables(), int(state.step))
     reference = ("paper", cli.to_json(PAPER))
     report = write_report(folder, results, draw_gallery(read_back, data), reference=reference)
     print(f"whole command: {time.monotonic() - started:.0f} s; report: {report}")
@@ -99,7 +102,7 @@ def make_measure(
     if isinstance(data, Data):
         return lambda trained: evaluate_faces(trained, untrained, data)
     test, objects = next(iter(data.tests.values()), None), None
-    if test is None:
+    if test is None or test.pairs.source.points_px is None:
         return None
     if isinstance(config.data, AlignmentDataConfig) and data.name == "rendered_objects":
         objects = load_objects(config.data)

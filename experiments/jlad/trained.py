@@ -14,7 +14,12 @@ from experiments.common.celeb_a import crop_of
 from experiments.common.data import DataConfig
 from experiments.common.errors import UsageError
 from experiments.common.stages import make_optimizer
-from experiments.common.trained import check_same_arrays, restore_state, start_variables
+from experiments.common.trained import (
+    check_same_arrays,
+    restore_state,
+    start_variables,
+    stored_meta,
+)
 from experiments.jlad import networks as nets
 from experiments.jlad.config import Config
 from experiments.jlad.steps import Network, with_trunk
@@ -29,11 +34,13 @@ class Trained:
     network: Network
     variables: dict
     step: int
+    pretrain_steps: int
 
     @property
     def detection(self) -> str:
         """The group that is the detection's trunk; in the pre-training there is one trunk."""
-        return nets.detection_trunk(self.config) if self.config.rounds.count else "trunk"
+        in_rounds = self.step > self.pretrain_steps
+        return nets.detection_trunk(self.config) if in_rounds else "trunk"
 
 
 def load_trained(found: runs.Run) -> Trained:
@@ -51,7 +58,8 @@ def load_trained(found: runs.Run) -> Trained:
 
     of_stages = make_optimizer(config.pretrain), optimizers.adam(config.rounds.learning_rate)
     restored = restore_state(found, *(functools.partial(state, each) for each in of_stages))
-    return Trained(config, network, restored.variables(), int(restored.step))
+    pretrain_steps = stored_meta(found).get("pretrain_steps", 0)
+    return Trained(config, network, restored.variables(), int(restored.step), pretrain_steps)
 
 
 def load_joint(found: runs.Run) -> Trained:

@@ -90,7 +90,7 @@ def test_rounds_on_faces_have_what_was_measured_and_nothing_published():
     ).tables
     assert list(table.columns)[1:] == [
         "landmark error, %",
-        "carried landmarks, % of IOD",
+        "carried landmarks, %",
         "carried landmarks, px",
     ]
     assert [list(line[1:]) for line in table.rows] == [[9.0, 7.0, 2.0], [8.0, 6.0, 1.0]]

@@ -121,7 +121,7 @@ def uncertainty_weighted_alignment(source, target, tau, sigma, radius, temperatu
 
 
 def uncertainty_likelihood(correspondence, tau, sigma):
-    """Laplace, the distance in cells."""
+    """An exponential density of the distance, in cells."""
     height, width = sigma.shape[:2]
     total = 0.0
     for y, x in entries(height, width):
