@@ -10,16 +10,13 @@ import jax.numpy as jnp
 
 from c3jax import weights
 from c3jax.models.families import from_config
-from c3jax.models.pyramid import RandomPyramid
-from c3jax.models.resnet import ResNet
-from c3jax.models.vgg import VGG
 from c3jax.training.step import AXIS
 from experiments.c3_faces.config import Config
+from experiments.common import perceptual
 from experiments.common.cross_image import Networks
 from experiments.common.errors import UsageError
 from experiments.common.pretrained import Wanted, find_files, with_group
 
-PERCEPTUAL_STAGES = ("input", "stem", "layer1", "layer2")
 # Fields of `ModelConfig` that are fields of both families of models, and of C3 alone.
 FIELDS = (
     "decoder_channels",
@@ -80,12 +77,8 @@ def make_networks(config: Config, *, stage: str = "joint") -> Networks:
     if stage not in config.model.train_trunk:
         model = dataclasses.replace(config.model, train_trunk=())
         config = dataclasses.replace(config, model=model)
-    perceptual = {
-        "random": lambda: RandomPyramid(),
-        "resnet18": lambda: ResNet("resnet18", stages=PERCEPTUAL_STAGES),
-        "vgg16": lambda: VGG("vgg16"),
-    }[config.model.perceptual]()
-    return Networks(from_config(model_config(config)), perceptual)
+    fixed = perceptual.make_network(config.model.perceptual)
+    return Networks(from_config(model_config(config)), fixed)
 
 
 def random_variables(networks: Networks, config: Config) -> dict[str, Any]:
@@ -135,14 +128,7 @@ def init_variables(networks: Networks, config: Config) -> dict[str, Any]:
             loaded = weights.load_resnet(files["trunk"], model.trunk, stages=stages)
             variables = with_group(variables, "trunk", loaded)
         if "perceptual" in files:
-            if model.perceptual == "resnet18":
-                loaded = weights.load_resnet(
-                    files["perceptual"], "resnet18", stages=PERCEPTUAL_STAGES
-                )
-            else:
-                loaded = weights.load_vgg(
-                    files["perceptual"], "vgg16", taps=networks.perceptual.taps
-                )
+            loaded = perceptual.load(files["perceptual"], model.perceptual)
             variables = with_group(variables, "perceptual", loaded)
     except ValueError as error:
         raise UsageError(str(error)) from error
@@ -159,10 +145,7 @@ def find_weights(config: Config) -> dict[str, Path]:
     wanted = {}
     if has_pretrained_trunk(config):
         wanted["trunk"] = Wanted(model.trunk, model.weights, "--model.weights")
-    if model.perceptual != "random":
-        option = "--model.perceptual-weights"
-        wanted["perceptual"] = Wanted(model.perceptual, model.perceptual_weights, option)
-    return find_files(wanted)
+    return find_files(wanted | perceptual.wanted(model))
 
 
 def frozen_groups(config: Config) -> tuple[str, ...]:

@@ -16,9 +16,9 @@ from c3jax.training.step import Aux
 from experiments.c3_faces.config import Config, WarpConfig
 from experiments.common.cross_image import (
     Networks,
-    cycle_terms,
     equivariance_term,
     halves,
+    pair_terms,
     reconstruction_term,
 )
 
@@ -72,23 +72,11 @@ def unpaired_loss(
     """
     weights, variables = config.loss, state.variables(params)
     images = as_float(jnp.concatenate([batch["source"], batch["target"]]))
-    code, batch_stats = networks.encode(variables, images)
-    variables = {**variables, "batch_stats": batch_stats}
-    loss_stats, equivariance = dict(state.loss_stats), jnp.zeros(len(keys))
-    cycle, invariance, batch_stats, loss_stats["cycle"], raw = cycle_terms(
-        variables, images, code, loss_stats["cycle"], networks=networks, loss=weights
+    loss_stats = dict(state.loss_stats)
+    loss, metrics, _, variables, loss_stats["cycle"] = pair_terms(
+        variables, images, loss_stats["cycle"], networks=networks, loss=weights, flow=config.flow
     )
-    if config.flow:
-        equivariance = equivariance_term(variables, code, networks=networks, loss=weights)
-    loss = losses.c3_total(
-        cycle, equivariance, invariance,
-        lambda_cycle=weights.cycle,
-        lambda_equivariance=weights.equivariance,
-        lambda_invariance=weights.invariance,
-    )  # fmt: skip
-    terms = {"cycle": cycle, "invariance": invariance, "equivariance": equivariance}
-    metrics = {name: term.mean() for name, term in terms.items()} | raw
-    variables = {**variables, "batch_stats": batch_stats}
+    batch_stats = variables["batch_stats"]
     photos = images[: len(keys)]
     if weights.synthetic:
         synthetic, synthetic_metrics, batch_stats, loss_stats["reconstruction"] = _synthetic_terms(

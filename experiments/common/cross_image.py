@@ -77,6 +77,36 @@ def init_loss_stats(networks: Networks, variables, images) -> dict[str, Array]:
     return {"reconstruction": init_running_mean(terms), "cycle": init_running_mean(terms)}
 
 
+def pair_terms(
+    variables, images, running_mean, *, networks, loss: CrossImageLoss, flow: bool = True
+):
+    """L_total (Eq. 5) of pairs of different images; without `flow` there is no L_equiv.
+
+    Running averages of batch normalisation move with the images (and their codes in the decoder)
+    alone.
+
+    Returns:
+      `[b]`, means of the terms by name, code, variables with new batch statistics, running mean.
+    """
+    code, batch_stats = networks.encode(variables, images)
+    variables = {**variables, "batch_stats": batch_stats}
+    cycle, invariance, batch_stats, running_mean, raw = cycle_terms(
+        variables, images, code, running_mean, networks=networks, loss=loss
+    )
+    equivariance = jnp.zeros_like(cycle)
+    if flow:
+        equivariance = equivariance_term(variables, code, networks=networks, loss=loss)
+    total = losses.c3_total(
+        cycle, equivariance, invariance,
+        lambda_cycle=loss.cycle,
+        lambda_equivariance=loss.equivariance,
+        lambda_invariance=loss.invariance,
+    )  # fmt: skip
+    terms = {"cycle": cycle, "invariance": invariance, "equivariance": equivariance}
+    metrics = {name: term.mean() for name, term in terms.items()} | raw
+    return total, metrics, code, {**variables, "batch_stats": batch_stats}, running_mean
+
+
 def cycle_terms(variables, images, code: Encoding, running_mean, *, networks, loss: CrossImageLoss):
     """L_cycle (Eq. 1) and L_inv (Eq. 2); no gradient through the first swapped images.
 

@@ -12,7 +12,8 @@ def main() -> None:
     preset, config = cli.parse(
         PRESETS, choose_preset, prog="python -m experiments.semantic_alignment"
     )
-    name = config.name or f"{preset}-{config.data.name}-seed{config.seed}"
+    landmarks = f"-k{config.landmarks}" * bool(config.landmarks)
+    name = config.name or f"{preset}-{config.data.name}{landmarks}-seed{config.seed}"
     config = dataclasses.replace(config, name=name)
     folder = config.runs / "semantic_alignment" / name
     runs.open_run(folder, "semantic_alignment", preset, config)
@@ -21,11 +22,10 @@ def main() -> None:
 
     import jax
 
-    from experiments.common.pretrained import find_trunk
+    from experiments.semantic_alignment.networks import find_weights
 
     config.check(jax.device_count())
-    if config.init_from is None:
-        find_trunk(config.model)  # what is missing is said before minutes are spent on the data
+    find_weights(config)  # what is missing is said before minutes are spent on the data
     loaded = alignment_data.load(config.data)
     print(f"data: {loaded.description}, {config.data.image_size} px", flush=True)
 

@@ -11,6 +11,7 @@ from typing import Literal
 
 from experiments.common.alignment import Reading
 from experiments.common.alignment_data import AlignmentDataConfig
+from experiments.common.cross_image import CrossImageLoss
 from experiments.common.errors import UsageError
 from experiments.common.stages import StageConfig
 from experiments.common.synthetic_pairs import WarpConfig
@@ -49,6 +50,12 @@ class ModelConfig:
     `random`, as published"""
     chunk: int | None = None
     """examples that the 4D layers see at a time, which bounds the memory"""
+    landmark_channels: int = 256
+    """with landmarks: of E_a, E_p and the first block of D"""
+    perceptual: Literal["vgg16", "resnet18", "random"] = "vgg16"
+    """with landmarks: network of the perceptual loss; `random` is a fixed random pyramid"""
+    perceptual_weights: Path | None = None
+    """its ImageNet weights"""
 
 
 @dataclass(frozen=True)
@@ -90,6 +97,11 @@ class Config:
     features_loss: LossConfig = LossConfig(weak=0.0, features=1.0)
     flow_loss: LossConfig = LossConfig()
     finetune_loss: LossConfig = LossConfig()
+    landmarks: int = 0
+    """K of C3's alignment "with landmarks" (10), 0 for none: E_a, E_p and D on the same trunk learn
+    to reconstruct in stage flow; in stage finetune Eq. 1, 2 and 4 join its loss"""
+    landmark_loss: CrossImageLoss = CrossImageLoss(hard_match=False)
+    """with landmarks: weights of these terms"""
     seed: int = 0
     name: str | None = None
     """run folder: runs/semantic_alignment/NAME; by default named after preset, data and seed"""
@@ -105,11 +117,12 @@ class Config:
     """folder of all runs"""
 
     def check(self, num_devices: int) -> None:
-        """Refuses the weak loss where a device gets one example, and so no negative.
+        """Refuses the weak loss where a device gets one example, and landmarks without a use.
 
         Raises:
           UsageError: names the option.
         """
+        self._check_landmarks()
         for name in STAGES:
             stage, least = getattr(self, name), 2 * num_devices
             weak = stage.steps != 0 and getattr(self, f"{name}_loss").weak
@@ -120,6 +133,23 @@ class Config:
                     f"{stage.batch_size}"
                 )
 
+    def _check_landmarks(self) -> None:
+        loss = self.landmark_loss
+        if self.landmarks < 0 or self.landmarks == 1:
+            raise UsageError(
+                f"--landmarks must be 0 (none) or at least 2, got {self.landmarks}; C3 has 10"
+            )
+        if self.landmarks and self.finetune.steps == 0:
+            raise UsageError(
+                "--landmarks adds its losses to stage finetune, which has no steps: give "
+                "--finetune.steps, or --landmarks 0"
+            )
+        if self.landmarks and not (loss.cycle or loss.invariance or loss.equivariance):
+            raise UsageError(
+                "--landmarks without any of its losses: give --landmark-loss.cycle 1, or "
+                "--landmarks 0"
+            )
+
 
 LAPTOP = Config(
     data=AlignmentDataConfig(image_size=64),
@@ -128,6 +158,8 @@ LAPTOP = Config(
         trunk_widths=(32, 64, 128, 128),
         stages=("layer1", "layer2", "layer3"),
         flow_channels=(16, 1),
+        landmark_channels=48,
+        perceptual="random",
     ),
     reading=Reading(match="kernel"),
     features=StageConfig(
@@ -165,6 +197,13 @@ PAPER = Config(
     make train EXP=semantic_alignment PRESET=paper
 
 Published PCK@.1 (scnet definition): C3 78.5, with landmarks 80.1, NC-Net 78.9.
+
+With landmarks is `--landmarks 10`, and needs ImageNet weights of VGG-16 too. The paper says no more
+than that the cycle is added (4.4). Here it is in the second stage, beside the weak loss: L_total
+(Eq. 5) of pairs of one category, S with the temperature 0.05 and warps by all its matches
+(`--landmark-loss.hard-match` is Eq. 4 to the letter, and teaches the flow module nothing). E_a and
+E_p see f'. The first stage trains them and D as in C3's appendix, by IMM's reconstruction of
+synthetically warped pictures, while the flow module learns from the weak loss.
 """
 
 PRESETS = {"laptop": LAPTOP, "laptop_resnet50": LAPTOP_RESNET50, "paper": PAPER}

@@ -1,6 +1,8 @@
 """The network of a configuration, its first variables, and what each stage leaves alone."""
 
+import dataclasses
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -10,9 +12,17 @@ from jaxtyping import Array
 from c3jax.models.families import from_config
 from c3jax.models.flow import FlowModule
 from c3jax.training.state import init_state
-from experiments.common.pretrained import with_pretrained_trunk
+from experiments.common import perceptual
+from experiments.common.cross_image import Networks, init_loss_stats
+from experiments.common.errors import UsageError
+from experiments.common.pretrained import (
+    find_files,
+    find_trunk,
+    with_group,
+    with_pretrained_trunk,
+)
 from experiments.semantic_alignment.config import Config
-from experiments.semantic_alignment.steps import Network
+from experiments.semantic_alignment.steps import Landmarks, Network
 
 LAST_BLOCKS = {"resnet18": "layer3_1", "resnet50": "layer3_5", "resnet101": "layer3_22"}
 
@@ -40,7 +50,20 @@ def model_config(config: Config, *, trainable: bool = True) -> dict[str, Any]:
             "linear": model.flow_linear,
             "negative_slope": model.negative_slope,
         }
-    return {"family": model.family, "trunk": trunk, "flow": flow, "stages": list(model.stages)}
+    aligner = {"family": model.family, "trunk": trunk, "flow": flow, "stages": list(model.stages)}
+    return aligner | ({"landmarks": _landmark_config(config)} if config.landmarks else {})
+
+
+def _landmark_config(config: Config) -> dict[str, Any]:
+    channels = config.model.landmark_channels
+    return {
+        "num_landmarks": config.landmarks,
+        "appearance_channels": channels,
+        "pose_channels": channels,
+        "decoder_channels": channels,
+        "min_decoder_channels": min(channels, 32),
+        "image_shape": [config.data.image_size] * 2,
+    }
 
 
 def make_gaussian_block(config: Config) -> Callable[[Array, Array], Array]:
@@ -62,20 +85,72 @@ def make_network(config: Config, *, stage: str = "finetune") -> Network:
     return Network(from_config(model_config(config, trainable=stage != "flow")))
 
 
+def landmark_networks(config: Config, *, stage: str = "finetune") -> Networks:
+    """The aligner with its landmark networks, and the perceptual network, for that stage."""
+    fixed = perceptual.make_network(config.model.perceptual)
+    return Networks(make_network(config, stage=stage).model, fixed)
+
+
+def landmarks_of(config: Config, *, stage: str) -> Landmarks | None:
+    """What the stage of that name does with landmarks, if anything."""
+    if not config.landmarks or stage == "features":
+        return None
+    if stage == "flow":
+        loss = dataclasses.replace(
+            config.landmark_loss, cycle=0.0, invariance=0.0, equivariance=0.0
+        )
+    else:
+        loss = dataclasses.replace(config.landmark_loss, reconstruction=0.0)
+    return Landmarks(landmark_networks(config, stage=stage), loss)
+
+
 def random_variables(network: Network, config: Config) -> dict[str, Any]:
     """Random first variables, by the seed."""
     image = jnp.zeros((1, config.data.image_size, config.data.image_size, 3))
-    return dict(network.model.init(jax.random.key(config.seed), image, image))
+    key = jax.random.key(config.seed)
+    variables = dict(network.model.init(key, image, image))
+    if not config.landmarks or config.model.perceptual == "random":
+        return variables
+    fixed = perceptual.make_network(config.model.perceptual).init(key, image)
+    return with_group(variables, "perceptual", dict(fixed))
 
 
 def init_variables(network: Network, config: Config) -> dict[str, Any]:
-    """First variables; a pretrained trunk is read from its file.
+    """First variables; a pretrained trunk and perceptual network are read from their files.
+
+    Raises:
+      UsageError: a weights file is missing, damaged or of another network.
+    """
+    variables = jax.jit(random_variables, static_argnums=(0, 1))(network, config)
+    return with_perceptual(with_pretrained_trunk(variables, config.model), config)
+
+
+def with_perceptual(variables: dict[str, Any], config: Config) -> dict[str, Any]:
+    """The variables with ImageNet weights in the perceptual network, where there is one.
 
     Raises:
       UsageError: the weights file is missing, damaged or of another network.
     """
-    variables = jax.jit(random_variables, static_argnums=(0, 1))(network, config)
-    return with_pretrained_trunk(variables, config.model)
+    if not config.landmarks:
+        return variables
+    for group, file in find_files(perceptual.wanted(config.model)).items():
+        print(f"weights: {config.model.perceptual} from {file}", flush=True)
+        try:
+            loaded = perceptual.load(file, config.model.perceptual)
+        except ValueError as error:
+            raise UsageError(str(error)) from error
+        variables = with_group(variables, group, loaded)
+    return variables
+
+
+def find_weights(config: Config) -> dict[str, Path]:
+    """Files of the ImageNet weights that are needed, by group of parameters.
+
+    Raises:
+      UsageError: one is missing; what to put where.
+    """
+    found = find_trunk(config.model) if config.init_from is None else {}
+    return found | (find_files(perceptual.wanted(config.model)) if config.landmarks else {})
 
 
 def held_parameters(config: Config, *, stage: str) -> tuple[str, ...]:
@@ -84,9 +159,9 @@ def held_parameters(config: Config, *, stage: str) -> tuple[str, ...]:
     A pretrained trunk moves in its last block alone (NC-Net), and never in its normalisation.
     """
     if stage == "features":
-        return ("flow/*",)
+        return ("flow/*", "landmarks/*")
     if stage == "flow":
-        return ("trunk/*",)
+        return ("trunk/*",) + ("landmarks/*",) * (not config.landmark_loss.reconstruction)
     if config.model.trunk == "small":
         return ()
     last = LAST_BLOCKS[config.model.trunk]
@@ -103,4 +178,12 @@ def _other_blocks(config: Config, last: str) -> list[str]:
 
 def first_state(config: Config, variables: dict, optimizer):
     """The state at step 0."""
-    return init_state(variables, optimizer=optimizer, loss_stats={})
+    if not config.landmarks:
+        return init_state(variables, optimizer=optimizer, loss_stats={})
+    image = jnp.zeros((1, config.data.image_size, config.data.image_size, 3))
+    return init_state(
+        variables,
+        optimizer=optimizer,
+        loss_stats=init_loss_stats(landmark_networks(config), variables, image),
+        frozen=("perceptual",) * (config.model.perceptual != "random"),
+    )

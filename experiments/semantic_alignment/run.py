@@ -34,6 +34,7 @@ from experiments.semantic_alignment.trained import (
     first_variables,
     make_model,
     untrained_variables,
+    without_landmarks,
 )
 
 
@@ -43,7 +44,7 @@ def run(config: Config, preset: str, data: AlignmentData, folder: Path, *, start
     variables = first_variables(network, config)
     untrained = variables
     if config.init_from is not None:
-        untrained = untrained_variables(Trained(config, network, variables, 0))
+        untrained = untrained_variables(without_landmarks(Trained(config, network, variables, 0)))
     stages = make_stages(config, data, cached_features(config, data, network, variables))
     state = nets.first_state(
         config,
@@ -71,6 +72,8 @@ def run(config: Config, preset: str, data: AlignmentData, folder: Path, *, start
         "steps": int(state.step),
         "seconds": round(seconds),
     }
+    if config.landmarks:
+        results["variant"] = f"with {config.landmarks} landmarks"
     objects = {
         name: evaluate(config, data.name, network, state.variables(), untrained, test)
         for name, test in data.tests.items()
@@ -163,6 +166,7 @@ def make_stages(
                         network=nets.make_network(config, stage=name),
                         weights=weights,
                         warp=config.warp,
+                        landmarks=nets.landmarks_of(config, stage=name),
                     ),
                     config.precision,
                 ),
@@ -193,10 +197,12 @@ def cached_features(
     if not config.cache_features or not config.flow.num_steps(len(data.pairs)):
         return data
     weights = config.flow_loss
-    if config.features.steps or weights.flow or weights.features:
+    reconstruction = config.landmarks and config.landmark_loss.reconstruction
+    if config.features.steps or weights.flow or weights.features or reconstruction:
         raise UsageError(
-            "--cache-features needs --features.steps 0, --flow-loss.flow 0 and "
-            "--flow-loss.features 0: other stages and terms look at the pictures themselves"
+            "--cache-features needs --features.steps 0, --flow-loss.flow 0, --flow-loss.features 0 "
+            "and with landmarks --landmark-loss.reconstruction 0: other stages and terms look at "
+            "the pictures themselves"
         )
     print(f"computing the features of {len(data.images):,} pictures once", flush=True)
     features = compute_features(network, variables, data.images)

@@ -1,7 +1,8 @@
 """Runs of semantic alignment read back, to evaluate, export or start from."""
 
 import sys
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 import jax
 
@@ -15,6 +16,8 @@ from experiments.semantic_alignment import networks as nets
 from experiments.semantic_alignment.config import Config
 from experiments.semantic_alignment.steps import Network
 
+ALIGNER = ("trunk", "flow")  # groups of parameters
+
 
 @dataclass(frozen=True)
 class Trained:
@@ -27,7 +30,29 @@ class Trained:
 
 
 def load_trained(found: runs.Run) -> Trained:
-    """The network of a run with the variables of its newest (or the named) checkpoint.
+    """The aligner of a run with the variables of its newest (or the named) checkpoint.
+
+    Landmark networks, which no match depends on, are left out.
+
+    Raises:
+      CheckpointError: there is none, or it is damaged.
+    """
+    return without_landmarks(load_whole(found))
+
+
+def without_landmarks(trained: Trained) -> Trained:
+    """The aligner alone."""
+    config = replace(trained.config, landmarks=0)
+    variables = {name: _groups(tree, ALIGNER) for name, tree in trained.variables.items()}
+    return Trained(config, nets.make_network(config), variables, trained.step)
+
+
+def _groups(tree: dict, names: Iterable[str]) -> dict:
+    return {name: tree[name] for name in names if name in tree}
+
+
+def load_whole(found: runs.Run) -> Trained:
+    """The same with all that was trained.
 
     Raises:
       CheckpointError: there is none, or it is damaged.
@@ -46,14 +71,22 @@ def load_trained(found: runs.Run) -> Trained:
 def first_variables(network: Network, config: Config) -> dict:
     """Variables at step 0: random ones on a random or pretrained trunk, or those of a run.
 
+    Landmark networks that the run does not have begin anew.
+
     Raises:
       UsageError: weights are missing, or the run (or export) `init_from` is of another model.
     """
     if config.init_from is None:
         return nets.init_variables(network, config)
-    trained = start_variables(config.init_from, load_trained, "semantic_alignment")
+    trained = start_variables(config.init_from, load_whole, "semantic_alignment")
     ours = jax.eval_shape(lambda: nets.random_variables(network, config))
-    check_same_arrays(config.init_from, trained, ours, fix="give the same --model.*")
+    if config.landmarks:
+        fresh = jax.jit(nets.random_variables, static_argnums=(0, 1))(network, config)
+        fresh = nets.with_perceptual(fresh, config)
+        trained = {name: {**fresh[name], **trained.get(name, {})} for name in fresh}
+    trained = {name: _groups(tree, ours.get(name, ())) for name, tree in trained.items()}
+    fix = "give the same --model.* and --landmarks"
+    check_same_arrays(config.init_from, trained, ours, fix=fix)
     return trained
 
 
