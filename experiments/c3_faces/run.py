@@ -37,6 +37,7 @@ def run(
     networks = nets.make_networks(config)
     variables = first_variables(networks, config)
     nets.check_grids(networks, variables, config)
+    untrained = untrained_variables(networks, variables, config)
     stages = make_stages(config, data)
     state = init_state(
         jax.tree.map(jnp.copy, variables),  # the step donates its state; these stay for comparison
@@ -71,14 +72,14 @@ def run(
     if data.fit is not None and data.test is not None:
         results["landmarks"] = evaluate_landmarks(
             functools.partial(detect, state.variables()),
-            functools.partial(detect, variables),
+            functools.partial(detect, untrained),
             data.fit,
             data.test,
             data.validation,
         )
     viewer = make_viewer(networks, config, state.variables())
-    untrained = make_viewer(networks, config, variables)
-    results["consistency"] = measure_consistency(viewer.find, untrained.find, data)
+    before = make_viewer(networks, config, untrained)
+    results["consistency"] = measure_consistency(viewer.find, before.find, data)
     runs.write_json(folder / "results.json", results)
     print_table(results, config)
     reference = ("paper", cli.to_json(experiment.presets["paper"]))
@@ -136,6 +137,20 @@ def first_variables(networks: Networks, config: Config) -> dict:
     fix = "give the same --model.* and --landmarks"
     check_same_arrays(config.init_from, trained, ours, fix=fix)
     return trained
+
+
+def untrained_variables(networks: Networks, first: dict, config: Config) -> dict:
+    """What results call untrained: `first`; where that is a run's, random heads on its trunk.
+
+    A trunk of one's own is random too.
+    """
+    if config.init_from is None:
+        return first
+    variables = jax.jit(nets.random_variables, static_argnums=(0, 1))(networks, config)
+    if not nets.has_pretrained_trunk(config):
+        return variables
+    trunk = {kind: tree["trunk"] for kind, tree in first.items() if "trunk" in tree}
+    return with_group(variables, "trunk", trunk)
 
 
 def make_stages(config: Config, data: Data) -> list[loop.Stage]:

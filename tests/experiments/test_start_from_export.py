@@ -9,13 +9,14 @@ import pytest
 
 from experiments import export
 from experiments.c3_faces import networks as nets
-from experiments.c3_faces.run import first_variables, load_trained
+from experiments.c3_faces.run import first_variables, load_trained, untrained_variables
 from experiments.common.errors import UsageError
 from experiments.common.trained import find_trained
 from experiments.semantic_alignment import trained as aligners
 from tests.experiments import tiny_aligners, tiny_runs
+from tests.tolerances import FLOAT32
 
-FLOAT32 = export.Options(Path("RUN"), dtype="float32")
+EXPORT = export.Options(Path("RUN"), dtype="float32")
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +26,7 @@ def exported(tmp_path_factory):
     found = find_trained(tiny_runs.write_run(folder / "tiny", tiny_runs.config()), "c3_faces")
     trained = load_trained(found)
     described = export.model_config(found, trained)
-    export.write(folder / "model", trained.variables, described, FLOAT32)
+    export.write(folder / "model", trained.variables, described, EXPORT)
     return folder / "model", trained.variables
 
 
@@ -39,6 +40,17 @@ def test_a_run_of_landmarks_starts_from_an_export(exported, name):
     path, variables = exported
     found = started(path / name, tiny_runs.config())
     jax.tree.map(np.testing.assert_array_equal, found, variables)
+
+
+def test_what_is_started_from_is_not_called_untrained(exported):
+    config = tiny_runs.config()
+    networks = nets.make_networks(config)
+    first, plain = exported[1], untrained_variables(networks, exported[1], config)
+    assert plain is first
+    config = dataclasses.replace(config, init_from=exported[0])
+    untrained = untrained_variables(networks, first, config)
+    random = nets.random_variables(networks, config)
+    jax.tree.map(lambda *both: np.testing.assert_allclose(*both, **FLOAT32), untrained, random)
 
 
 def test_the_perceptual_network_that_exports_leave_out_is_read_again(exported, monkeypatch):
@@ -60,7 +72,7 @@ def test_a_run_of_alignment_starts_from_an_export(tmp_path):
     found = find_trained(tiny_aligners.write_run(tmp_path / "tiny", config), "semantic_alignment")
     trained = aligners.load_trained(found)
     described = export.aligner_config(found, trained)
-    export.write(tmp_path / "model", trained.variables, described, FLOAT32)
+    export.write(tmp_path / "model", trained.variables, described, EXPORT)
     config = dataclasses.replace(config, init_from=tmp_path / "model")
     start = aligners.first_variables(trained.network, config)
     jax.tree.map(np.testing.assert_array_equal, start, trained.variables)
