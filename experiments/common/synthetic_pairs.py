@@ -2,16 +2,19 @@
 
 import functools
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from c3jax import warps
 from c3jax.colors import random_colors
+from c3jax.coordinates import numpy_grid
 from c3jax.models.layers import resize
 from c3jax.splines import ThinPlateSpline, warp_grid, warp_image
+from experiments.common.errors import UsageError
 
 ZOOM = (0.2, 0.45)  # side of the corner that becomes a background; the picture's is 1
 
@@ -30,11 +33,22 @@ class WarpConfig:
     """standard deviation, half the picture is 1"""
     warp: tuple[float, float] = (0.001, 0.01)
     """of the thin-plate weights, of all and of a random half"""
+    family: Literal["thin_plate", "affine", "tps_grid"] = "thin_plate"
+    """`thin_plate`: IMM's, by the numbers above; in their place WeakAlign's, uniform: `affine`,
+    rotation and shear up to 30 degrees, scales 1 +- 0.5, translation up to 0.5; `tps_grid`, splines
+    that move 3x3 points by up to 0.4"""
+    crop: float = 1.0
+    """side of the middle that becomes the pictures, the warps reaching into what lies around it
+    (WeakAlign: 0.5625)"""
     color: float = 0.0
     """strength of the change of colours between the two pictures, 0 to 1"""
     background: float = 0.0
     """share of the pictures, original and copy each, whose background is exchanged for the corner
     of another picture; where the objects' masks are known"""
+
+    def __post_init__(self):
+        if not 0 < self.crop <= 1:
+            raise UsageError(f"warp.crop must lie above 0 and not above 1, got {self.crop}")
 
 
 class SyntheticPairs(NamedTuple):
@@ -73,15 +87,14 @@ def synthetic_pairs(keys: Array, batch, warp: WarpConfig) -> SyntheticPairs:
 def _synthetic_pair(key, image, other, mask, *, warp: WarpConfig) -> SyntheticPairs:
     warp_key, *color_keys = jax.random.split(key, 3)
     g = _random_warp(warp_key, warp)
+    seen = functools.partial(_views, g=g, crop=warp.crop)
     original, warped = (
         random_colors(color_key, view, strength=warp.color)
-        for color_key, view in zip(
-            color_keys, (image, warp_image(image, g, padding="reflect")), strict=True
-        )
+        for color_key, view in zip(color_keys, seen(image, padding="reflect"), strict=True)
     )
     if mask is None:
         return SyntheticPairs(original, warped, g, None)
-    moved = warp_image(mask, g)
+    mask, moved = seen(mask)
     if warp.background:
         first_key, second_key = jax.random.split(jax.random.fold_in(key, 1))
         original = _on_background(first_key, original, mask, other, warp)
@@ -89,7 +102,20 @@ def _synthetic_pair(key, image, other, mask, *, warp: WarpConfig) -> SyntheticPa
     return SyntheticPairs(original, warped, g, moved)
 
 
+def _views(image, *, g: ThinPlateSpline, crop: float, padding: str = "zeros"):
+    """The middle of the image, image(crop x), and the same warped, image(crop g(x))."""
+    if crop == 1:
+        return image, warp_image(image, g, padding=padding)
+    shape = image.shape[:2]
+    grids = (warps.affine_grid(jnp.eye(2, 3), shape), warp_grid(g, shape))
+    return tuple(warps.warp(image, crop * grid, padding=padding) for grid in grids)
+
+
 def _random_warp(key: Array, warp: WarpConfig) -> ThinPlateSpline:
+    if warp.family == "affine":
+        return ThinPlateSpline(_weakalign_affine(key), jnp.zeros((4, 2)))
+    if warp.family == "tps_grid":
+        return _weakalign_spline(key)
     g = warps.random_warp(
         key,
         rotation_stddev=warp.rotation,
@@ -101,6 +127,31 @@ def _random_warp(key: Array, warp: WarpConfig) -> ThinPlateSpline:
         return g
     stretch = jnp.exp(warp.stretch * jax.random.normal(jax.random.fold_in(key, 1)))
     return ThinPlateSpline(g.affine * jnp.stack([stretch, 1 / stretch])[:, None], g.weights)
+
+
+def _weakalign_affine(key: Array) -> Float[Array, "2 3"]:
+    """R(angle) R(shear)^T diag(scales) R(shear) p + t."""
+    angle, shear, *scales, x, y = jax.random.uniform(key, (6,), minval=-1, maxval=1)
+    rotation, sheared = (_rotation(jnp.deg2rad(30 * part)) for part in (angle, shear))
+    linear = rotation @ sheared.T @ jnp.diag(1 + 0.5 * jnp.stack(scales)) @ sheared
+    return jnp.hstack([linear, 0.5 * jnp.stack([x, y])[:, None]])
+
+
+def _rotation(angle: Array) -> Float[Array, "2 2"]:
+    cos, sin = jnp.cos(angle), jnp.sin(angle)
+    return jnp.stack([jnp.stack([cos, -sin]), jnp.stack([sin, cos])])
+
+
+def _weakalign_spline(key: Array) -> ThinPlateSpline:
+    """The spline that takes each of 3x3 points to one within 0.4 of it along each axis."""
+    points = numpy_grid((3, 3)).reshape(-1, 2)
+    moved = points + jax.random.uniform(key, points.shape, minval=-0.4, maxval=0.4)
+    squared = ((points[:, None] - points) ** 2).sum(-1)
+    kernel = squared * np.log(np.where(squared > 0, squared, 1))
+    affine = np.c_[points, np.ones(len(points))]
+    system = np.block([[kernel, affine], [affine.T, np.zeros((3, 3))]])
+    solved = jnp.asarray(np.linalg.inv(system)[:, : len(points)], moved.dtype) @ moved
+    return ThinPlateSpline(solved[len(points) :].T, solved[: len(points)])
 
 
 def _on_background(key: Array, image, mask, other, warp: WarpConfig):

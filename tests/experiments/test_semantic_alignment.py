@@ -202,6 +202,7 @@ def test_wrong_data_are_refused_before_training(refused, tmp_path):
     told = refused(*TWO_STEPS, "--flow.batch-size", "4")
     assert "--flow.batch-size must be at least 8 on 4 devices, got 4" in told
     assert "--cache-features needs --features.steps 0" in refused(*TWO_STEPS, "--cache-features")
+    assert "--landmarks must be 0 (none) or at least 2" in refused("--landmarks", "1")
 
 
 def test_own_pairs_without_any_label_are_trained_on_and_shown(started, tmp_path):
@@ -214,6 +215,17 @@ def test_own_pairs_without_any_label_are_trained_on_and_shown(started, tmp_path)
     results = json.loads((folder / "results.json").read_text())
     assert "alignment" not in results and results["steps"] == 1
     assert "Matches: training pairs" in (folder / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_a_run_with_landmarks_says_so(started):
+    stages = "--features.steps 0 --flow.steps 0 --finetune.steps 1".split()
+    status, folder = started("k3", *stages, *"--landmarks 3 --model.landmark-channels 4".split())
+    assert status == 0
+    results = json.loads((folder / "results.json").read_text())
+    assert results["variant"] == "with 3 landmarks" and results["alignment"]["pck"]
+    line = json.loads((folder / "metrics.jsonl").read_text().splitlines()[0])
+    assert {"weak", "cycle", "invariance", "equivariance"} <= line.keys()
 
 
 def test_features_that_are_computed_once_train_the_flow_module_alone(started):

@@ -8,6 +8,9 @@ import numpy as np
 import pytest
 
 from c3jax import warp
+from c3jax.coordinates import grid
+from c3jax.splines import apply_warp
+from experiments.common.errors import UsageError
 from experiments.common.synthetic_pairs import WarpConfig, synthetic_pairs
 
 SIZE = 16
@@ -76,3 +79,53 @@ def test_an_example_is_drawn_alike_in_any_batch(batch):
         synthetic_pairs(KEYS[1:2], jax.tree.map(jnp.asarray, one), config),
     )
     np.testing.assert_allclose(whole.warped[1:2], alone.warped, atol=1e-5)
+
+
+def drawn(family):
+    """Many warps of a family."""
+    keys = jax.random.split(jax.random.key(1), 400)
+    batch = {"source": np.zeros((400, 2, 2, 3), np.uint8)}
+    config = WarpConfig(family=family)
+    batch["target"] = batch["source"]
+    return jax.jit(lambda keys: synthetic_pairs(keys, batch, config).g)(keys)
+
+
+def test_affine_warps_fill_the_ranges_of_weakalign():
+    affine = np.asarray(drawn("affine").affine)
+    scales = np.linalg.svd(affine[..., :2], compute_uv=False)
+    # R(angle) is the rotation of the polar decomposition, the rest is symmetric and positive.
+    u, _, v = np.linalg.svd(affine[..., :2])
+    angle = np.degrees(np.arctan2((u @ v)[:, 1, 0], (u @ v)[:, 0, 0]))
+    for values, low, high in (
+        (scales, 0.5, 1.5),
+        (angle, -30, 30),
+        (affine[..., 2], -0.5, 0.5),
+    ):
+        slack = 0.05 * (high - low)
+        assert low - 1e-3 <= values.min() < low + slack
+        assert high - slack < values.max() <= high + 1e-3
+
+
+def test_splines_move_a_grid_of_points_as_weakalign_does():
+    points = np.asarray(grid((3, 3))).reshape(-1, 2)
+    moved = (
+        np.asarray(apply_warp(drawn("tps_grid"), jnp.broadcast_to(points, (400, 9, 2)))) - points
+    )
+    assert -0.401 < moved.min() < -0.39 and 0.39 < moved.max() < 0.401
+    assert abs(moved.mean()) < 0.02
+
+
+def test_warps_of_a_crop_see_what_lies_around_it(batch):
+    config = WarpConfig(family="affine", crop=0.5)
+    pairs = draw(batch, config)
+    middle = 0.5 * jnp.broadcast_to(grid((SIZE, SIZE)), (3, SIZE, SIZE, 2))
+    images = jnp.asarray(batch["source"] / 255, jnp.float32)
+    np.testing.assert_allclose(pairs.original, warp(images, middle), atol=1e-4)
+    found = warp(images, 0.5 * pairs.matches((SIZE, SIZE)), padding="reflect")
+    np.testing.assert_allclose(pairs.warped, found, atol=1e-4)
+
+
+@pytest.mark.parametrize("crop", [0.0, 1.5])
+def test_a_crop_that_is_none_is_refused(crop):
+    with pytest.raises(UsageError, match="warp.crop must lie above 0"):
+        WarpConfig(crop=crop)
