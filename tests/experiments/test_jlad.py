@@ -264,10 +264,12 @@ def test_a_whole_run_writes_its_report(run):
 def test_stages_log_their_own_terms(run):
     rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     terms = {row["stage"]: set(row) for row in rows}
-    assert terms["pretrain"] >= {"anchors", "equivariance", "features", "detection"}
-    for turn in ("alignment-1", "detection-1"):
-        assert terms[turn] >= {"detection", "alignment", "joint"}
-        assert not terms[turn] & {"anchors", "equivariance", "features"}
+    taught = {"anchors", "likelihood", "features"}
+    of_pairs = {"detection", "alignment", "joint"}
+    every = taught | of_pairs | {"equivariance"}
+    assert terms["pretrain"] & every == taught | {"equivariance", "detection"}
+    assert terms["alignment-1"] & every == of_pairs | taught
+    assert terms["detection-1"] & every == of_pairs | {"equivariance", "features"}
 
 
 @pytest.mark.parametrize(
@@ -279,6 +281,11 @@ def test_stages_log_their_own_terms(run):
         ("--rounds.count -1", "--rounds.count must be at least 0, got -1"),
         ("--preset paper --data.path x", "no ImageNet weights of resnet101"),
         ("--preset huge", "there is no preset 'huge'"),
+        (
+            "--alignment-loss.anchors 0 --alignment-loss.features 0 --alignment-loss.likelihood 0 "
+            "--alignment-loss.alignment 0 --alignment-loss.joint 0",
+            "--alignment-loss.* has no weight",
+        ),
         ("--data.held-out spoon", "--data.held-out spoon is none of the categories"),
     ],
 )
