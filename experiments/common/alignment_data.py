@@ -201,7 +201,7 @@ def _pf_pascal(config: AlignmentDataConfig, training: bool) -> AlignmentData:
         "test pairs not in training": test.select(pair_clean),
         "test pictures not in training": test.select(image_clean),
     }
-    return _of_files(config, train, tests)
+    return _of_files(config, train, {name: pairs for name, pairs in tests.items() if len(pairs)})
 
 
 def _pf_willow(config: AlignmentDataConfig, training: bool) -> AlignmentData:

@@ -39,6 +39,12 @@ def test_spair_stands_in_the_cache_when_no_path_is_given(tmp_path, monkeypatch):
     assert alignment_data.load(config).num_train == PAIRS["train"]
 
 
+def test_subsets_of_pf_pascal_without_a_pair_are_left_out(tmp_path, monkeypatch):
+    write("pf_pascal", tmp_path / "pf_pascal", monkeypatch)  # all test pairs are trained on
+    data = loaded("pf_pascal", tmp_path)
+    assert {name: len(test) for name, test in data.tests.items()} == {"test": PAIRS["test"]}
+
+
 def test_pairs_of_pascal3d_are_written_once_and_split(tmp_path, monkeypatch):
     write("pascal3d", tmp_path / "pascal3d", monkeypatch)
     data = loaded("pascal3d", tmp_path)
