@@ -84,11 +84,21 @@ class Config:
     features: StageConfig = StageConfig(steps=0, batch_size=16, learning_rate=1e-3)
     """the trunk alone, on synthetic pairs (beyond the paper)"""
     flow: StageConfig = StageConfig(
-        steps=None, epochs=5, batch_size=16, learning_rate=5e-4, weight_decay=0.0
+        steps=None,
+        epochs=5,
+        batch_size=16,
+        learning_rate=5e-4,
+        schedule="constant",
+        weight_decay=0.0,
     )
     """the flow module, the trunk frozen"""
     finetune: StageConfig = StageConfig(
-        steps=None, epochs=5, batch_size=16, learning_rate=1e-5, weight_decay=0.0
+        steps=None,
+        epochs=5,
+        batch_size=16,
+        learning_rate=1e-5,
+        schedule="constant",
+        weight_decay=0.0,
     )
     """flow module and the last block of the trunk"""
     cache_features: bool = False
