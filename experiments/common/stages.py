@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+import optax
+
 from c3jax.training import optimizers
 from experiments.common.errors import UsageError
 
@@ -54,7 +56,7 @@ def make_optimizer(
         "drops": lambda: optimizers.step_drops(stage.learning_rate, steps),
         "cosine": lambda: optimizers.warmup_cosine(stage.learning_rate, steps),
         "slow_decay": lambda: optimizers.slow_decay(stage.learning_rate),
-        "constant": lambda: stage.learning_rate,
+        "constant": lambda: optax.constant_schedule(stage.learning_rate),  # counts, as they all do
     }[stage.schedule]()
     return optimizers.adam(
         schedule,
