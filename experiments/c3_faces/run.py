@@ -56,7 +56,10 @@ def run(
         checkpoint_every=config.checkpoint_every,
         check_every=config.check_every,
         check=lambda state: collapse_warnings(
-            detect(state.variables(), data.preview), data.preview.shape[1:3]
+            detect(state.variables(), data.preview),
+            data.preview.shape[1:3],
+            to_move="raise --loss.warp-consistency or lower --model.temperature",
+            to_part="raise --loss.separation or its margin",
         ),
     )
     if not processes.is_first():

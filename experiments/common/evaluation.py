@@ -201,8 +201,16 @@ def landmark_health(landmarks, test: Evaluation) -> dict:
     }
 
 
-def collapse_warnings(landmarks, shape: tuple[int, int]) -> list[str]:
-    """What is wrong with the landmarks of some pictures, and what to change; empty if nothing."""
+def collapse_warnings(
+    landmarks, shape: tuple[int, int], *, to_move: str, to_part: str
+) -> list[str]:
+    """What is wrong with the landmarks of some pictures, and what to change; empty if nothing.
+
+    Args:
+      landmarks: `[n, K, 2]`.
+      shape: of the pictures.
+      to_move, to_part: options that help landmarks that are still, or coincide.
+    """
     in_pixels = to_pixels(jnp.asarray(landmarks), shape)
     health = metrics.landmark_health(in_pixels)
     stddev, distances = np.asarray(health.stddev), np.asarray(health.distances)
@@ -211,14 +219,11 @@ def collapse_warnings(landmarks, shape: tuple[int, int]) -> list[str]:
     warnings = []
     if len(still):
         warnings.append(
-            f"landmarks {still.tolist()} stay where they are in every picture; raise "
-            "--loss.warp-consistency or lower --model.temperature"
+            f"landmarks {still.tolist()} stay where they are in every picture; {to_move}"
         )
     if len(first):
         pairs = [f"{a}={b}" for a, b in zip(first.tolist(), second.tolist(), strict=True)][:5]
-        warnings.append(
-            f"landmarks coincide ({', '.join(pairs)}); raise --loss.separation or its margin"
-        )
+        warnings.append(f"landmarks coincide ({', '.join(pairs)}); {to_part}")
     return warnings
 
 

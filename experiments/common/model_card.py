@@ -91,7 +91,7 @@ def training(found: runs.Run, model: dict[str, Any]) -> str:
     trained_on, config = model["trained_on"], found.described["config"]
     start = ""
     if config.get("init_from"):
-        start = f" It began with the parameters of {config['init_from']}."
+        start = f" It began with the parameters of {Path(config['init_from']).name}."
     elif has_imagenet_trunk(config):
         start = f" Its trunk, {config['model']['trunk']}, began with ImageNet weights."
     return (
@@ -141,8 +141,9 @@ def others_terms(found: runs.Run, data: catalogue.DataSet) -> list[str]:
     """Whose terms, besides our own, the weights are under."""
     config = found.described["config"]
     terms = [] if data.licence == OWN_LICENCE else [data.title]
+    terms += [catalogue.find("voc2012").title] if config["data"].get("voc_path") else []
     if config.get("init_from"):
-        return [*terms, f"the run {config['init_from']}"]
+        return [*terms, f"the run {Path(config['init_from']).name}"]
     return [*terms, *(["ImageNet (the trunk)"] if has_imagenet_trunk(config) else [])]
 
 

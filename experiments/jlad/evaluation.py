@@ -21,7 +21,7 @@ from experiments.common.alignment import (
 from experiments.common.alignment_data import AlignmentData
 from experiments.common.annotations import Evaluation
 from experiments.common.consistency import Pairs
-from experiments.common.seen_keypoints import evaluate_landmarks
+from experiments.common.evaluation import evaluate_landmarks
 from experiments.common.synthetic_pairs import as_float
 from experiments.jlad.steps import Network
 from experiments.jlad.uncertainty import uncertainty_quality
@@ -94,11 +94,10 @@ def evaluate_objects(
     trained: Trained, untrained: Trained, fit: Evaluation, test: Evaluation
 ) -> dict:
     """The `landmarks` object."""
-    of_trained, of_untrained = (
-        tuple(compute_landmarks(each, part.images) for part in (fit, test))
-        for each in (trained, untrained)
+    detect, detect_untrained = (
+        functools.partial(compute_landmarks, each) for each in (trained, untrained)
     )
-    return evaluate_landmarks(of_trained, of_untrained, fit, test)
+    return evaluate_landmarks(detect, detect_untrained, fit, test)
 
 
 def evaluate_tests(trained: Trained, untrained: Trained, data: AlignmentData) -> dict[str, Any]:

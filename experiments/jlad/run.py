@@ -13,8 +13,9 @@ from c3jax.training.precision import with_activations
 from c3jax.training.state import TrainState
 from experiments.common import cli, loop, processes, runs
 from experiments.common.alignment_data import AlignmentData, AlignmentDataConfig
-from experiments.common.data import Data
+from experiments.common.data import NUM_PREVIEW, Data
 from experiments.common.errors import UsageError
+from experiments.common.evaluation import collapse_warnings
 from experiments.common.report import write_report
 from experiments.common.stages import make_optimizer
 from experiments.jlad import evaluation
@@ -48,6 +49,17 @@ def run(
         if measure is not None:
             table.add(number, measure(trained))
 
+    def check(state: TrainState) -> list[str]:
+        images = data.preview if isinstance(data, Data) else data.images[:NUM_PREVIEW]
+        in_rounds = int(state.step) > pretrain_steps
+        trained = Trained(network, state.variables(), detection if in_rounds else "trunk")
+        return collapse_warnings(
+            evaluation.compute_landmarks(trained, images),
+            images.shape[1:3],
+            to_move="raise --pretrain-loss.equivariance and --detection-loss.equivariance",
+            to_part="raise --margin or --detection-loss.separation",
+        )
+
     stages = make_stages(config, data, evaluate)
     pretrain_steps = stages[0].steps if stages[0].name == "pretrain" else 0
     first = jax.tree.map(jnp.copy, variables)  # the step donates its state
@@ -66,7 +78,7 @@ def run(
         log_every=config.log_every,
         checkpoint_every=config.checkpoint_every,
         check_every=config.checkpoint_every,
-        check=lambda state: [],
+        check=check,
     )
     if not processes.is_first():
         return

@@ -89,7 +89,8 @@ def test_terms_of_data_and_trunk_are_named(tmp_path):
     assert "began with ImageNet weights" in text and "PF-PASCAL, ImageNet (the trunk)." in text
     started = dataclasses.replace(config(), init_from=tmp_path / "before")
     text = card_of(tmp_path / "started", started)
-    assert "parameters of" in text and f"the run {tmp_path / 'before'}." in text
+    assert "parameters of before." in text and "the run before." in text
+    assert str(tmp_path) not in text
 
 
 def test_a_joint_model_finds_and_matches(tmp_path):
