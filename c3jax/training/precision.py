@@ -17,7 +17,8 @@ from c3jax.training.state import Tree
 from c3jax.training.step import LossFn
 
 PRECISIONS = ("float32", "bfloat16")
-# They compute in the dtype of their input, whatever that of their parameters is.
+# Their blocks compute in the dtype of their input, whatever that of their parameters is; a last
+# convolution without normalisation computes in float32, as its parameters are.
 NETWORKS = (ResNet, VGG, RandomPyramid, Extractor, Decoder, Encoder, FlowNet, Head)
 
 

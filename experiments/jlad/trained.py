@@ -62,7 +62,7 @@ def load_trained(found: runs.Run) -> Trained:
     return Trained(config, network, restored.variables(), int(restored.step), pretrain_steps)
 
 
-def load_joint(found: runs.Run) -> Trained:
+def load_start(found: runs.Run) -> Trained:
     """As `load_trained`, of networks on one trunk alone; raises UsageError for others."""
     trained = load_trained(found)
     if trained.config.separate:
@@ -82,7 +82,7 @@ def start_from(run: Path, network: Network, config: Config) -> dict[str, Any]:
     Raises:
       UsageError: the run is of another model or of separate networks.
     """
-    theirs = start_variables(run, load_joint, "jlad")
+    theirs = start_variables(run, load_start, "jlad")
     if config.separate:
         theirs = nets.with_detection_trunk(theirs)
     init = functools.partial(nets.random_variables, network, config)
