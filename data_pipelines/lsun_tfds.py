@@ -14,6 +14,7 @@ from data_pipelines.published_lists import check_count
 class Lsun(tfds.core.GeneratorBasedBuilder):
     """LSUN: the pictures of one category, as JPEG of quality 95, and their keys."""
 
+    name = "lsun_database"  # TFDS has an `lsun` of its own
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES = {"1.0.0": "First release."}
     MANUAL_DOWNLOAD_INSTRUCTIONS = instructions(lsun.NAME)

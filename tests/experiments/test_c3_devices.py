@@ -36,7 +36,7 @@ def make_networks(*, frozen):
         axis_name=AXIS,
     )
     model = C3(
-        trunk,
+        trunk=trunk,
         num_landmarks=3,
         landmark_stages=("stem",),
         flow_stages=("stem",),
