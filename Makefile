@@ -42,7 +42,7 @@ data: $(READY)  ## unpack, check and prepare a data set: NAME=pf_pascal [ARGS="-
 	@$(PYTHON) -m experiments.data prepare $(NAME) $(ARGS)
 
 test: $(READY)  ## the tests (under 10 minutes on 2 cores), with the coverage of the library
-	@$(PYTHON) -m pytest -n $(WORKERS) -m 'not slow' --cov=c3jax --cov-report=term-missing:skip-covered --cov-fail-under=95 $(ARGS)
+	@$(PYTHON) -m pytest -n $(WORKERS) --dist worksteal -m 'not slow' --cov=c3jax --cov-report=term-missing:skip-covered --cov-fail-under=95 $(ARGS)
 
 test-slow: $(READY)  ## the tests that take minutes
 	@$(PYTHON) -m pytest -m slow $(ARGS)

@@ -139,7 +139,10 @@ def test_scenes_come_with_what_is_seen_and_a_length(name, tmp_path):
 @pytest.mark.parametrize(
     "command, experiment, data, normalizer",
     [
-        (cars, CARS, "rendered_cars", "longest side of the true object box"),
+        pytest.param(
+            *(cars, CARS, "rendered_cars", "longest side of the true object box"),
+            marks=pytest.mark.slow,
+        ),
         pytest.param(
             *(bedrooms, BEDROOMS, "rendered_rooms", "diagonal of the picture"),
             marks=pytest.mark.slow,

@@ -197,6 +197,7 @@ def test_a_run_killed_in_the_alternation_goes_on_bit_for_bit(joint, tmp_path, ki
     assert_same_bits(train(config(), stages, tmp_path), joint["detection-2"])
 
 
+@pytest.mark.slow
 def test_separate_networks_share_nothing_after_the_pretraining(joint, tmp_path):
     rounds = dataclasses.replace(config().rounds, count=1)
     separate = config(

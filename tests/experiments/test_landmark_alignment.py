@@ -66,6 +66,7 @@ def parts_that_learn(variables, stage, terms):
     return learn
 
 
+@pytest.mark.slow
 def test_each_loss_of_the_second_stage_teaches_its_part(variables):
     terms = ("weak", "cycle", "invariance", "equivariance")
     assert parts_that_learn(variables, "finetune", terms) == {

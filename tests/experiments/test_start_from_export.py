@@ -49,7 +49,7 @@ def test_what_is_started_from_is_not_called_untrained(exported):
     assert plain is first
     config = dataclasses.replace(config, init_from=exported[0])
     untrained = untrained_variables(networks, first, config)
-    random = nets.random_variables(networks, config)
+    random = jax.jit(nets.random_variables, static_argnums=(0, 1))(networks, config)
     jax.tree.map(lambda *both: np.testing.assert_allclose(*both, **FLOAT32), untrained, random)
 
 
