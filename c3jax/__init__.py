@@ -3,7 +3,7 @@
 import importlib
 
 from c3jax import losses, metrics
-from c3jax.colors import random_colors
+from c3jax.colors import random_colors, random_palette
 from c3jax.convolutions import (
     centre_pivot_conv4d,
     conv4d,
@@ -82,6 +82,7 @@ __all__ = [
     "mutual_matching",
     "random_affine",
     "random_colors",
+    "random_palette",
     "random_warp",
     "resize_field",
     "sample",

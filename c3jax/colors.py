@@ -41,3 +41,39 @@ def random_colors(
     colors = jnp.einsum("hwc,dc->hwd", image, matrix, precision=jax.lax.Precision.HIGHEST)
     # Away from 0, where a power below 1 has no finite derivative.
     return jnp.clip(colors + shift, 1e-6, 1.0) ** gamma
+
+
+def random_palette(
+    key: PRNGKeyArray, image: Float[Array, "H W 3"], *, frequency: float = 0.6
+) -> Float[Array, "H W 3"]:
+    """The image with another colour in place of each of its colours; near ones stay near.
+
+    out_c = (1 + sin(2 pi (w_c . rgb + phase_c))) / 2, w_c ~ N(0, frequency^2), phase_c uniform
+
+    `random_colors` keeps the order of greys, so that dark parts stay dark. Here a part may come out
+    darker than another in one image and lighter in the next, as in two objects of one kind.
+
+    Args:
+      key: a typed PRNG key.
+      image: `[H, W, 3]` in [0, 1], one example; `vmap` for more.
+      frequency: standard deviation of the waves between black and one primary colour.
+
+    Returns:
+      `[H, W, 3]` in [0, 1].
+
+    Raises:
+      ValueError: if `image` has another shape or `frequency` is negative.
+
+    >>> image = jnp.array([[[0.2, 0.2, 0.2], [0.8, 0.8, 0.8]]])
+    >>> one, other = (random_palette(jax.random.key(seed), image).mean(-1)[0] for seed in (0, 1))
+    >>> bool(one[0] < one[1]), bool(other[0] < other[1])
+    (True, False)
+    """
+    check_shapes(image=(image, "H W 3"))
+    check_not_negative(frequency=frequency)
+    image = as_float(image)
+    wave_key, phase_key = jax.random.split(key)
+    waves = frequency * jax.random.normal(wave_key, (3, 3), image.dtype)
+    phases = jax.random.uniform(phase_key, (3,), image.dtype)
+    turns = jnp.einsum("hwc,dc->hwd", image, waves, precision=jax.lax.Precision.HIGHEST) + phases
+    return (1 + jnp.sin(2 * jnp.pi * turns)) / 2

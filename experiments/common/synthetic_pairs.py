@@ -1,7 +1,7 @@
 """Pairs made of one picture: a warped copy in other colours, and where everything went."""
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 import jax
@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from c3jax import warps
-from c3jax.colors import random_colors
+from c3jax.colors import random_colors, random_palette
 from c3jax.coordinates import numpy_grid
 from c3jax.models.layers import resize
 from c3jax.splines import ThinPlateSpline, warp_grid, warp_image
@@ -42,6 +42,9 @@ class WarpConfig:
     (WeakAlign: 0.5625)"""
     color: float = 0.0
     """strength of the change of colours between the two pictures, 0 to 1"""
+    palette: float = 0.0
+    """share of the pictures, original and copy each, that get another palette in place of it, in
+    which dark parts need not stay darker than light ones"""
     background: float = 0.0
     """share of the pictures, original and copy each, whose background is exchanged for the corner
     of another picture; where the objects' masks are known"""
@@ -49,6 +52,11 @@ class WarpConfig:
     def __post_init__(self):
         if not 0 < self.crop <= 1:
             raise UsageError(f"warp.crop must lie above 0 and not above 1, got {self.crop}")
+
+    @property
+    def alone(self) -> "WarpConfig":
+        """The same warps of pictures that keep their colours and backgrounds."""
+        return replace(self, color=0.0, palette=0.0, background=0.0)
 
 
 class SyntheticPairs(NamedTuple):
@@ -89,7 +97,7 @@ def _synthetic_pair(key, image, other, mask, *, warp: WarpConfig) -> SyntheticPa
     g = _random_warp(warp_key, warp)
     seen = functools.partial(_views, g=g, crop=warp.crop)
     original, warped = (
-        random_colors(color_key, view, strength=warp.color)
+        _in_other_colors(color_key, view, warp)
         for color_key, view in zip(color_keys, seen(image, padding="reflect"), strict=True)
     )
     if mask is None:
@@ -154,15 +162,23 @@ def _weakalign_spline(key: Array) -> ThinPlateSpline:
     return ThinPlateSpline(solved[len(points) :].T, solved[: len(points)])
 
 
+def _in_other_colors(key: Array, image, warp: WarpConfig):
+    """The image as another object of its kind, light and camera would colour it."""
+    changed = random_colors(key, image, strength=warp.color)
+    if not warp.palette:
+        return changed
+    share_key, palette_key = jax.random.split(jax.random.fold_in(key, 1))
+    other = jax.random.bernoulli(share_key, warp.palette)
+    return jnp.where(other, random_palette(palette_key, image), changed)
+
+
 def _on_background(key: Array, image, mask, other, warp: WarpConfig):
     """The object of the image, now and then on a zoomed corner of another picture."""
     exchange_key, zoom_key, corner_key, color_key = jax.random.split(key, 4)
     zoom = jax.random.uniform(zoom_key, minval=ZOOM[0], maxval=ZOOM[1])
     corner = (1 - zoom) * jax.random.rademacher(corner_key, (2,), dtype=jnp.float32)
     points = zoom * warps.affine_grid(jnp.eye(2, 3), image.shape[:2]) + corner
-    background = random_colors(
-        color_key, warps.warp(other, points, padding="reflect"), strength=warp.color
-    )
+    background = _in_other_colors(color_key, warps.warp(other, points, padding="reflect"), warp)
     exchanged = mask * image + (1 - mask) * background
     return jnp.where(jax.random.bernoulli(exchange_key, warp.background), exchanged, image)
 

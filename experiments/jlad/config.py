@@ -231,7 +231,7 @@ LAPTOP = Config(
         detection_channels=(64, 64),
         start_temperature=0.005,
     ),
-    warp=WarpConfig(rotation=10.0, scale=0.3, stretch=0.15, color=1.0, background=1.0),
+    warp=WarpConfig(rotation=10.0, scale=0.3, stretch=0.15, color=1.0, palette=0.6, background=1.0),
     pretrain=StageConfig(
         steps=1000, batch_size=16, learning_rate=2e-3, schedule="cosine", weight_decay=0.0
     ),

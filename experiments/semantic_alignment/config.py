@@ -173,14 +173,14 @@ LAPTOP = Config(
     ),
     reading=Reading(match="kernel"),
     features=StageConfig(
-        steps=1500, batch_size=16, learning_rate=2e-3, schedule="cosine", weight_decay=0.0
+        steps=2500, batch_size=16, learning_rate=2e-3, schedule="cosine", weight_decay=0.0
     ),
     # A tenth of the paper's rate: at 5e-4 the weak loss unlearns the start on so small a trunk.
     flow=StageConfig(
         steps=60, batch_size=8, learning_rate=5e-5, schedule="cosine", weight_decay=0.0
     ),
     finetune=StageConfig(steps=0, batch_size=8, learning_rate=1e-5),
-    warp=WarpConfig(rotation=10.0, scale=0.3, stretch=0.15, color=1.0, background=1.0),
+    warp=WarpConfig(rotation=10.0, scale=0.3, stretch=0.15, color=1.0, palette=0.6, background=1.0),
     features_loss=LossConfig(weak=0.0, features=1.0, temperature=0.05),
     checkpoint_every=500,
     check_every=500,

@@ -5,7 +5,7 @@ examples on this device.
 """
 
 import functools
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import jax.numpy as jnp
@@ -126,7 +126,7 @@ def _synthetic_terms(variables, batch, keys, *, network, weights: LossConfig, wa
 def _reconstruction_terms(variables, batch, keys, loss_stats, *, landmarks, warp: WarpConfig):
     """IMM's loss of synthetic pairs, which have the appearance in common."""
     networks, loss = landmarks.networks, landmarks.loss
-    pairs = synthetic_pairs(keys, batch, replace(warp, color=0.0, background=0.0))
+    pairs = synthetic_pairs(keys, batch, warp.alone)
     code, batch_stats = networks.encode(variables, jnp.concatenate([pairs.warped, pairs.original]))
     distance, batch_stats, running_mean, raw = reconstruction_term(
         {**variables, "batch_stats": batch_stats}, code, pairs.original,

@@ -50,3 +50,35 @@ def test_refusals():
         c3jax.random_colors(KEY, IMAGE, strength=-1)
     with pytest.raises(ValueError, match="image"):
         c3jax.random_colors(KEY, IMAGE[0], strength=1.0)
+
+
+def test_a_palette_is_a_wave_of_the_colours():
+    """A slow version, by the draws of the same keys."""
+    wave_key, phase_key = jax.random.split(KEY)
+    waves = np.asarray(0.6 * jax.random.normal(wave_key, (3, 3)), np.float64)
+    phases = np.asarray(jax.random.uniform(phase_key, (3,)), np.float64)
+    expected = np.empty_like(IMAGE)
+    for y, x, c in np.ndindex(IMAGE.shape):
+        turn = sum(waves[c, d] * IMAGE[y, x, d] for d in range(3)) + phases[c]
+        expected[y, x, c] = (1 + np.sin(2 * np.pi * turn)) / 2
+    found = c3jax.random_palette(KEY, jnp.asarray(IMAGE, jnp.float32), frequency=0.6)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_palettes_turn_light_and_dark_around_as_often_as_not():
+    image = jnp.array([[[0.1, 0.1, 0.1], [0.5, 0.5, 0.5]]])
+    keys = jax.random.split(KEY, 500)
+    greys = jax.vmap(lambda key: c3jax.random_palette(key, image))(keys).mean(-1)[:, 0]
+    assert float((greys[:, 0] < greys[:, 1]).mean()) == pytest.approx(0.5, abs=0.08)
+
+
+def test_gradients_of_a_palette(x64):
+    image = 0.3 + 0.4 * IMAGE[:1]
+    assert_gradient(lambda i: c3jax.random_palette(KEY, i, frequency=0.6), image)
+
+
+def test_refusals_of_a_palette():
+    with pytest.raises(ValueError, match="frequency must not be negative, got -1"):
+        c3jax.random_palette(KEY, IMAGE, frequency=-1)
+    with pytest.raises(ValueError, match="image"):
+        c3jax.random_palette(KEY, IMAGE[0])

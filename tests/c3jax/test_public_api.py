@@ -104,6 +104,7 @@ CASES = {
     "random_affine": on("key", **STILL),
     "random_warp": on("key", **STILL, warp_stddevs=(0.001, 0.01), control_points=3),
     "random_colors": on("key", IMAGE, strength=0.0),
+    "random_palette": on("key", IMAGE, frequency=0.0),
     "border_mask": static(lambda x: x + c3jax.border_mask((8, 9), margin=1, step=2)),
     "channel_softmax": on(MAP_I),
     "heatmap_centroids": Case((MAP_I,), unit=True),

@@ -71,8 +71,20 @@ def test_without_masks_backgrounds_stay_and_no_object_is_known(batch):
     assert pairs.on_object((2, 2)) is None
 
 
+@pytest.mark.parametrize("option", ["color", "palette"])
+def test_the_two_pictures_get_colours_of_their_own_and_the_warps_stay(batch, option):
+    config = dataclasses.replace(STILL, **{option: 1.0})
+    pairs, plain = draw(batch, config), draw(batch, STILL)
+    original, warped = (np.asarray(view) for view in (pairs.original, pairs.warped))
+    for view in (original, warped):
+        assert np.abs(view - plain.original).mean() > 0.01
+    assert np.abs(original - warped).mean() > 0.01
+    for found, expected in zip(draw(batch, config.alone), plain, strict=True):
+        jax.tree.map(np.testing.assert_array_equal, found, expected)
+
+
 def test_an_example_is_drawn_alike_in_any_batch(batch):
-    config = WarpConfig(color=1.0, background=0.5, stretch=0.1)
+    config = WarpConfig(color=1.0, palette=0.5, background=0.5, stretch=0.1)
     one = {name: values[1:2] for name, values in batch.items()}
     whole, alone = (
         draw(batch, config),
