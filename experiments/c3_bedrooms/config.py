@@ -9,7 +9,7 @@ from pathlib import Path
 from experiments.c3_faces.config import Experiment, on_lsun, on_rendered
 
 PAPER = on_lsun(Path("data/lsun/bedroom_train_lmdb"))
-"""C3 4.5 ("the same setting for face landmark detection"): LSUN bedrooms at 128 px, as for faces.
+"""C3 4.5, appendix ("the same setting for face landmark detection"): LSUN bedrooms, as for faces.
 
     make train EXP=c3_bedrooms PRESET=paper [ARGS="--data.path DIR"]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from experiments.c3_faces.config import Experiment, on_lsun, on_rendered
 
 PAPER = on_lsun(Path("data/lsun/car"))
-"""C3 4.5 ("the same setting for face landmark detection"): LSUN cars at 128 px, else as for faces.
+"""C3 4.5, appendix ("the same setting for face landmark detection"): LSUN cars, as for faces.
 
     make train EXP=c3_cars PRESET=paper [ARGS="--data.path DIR"]
 

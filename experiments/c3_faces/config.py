@@ -221,7 +221,8 @@ per pair in stage 2, counted by XLA, are 1.04e19 in all, at 30 TFLOP/s a GPU (ha
 reaches in training ResNet-50 in mixed precision). 12 hours to 2 days is the honest range.
 
 Published error in % of the inter-ocular distance, K = 10 / 30: MAFL 3.11 / 2.54, AFLW 6.75 / 6.26.
-The command evaluates on MAFL. AFLW without and, as published, with training on its faces:
+The command evaluates on MAFL. AFLW without and with training on its faces (C3 does not say; JLAD
+and the methods of its Table 4 go on on AFLW's training faces):
 
     python -m experiments.evaluate --checkpoint RUN --data.name aflw --data.path DIR
     make train EXP=c3_faces PRESET=paper ARGS="--init-from RUN --data.name aflw --data.path DIR"

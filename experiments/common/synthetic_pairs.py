@@ -33,10 +33,10 @@ class WarpConfig:
     """standard deviation, half the picture is 1"""
     warp: tuple[float, float] = (0.001, 0.01)
     """of the thin-plate weights, of all and of a random half"""
-    family: Literal["thin_plate", "affine", "tps_grid"] = "thin_plate"
+    family: Literal["thin_plate", "affine", "tps_grid", "affine_or_tps"] = "thin_plate"
     """`thin_plate`: IMM's, by the numbers above; in their place WeakAlign's, uniform: `affine`,
     rotation and shear up to 30 degrees, scales 1 +- 0.5, translation up to 0.5; `tps_grid`, splines
-    that move 3x3 points by up to 0.4"""
+    that move 3x3 points by up to 0.4; `affine_or_tps`, one or the other"""
     crop: float = 1.0
     """side of the middle that becomes the pictures, the warps reaching into what lies around it
     (WeakAlign: 0.5625)"""
@@ -124,6 +124,14 @@ def _random_warp(key: Array, warp: WarpConfig) -> ThinPlateSpline:
         return ThinPlateSpline(_weakalign_affine(key), jnp.zeros((4, 2)))
     if warp.family == "tps_grid":
         return _weakalign_spline(key)
+    if warp.family == "affine_or_tps":
+        kind_key, key = jax.random.split(key)
+        affine, spline = (
+            _random_warp(key, replace(warp, family=family)) for family in ("affine", "tps_grid")
+        )
+        first = jax.random.bernoulli(kind_key)
+        weights = jnp.where(first, 0, spline.weights)
+        return ThinPlateSpline(jnp.where(first, affine.affine, spline.affine), weights)
     g = warps.random_warp(
         key,
         rotation_stddev=warp.rotation,

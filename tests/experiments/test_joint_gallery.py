@@ -73,7 +73,7 @@ def test_rounds_stand_beside_the_published_ones():
         [40.0, 5.0, 72.7, 6.92],
         [50.0, 4.0, None, None],
     ]
-    assert table.rows[0][0] == "pre-trained, separately"
+    assert table.rows[0][0] == "pre-trained"
     (table,) = rounds_section([{"round": 1, "pck": {"0.10": 1.0}}]).tables
     assert table.rows[0][2] is None
     assert not rounds_section([]).tables

@@ -127,6 +127,15 @@ def test_splines_move_a_grid_of_points_as_weakalign_does():
     assert abs(moved.mean()) < 0.02
 
 
+def test_either_family_comes_as_often_as_the_other():
+    g = drawn("affine_or_tps")
+    straight = ~np.asarray(g.weights).any((1, 2))
+    assert straight.mean() == pytest.approx(0.5, abs=0.1)
+    # Affine warps are those of their family; splines have an affine part that varies less.
+    spreads = [np.asarray(g.affine)[kind].std(0).mean() for kind in (straight, ~straight)]
+    assert spreads[0] > spreads[1]
+
+
 def test_warps_of_a_crop_see_what_lies_around_it(batch):
     config = WarpConfig(family="affine", crop=0.5)
     pairs = draw(batch, config)
