@@ -85,10 +85,10 @@ class LossConfig:
     """of the scores of Eq. 7 (1 in the paper, with which they stay near uniform)"""
 
     def part(self, name: str) -> "LossConfig":
-        """The terms of one network alone, on synthetic pairs."""
+        """The terms of one network and its trunk alone, on synthetic pairs."""
         others = {
             "alignment": ("equivariance", "detection"),
-            "detection": ("anchors", "likelihood", "features"),
+            "detection": ("anchors", "likelihood"),
         }
         without: dict[str, Any] = dict.fromkeys(("alignment", "joint", *others[name]), 0.0)
         return replace(self, **without)

@@ -219,7 +219,7 @@ def test_separate_networks_go_on_with_their_part_of_the_pretraining():
     alignment, detection = (weights_of(separate, name) for name in ("alignment", "detection"))
     assert (alignment.anchors, alignment.features) == (1, 1)
     assert (alignment.equivariance, alignment.detection) == (0, 0)
-    assert (detection.anchors, detection.features) == (0, 0)
+    assert (detection.anchors, detection.likelihood, detection.features) == (0, 0, 1)
     assert (detection.equivariance, detection.detection) == (1, 1)
     assert not alignment.of_pairs and not detection.of_pairs
 
