@@ -11,6 +11,7 @@ three key points or more seen in both; objects that are truncated, occluded or d
 out; pictures are divided before pairs are drawn, so that no picture is in two splits.
 """
 
+import hashlib
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -68,8 +69,12 @@ class PosedObject:
 
 
 def written_pairs(folder, cache) -> Path:
-    """The folder of the crops and tables in a cache; they are written if they are not there."""
-    out = Path(cache) / "pascal3d_pairs"
+    """The folder of the crops and tables in a cache; they are written if they are not there.
+
+    It is one for each folder of the data, by its place.
+    """
+    place = str(inside(folder, "PASCAL3D+_release1.1").resolve())
+    out = Path(cache) / f"pascal3d_pairs-{hashlib.sha256(place.encode()).hexdigest()[:12]}"
     if not all((out / f"{split}.csv").is_file() for split in SHARES):
         write_pairs(folder, out)
     return out

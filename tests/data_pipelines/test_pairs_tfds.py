@@ -101,11 +101,25 @@ def test_pascal3d_is_written_and_prepared_at_once(builders, tmp_path, monkeypatc
         write_pascal3d(tmp_path / "files", "car", 10, source=source)
     folders = {"folder": tmp_path / "files", "prepared": tmp_path / "tfds"}
     builder = preparation.prepare("pascal3d", **folders).data
+    written = pascal3d.written_pairs(tmp_path / "files", tmp_path / "tfds")
     for split in ("train", "val"):
-        pairs = pairs_csv(tmp_path / f"tfds/pascal3d_pairs/{split}.csv")
+        pairs = pairs_csv(written / f"{split}.csv")
         assert len(builder.as_data_source(split)) == len(pairs) > 0
         check(builder.as_data_source(split)[0], pairs, 0, tolerance=2)
     assert preparation.prepare("pascal3d", **folders).data.data_dir == builder.data_dir
+
+
+def test_another_folder_of_pascal3d_gives_other_pairs(tmp_path, monkeypatch):
+    monkeypatch.setattr(pascal3d, "CATEGORIES", ("car",))
+    monkeypatch.setattr(pascal3d, "MAX_ANGLE", 180.0)
+    written = []
+    for name, count in (("one", 10), ("other", 20)):
+        for source in pascal3d.SOURCES:
+            write_pascal3d(tmp_path / name, "car", count, source=source)
+        written.append(pascal3d.written_pairs(tmp_path / name, tmp_path / "cache"))
+    assert pascal3d.written_pairs(tmp_path / "one", tmp_path / "cache") == written[0]
+    rows = [len(pairs_csv(folder / "train.csv")) for folder in written]
+    assert rows[0] != rows[1]
 
 
 def test_pictures_that_tensorflow_reads_otherwise_are_stored_as_pixels(builders, tmp_path):
