@@ -60,7 +60,7 @@ def test_streamed_and_held_pictures_are_the_same(root):
 
 
 def test_more_than_memory_holds_is_refused(root, monkeypatch):
-    monkeypatch.setattr("experiments.common.data.MAX_IN_MEMORY", 5)
+    monkeypatch.setattr("experiments.common.data_sets.MAX_IN_MEMORY", 5)
     with pytest.raises(DataError, match="6 pictures do not fit into memory: give --data.loader tf"):
         load(DataConfig(name="lsun", path=root))
 
