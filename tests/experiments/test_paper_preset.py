@@ -2,20 +2,13 @@
 
 import dataclasses
 import fnmatch
-import json
-import os
-import shutil
-import subprocess
 import sys
-import time
-from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from c3jax.models.resnet import ResNet
 from c3jax.models.vgg import VGG
 from c3jax.training import optimizers
 from c3jax.training.step import AXIS
@@ -30,9 +23,7 @@ from experiments.common.data import Data
 from experiments.common.errors import UsageError
 from experiments.common.stages import StageConfig
 from experiments.imm_faces.config import PAPER as IMM
-from tests.experiments.celeb_a_files import write_celeb_a, write_random_weights
 
-REPOSITORY = Path(__file__).parents[2]
 # CelebA's training partition without MAFL's 1,000 test and 1,900 validation pictures.
 NUM_PICTURES = 162_770 - 1_000 - 1_900
 
@@ -290,47 +281,6 @@ def test_the_command_says_what_is_missing_before_it_begins(tmp_path, monkeypatch
         (tmp_path / f"{name}.npz").touch()
     named = message()
     assert f"{tmp_path}/celeb_a/img_align_celeba" in named and "testing.txt" in named
-
-
-@pytest.mark.slow
-def test_the_whole_of_paper_trains_saves_and_goes_on_after_a_kill(tmp_path):
-    """Full networks at full size, on generated pictures and random weights; takes minutes."""
-    write_celeb_a(tmp_path / "celeb_a")
-    (tmp_path / "weights").mkdir()
-    write_random_weights(
-        tmp_path / "weights/resnet50.npz", ResNet("resnet50", stages=("layer4", "logits"))
-    )
-    write_random_weights(tmp_path / "weights/vgg16.npz", VGG("vgg16", taps=("conv5_3",)))
-    command = [sys.executable, "-m", "experiments.c3_faces", "--preset", "paper"]
-    command += ["--data.cache", str(tmp_path), "--runs", str(tmp_path / "runs"), "--name", "whole"]
-    command += "--pretrain.steps 2 --pretrain.batch-size 2 --joint.steps 2".split()
-    command += "--joint.batch-size 2 --checkpoint-every 1 --log-every 1".split()
-    environment = os.environ | {"C3JAX_WEIGHTS": str(tmp_path / "weights")}
-    run, log = tmp_path / "runs/c3_faces/whole", tmp_path / "log.txt"
-
-    with log.open("w") as output:
-        process = subprocess.Popen(
-            command, cwd=REPOSITORY, env=environment, stdout=output, stderr=output
-        )
-        while process.poll() is None and not (run / "checkpoints/3").is_dir():
-            time.sleep(0.2)
-        process.kill()
-        process.wait()
-    assert (run / "checkpoints/3").is_dir(), log.read_text()
-    shutil.rmtree(run / "checkpoints/4", ignore_errors=True)
-
-    done = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert "resumed at step 3 of 4" in done.stdout
-    rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-    assert [row["stage"] for row in rows] == ["pretrain"] * 2 + ["joint"] * 2
-    for row in rows:
-        assert row["skipped_in_a_row"] == 0
-        assert all(np.isfinite(value) for name, value in row.items() if name != "stage")
-    assert {"cycle", "invariance", "equivariance", "flow"} <= rows[-1].keys()
-    results = json.loads((run / "results.json").read_text())
-    assert (results["preset"], results["steps"]) == ("paper", 4)
-    assert results["landmarks"]["tested_on"] == 4
 
 
 def test_maps_that_the_flow_does_not_fit_are_refused():
