@@ -1,4 +1,4 @@
-"""The presets `paper` and `imm`: their values against the papers', and `paper` run whole."""
+"""The presets `paper` of faces, C3 and IMM: their values against the papers'."""
 
 import dataclasses
 import fnmatch
