@@ -126,12 +126,9 @@ def _random_warp(key: Array, warp: WarpConfig) -> ThinPlateSpline:
         return _weakalign_spline(key)
     if warp.family == "affine_or_tps":
         kind_key, key = jax.random.split(key)
-        affine, spline = (
-            _random_warp(key, replace(warp, family=family)) for family in ("affine", "tps_grid")
-        )
-        first = jax.random.bernoulli(kind_key)
-        weights = jnp.where(first, 0, spline.weights)
-        return ThinPlateSpline(jnp.where(first, affine.affine, spline.affine), weights)
+        is_affine, spline = jax.random.bernoulli(kind_key), _weakalign_spline(key)
+        affine = jnp.where(is_affine, _weakalign_affine(key), spline.affine)
+        return ThinPlateSpline(affine, jnp.where(is_affine, 0, spline.weights))
     g = warps.random_warp(
         key,
         rotation_stddev=warp.rotation,

@@ -285,10 +285,14 @@ radius 5, WeakAlign's warps, Adam, batch 16, 1e-3 and then 1e-4 and 1e-5, at mos
     make train EXP=jlad PRESET=paper \\
       ARGS="--data.name pascal3d --data.path DIR --data.voc-path DIR --landmarks 20"
 
-One GPU of 24 GB or more. Published on pairs of PASCAL3D+ that were not released, with 20 landmarks:
+Hardware: one GPU of 24 GB or more, by a rough count. Time: not measured; 4,000 steps of 16 pairs at
+400 GFLOP each are 2.6e16, 15 minutes to an hour on an A100 by the estimate of C3's preset.
+
+Published on pairs of PASCAL3D+ that were not released, with 20 landmarks:
 PCK@.1 63.2 and landmark error 7.97 for separate learning, 72.7 and 6.92 for joint (Table 1), 7.54
 with 10 (Table 4); PCK@.1 72.7 on 12 of PF-PASCAL's 20 categories (Table 3), without training there.
-Landmark errors are measured here on rendered objects and on faces alone.
+Ours: results.json of the run; docs/results.md says that it was not measured. Landmark errors are
+measured on rendered objects and on faces alone.
 
 Without `--data.voc-path` the pictures of the pairs are warped in the pre-training (the paper: VOC
 2012), and of PF-PASCAL all 20 categories count. The paper does not say how many steps the

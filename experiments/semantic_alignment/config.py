@@ -206,7 +206,12 @@ PAPER = Config(
 
     make train EXP=semantic_alignment PRESET=paper
 
-Published PCK@.1 (scnet definition): C3 78.5, with landmarks 80.1, NC-Net 78.9.
+Hardware: one GPU; a step has 20 GB of temporaries, and 1.4 GB with `--model.chunk 2`. Time: not
+measured; 5 and 5 epochs of 2,940 pairs at 424 and 510 GFLOP each are 1.4e16, 10 minutes to an hour
+on an A100 by the estimate of C3's preset.
+
+Published PCK@.1 (scnet definition): C3 78.5, with landmarks 80.1, NC-Net 78.9. Ours: results.json
+of the run; docs/results.md says that it was not measured.
 
 With landmarks is `--landmarks 10`, and needs ImageNet weights of VGG-16 too. The paper says no more
 than that the cycle is added (4.4). Here it is in the second stage, beside the weak loss: L_total

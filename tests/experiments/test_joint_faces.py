@@ -198,6 +198,12 @@ def test_pairs_keep_the_presets(name):
     assert presets_for(name) is PRESETS
 
 
+def test_faces_keep_their_palettes_and_else_the_warps_of_the_presets():
+    for name, config in presets_for("rendered_faces").items():
+        assert config.warp == dataclasses.replace(PRESETS[name].warp, palette=0.0)
+    assert LAPTOP.warp.palette > 0
+
+
 def test_wrong_use_is_one_error(tmp_path, capsys):
     single = write_pictures(tmp_path / "single", 1)
     for arguments, said in (
