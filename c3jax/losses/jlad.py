@@ -137,18 +137,26 @@ def uncertainty_weighted_alignment(
     return _attenuated(cross_entropy, log_sigma)
 
 
-def uncertainty_likelihood(correspondence: Field, tau: Field, log_sigma: LogSigma) -> PerExample:
+def uncertainty_likelihood(
+    correspondence: Field,
+    tau: Field,
+    log_sigma: LogSigma,
+    matched: Float[Array, "*b H W"] | None = None,
+) -> PerExample:
     """Known errors of the field teach its uncertainty, after [11] and [12] of JLAD.
 
-    L = sum_i (|T_i - tau_i| / sigma_i + log sigma_i), the distance in cells and held constant
+    L = sum_i (e_i / sigma_i + log sigma_i), e_i = m_i |T_i - tau_i| + (1 - m_i) R, distances in
+    cells; e is held constant; R is the mean distance of two cells of the map
 
-    The negative logarithm of an exponential density of the distance. Not in [1], where sigma is
-    learned by Eq. 6 and 10 alone, which know how well a match looks and not how far off it is.
+    The negative logarithm of an exponential density of the distance. What has no match, as an
+    exchanged background, counts as a match that may be anywhere. Not in [1], where sigma is learned
+    by Eq. 6 and 10 alone, which know how well a match looks and not how far off it is.
 
     Args:
       correspondence: T `[*b, H, W, 2]`, true target locations on the source grid.
       tau: `[*b, H, W, 2]`; gets no gradient.
       log_sigma: `[*b, H, W, 1]` on the source grid, bounded to +-10.
+      matched: m `[*b, H, W]`, share of each cell that has a match; None: all.
 
     Returns:
       `[*b]`, the sum over cells; divide by H W for their mean. It may be negative.
@@ -165,11 +173,21 @@ def uncertainty_likelihood(correspondence: Field, tau: Field, log_sigma: LogSigm
         correspondence=(correspondence, "... H W 2"),
         tau=(tau, "... H W 2"),
         log_sigma=(log_sigma, "... H W 1"),
+        **({} if matched is None else {"matched": (matched, "... H W")}),
     )
     offset = as_float(lax.stop_gradient(correspondence - tau))
     cells = (np.array([sizes["W"], sizes["H"]]) - 1) / 2  # of the unit of the points
     error = jnp.linalg.norm(offset * cells.astype(offset.dtype), axis=-1)
+    if matched is not None:
+        error = matched * error + (1 - matched) * _mean_distance(sizes["H"], sizes["W"])
     return _attenuated(error, log_sigma)
+
+
+def _mean_distance(height: int, width: int) -> float:
+    """Of two cells of a map, in cells."""
+    rows, columns = (np.arange(1 - size, size) for size in (height, width))
+    pairs = (height - abs(rows))[:, None] * (width - abs(columns))
+    return float((pairs * np.hypot(rows[:, None], columns)).sum() / pairs.sum())
 
 
 def concentration(heatmaps: Maps) -> PerExample:

@@ -121,6 +121,8 @@ class JLAD(nn.Module):
       start_temperature: None is [1]: W_A and W_C regress field and uncertainty from nothing. With
         one, they add to the mean and to the logarithm of the standard deviation (in cells) of the
         match in the window, by the softmax of Eq. 3's similarities over it.
+      uncertainty_of_features: False is [1]. True: W_C sees the source's features too, which tell an
+        object's outline where similarities do not.
 
     References:
       [1] Joint Learning of Semantic Alignment and Object Landmark Detection (JLAD).
@@ -138,6 +140,7 @@ class JLAD(nn.Module):
     with_self_similarity: bool = True
     iterations: int = 1
     start_temperature: float | None = None
+    uncertainty_of_features: bool = False
 
     def setup(self):
         self.alignment = FlowNet(self.alignment_channels, self.alignment_kernel)
@@ -174,6 +177,8 @@ class JLAD(nn.Module):
             tau = tau + unit * (match + self.alignment(similarity))
         if not self.with_uncertainty:
             return Alignment(tau, jnp.zeros_like(tau[..., :1]))
+        if self.uncertainty_of_features:
+            similarity = jnp.concatenate([similarity, _of_unit_variance(source)], axis=-1)
         return Alignment(tau, log_spread + self.uncertainty(similarity))
 
     def __call__(

@@ -62,13 +62,15 @@ class WarpConfig:
 class SyntheticPairs(NamedTuple):
     """Originals, warped copies, and the warps: warped(x) = original(g(x)).
 
-    original, warped: `[b, H, W, 3]`; masks: of the objects in the copies `[b, H, W, 1]`, or None.
+    original, warped: `[b, H, W, 3]`; masks: of the objects in the copies `[b, H, W, 1]`, or None;
+    exchanged: bool `[b]`, whether original and copy have backgrounds of their own.
     """
 
     original: Array
     warped: Array
     g: ThinPlateSpline
     masks: Array | None
+    exchanged: Array
 
     def matches(self, shape: tuple[int, int]) -> Float[Array, "b h w 2"]:
         """For each cell of the copies, where it lies in the originals."""
@@ -77,6 +79,13 @@ class SyntheticPairs(NamedTuple):
     def on_object(self, shape: tuple[int, int]) -> Float[Array, "b h w"] | None:
         """The object's share of each cell of the copies; None where it is not known."""
         return None if self.masks is None else resize(self.masks, shape)[..., 0]
+
+    def matched(self, shape: tuple[int, int]) -> Float[Array, "b h w"]:
+        """The share of each cell of the copies that the originals show."""
+        of_object = self.on_object(shape)
+        if of_object is None:
+            return jnp.ones((len(self.exchanged), *shape))
+        return jnp.where(self.exchanged[:, None, None], of_object, 1.0)
 
 
 def synthetic_pairs(keys: Array, batch, warp: WarpConfig) -> SyntheticPairs:
@@ -100,14 +109,16 @@ def _synthetic_pair(key, image, other, mask, *, warp: WarpConfig) -> SyntheticPa
         _in_other_colors(color_key, view, warp)
         for color_key, view in zip(color_keys, seen(image, padding="reflect"), strict=True)
     )
+    kept = jnp.zeros((), bool)
     if mask is None:
-        return SyntheticPairs(original, warped, g, None)
+        return SyntheticPairs(original, warped, g, None, kept)
     mask, moved = seen(mask)
-    if warp.background:
-        first_key, second_key = jax.random.split(jax.random.fold_in(key, 1))
-        original = _on_background(first_key, original, mask, other, warp)
-        warped = _on_background(second_key, warped, moved, other, warp)
-    return SyntheticPairs(original, warped, g, moved)
+    if not warp.background:
+        return SyntheticPairs(original, warped, g, moved, kept)
+    first_key, second_key = jax.random.split(jax.random.fold_in(key, 1))
+    original, first = _on_background(first_key, original, mask, other, warp)
+    warped, second = _on_background(second_key, warped, moved, other, warp)
+    return SyntheticPairs(original, warped, g, moved, first | second)
 
 
 def _views(image, *, g: ThinPlateSpline, crop: float, padding: str = "zeros"):
@@ -178,14 +189,14 @@ def _in_other_colors(key: Array, image, warp: WarpConfig):
 
 
 def _on_background(key: Array, image, mask, other, warp: WarpConfig):
-    """The object of the image, now and then on a zoomed corner of another picture."""
+    """The object of the image, now and then on a zoomed corner of another picture; and whether."""
     exchange_key, zoom_key, corner_key, color_key = jax.random.split(key, 4)
     zoom = jax.random.uniform(zoom_key, minval=ZOOM[0], maxval=ZOOM[1])
     corner = (1 - zoom) * jax.random.rademacher(corner_key, (2,), dtype=jnp.float32)
     points = zoom * warps.affine_grid(jnp.eye(2, 3), image.shape[:2]) + corner
     background = _in_other_colors(color_key, warps.warp(other, points, padding="reflect"), warp)
-    exchanged = mask * image + (1 - mask) * background
-    return jnp.where(jax.random.bernoulli(exchange_key, warp.background), exchanged, image)
+    exchanged = jax.random.bernoulli(exchange_key, warp.background)
+    return jnp.where(exchanged, mask * image + (1 - mask) * background, image), exchanged
 
 
 def as_float(images: Array) -> Float[Array, "b H W 3"]:

@@ -1,7 +1,8 @@
 """Configuration of the joint experiment and its presets.
 
-`laptop` learns everything on two CPU cores from rendered objects; `paper` is the recipe of JLAD 3.4
-and 4.1. What `laptop` has and `paper` has not is marked "beyond the paper" below.
+`laptop` learns everything on two CPU cores from rendered objects, `laptop_resnet18` starts from
+ImageNet features; `paper` is the recipe of JLAD 3.4 and 4.1. What `laptop` has and `paper` has not
+is marked "beyond the paper" below.
 """
 
 from dataclasses import dataclass, field, replace
@@ -85,12 +86,12 @@ class LossConfig:
     """of the scores of Eq. 7 (1 in the paper, with which they stay near uniform)"""
 
     def part(self, name: str) -> "LossConfig":
-        """The terms of one network and its trunk alone, on synthetic pairs."""
+        """The terms of one network and its trunk alone."""
         others = {
             "alignment": ("equivariance", "detection"),
-            "detection": ("anchors", "likelihood"),
+            "detection": ("anchors", "likelihood", "alignment"),
         }
-        without: dict[str, Any] = dict.fromkeys(("alignment", "joint", *others[name]), 0.0)
+        without: dict[str, Any] = dict.fromkeys(("joint", *others[name]), 0.0)
         return replace(self, **without)
 
     @property
@@ -139,11 +140,18 @@ class Config:
     """c of Eq. 9; by default the paper's for 10, 15 and 30 landmarks, .025 for 20"""
     uncertainty: bool = True
     """without it sigma is 1 ("wo/UM")"""
+    unmatched: bool = False
+    """sigma also tells what has no match: exchanged backgrounds teach it, in `likelihood`, and W_C
+    sees the source's features (beyond the paper)"""
     self_similarity: bool = True
     """without it landmarks are found by the features alone ("wo/SS")"""
     separate: bool = False
-    """no joint learning: each network goes on by synthetic pairs, the detection on a trunk of its
-    own, for as many steps"""
+    """no joint learning: each network goes on by its terms of the pre-training, the detection on a
+    trunk of its own, for as many steps. By default the alignment learns from synthetic anchors, as
+    CNNGeo's does, and the landmarks from equivariance, concentration and separation, as
+    StructRep's do. Others' principles: --pretrain-loss.detection 0, equivariance alone (FPE);
+    --no-uncertainty --pretrain-loss.anchors 0 --pretrain-loss.alignment 1, Eq. 6 at sigma = 1 on
+    pairs of objects (RTNs)"""
     pretrain: StageConfig = StageConfig(
         steps=None,
         epochs=5,
@@ -196,6 +204,8 @@ class Config:
                     f"--{stage}-loss.* has no weight: give one to anchors, likelihood, features or "
                     "equivariance (synthetic pairs), or to alignment or joint (pairs of objects)"
                 )
+        if self.unmatched and not (self.uncertainty and self.warp.background):
+            raise UsageError("--unmatched needs --uncertainty and a --warp.background above 0")
         if self.margin is None and self.landmarks not in MARGINS:
             known = ", ".join(map(str, MARGINS))
             raise UsageError(
@@ -214,6 +224,7 @@ class Config:
         switched = {
             "separate": self.separate,
             "no-uncertainty": not self.uncertainty,
+            "unmatched": self.unmatched,
             "no-self-similarity": not self.self_similarity,
         }
         return "-".join(name for name, on in switched.items() if on) or "joint"
@@ -275,6 +286,19 @@ LAPTOP = Config(
     ),
 )
 
+LAPTOP_RESNET18 = replace(
+    LAPTOP,
+    model=replace(LAPTOP.model, trunk="resnet18", trunk_widths=None),
+    pretrain=replace(LAPTOP.pretrain, steps=600, learning_rate=1e-3),
+    rounds=replace(LAPTOP.rounds, count=1, alignment_steps=75, detection_steps=75),
+)
+"""`laptop` on an ImageNet ResNet-18, which learns along, its normalisation frozen; for photos.
+
+    make train EXP=jlad PRESET=laptop_resnet18 ARGS="--data.name folder --data.path photos"
+
+Hardware: two CPU cores. Time: 25 minutes. Result: docs/results.md, "Joint learning on real photos".
+"""
+
 PAPER = Config(
     data=AlignmentDataConfig(name="pf_pascal", image_size=256),
     warp=WarpConfig(family="affine_or_tps", crop=0.5625),
@@ -300,7 +324,7 @@ pre-training (here 5 epochs) and a turn (here 500) have. It pre-trains both netw
 which leaves open whether they have one trunk by then; here they have, and the sum of Eq. 1 and 2.
 """
 
-PRESETS = {"laptop": LAPTOP, "paper": PAPER}
+PRESETS = {"laptop": LAPTOP, "laptop_resnet18": LAPTOP_RESNET18, "paper": PAPER}
 
 
 def presets_for(name: str | None) -> dict[str, Config]:

@@ -39,6 +39,7 @@ def model_config(config: Config) -> dict[str, Any]:
         "with_self_similarity": config.self_similarity,
         "iterations": model.iterations,
         "start_temperature": model.start_temperature,
+        "uncertainty_of_features": config.unmatched,
     }
 
 

@@ -188,6 +188,7 @@ def _loss(config: Config, name: str):
             radius=config.model.radius,
             learning=nets.groups(config)[name],
             trunk=nets.detection_trunk(config) if name == "detection" else "trunk",
+            unmatched=config.unmatched,
         ),
     )
     return with_activations(loss, config.precision)

@@ -19,6 +19,7 @@ from c3jax.landmarks import share_of_cells
 from c3jax.models.jlad import Alignment, Detection
 from c3jax.training.state import TrainState
 from c3jax.training.step import Aux
+from experiments.common.errors import UsageError
 from experiments.common.synthetic_pairs import WarpConfig, as_float, synthetic_pairs
 from experiments.jlad.config import LossConfig
 from experiments.jlad.turns import hold
@@ -71,7 +72,8 @@ def with_trunk(variables, trunk: str) -> dict:
 class Setting:
     """What the loss of a stage is made of, beside the network.
 
-    learning: groups of parameters that get gradients; trunk: the group that takes the place of W_F.
+    learning: groups of parameters that get gradients; trunk: the group that takes the place of W_F;
+    unmatched: whether the likelihood knows that an exchanged background has no match.
     """
 
     weights: LossConfig
@@ -80,6 +82,7 @@ class Setting:
     radius: int
     learning: tuple[str, ...]
     trunk: str = "trunk"
+    unmatched: bool = False
 
 
 def jlad_loss(
@@ -146,12 +149,15 @@ def _synthetic_terms(variables, batch, keys, network: Network, setting: Setting)
     _, height, width, _ = source.features.shape
     matches, on_object = pairs.matches((height, width)), pairs.on_object((height, width))
     if on_object is None:
+        if setting.unmatched:
+            raise UsageError("--unmatched needs the masks of the objects, and these data have none")
         on_object = jnp.ones(matches.shape[:-1])
     terms: dict[str, Array] = {}
     if weights.anchors or weights.likelihood:
         tau, log_sigma = network.align(variables, source.features, target.features)
         terms["anchors"] = _anchor_term(draws[:, 1], tau, matches, on_object)
-        likelihood = losses.uncertainty_likelihood(matches, tau, log_sigma)
+        matched = pairs.matched((height, width)) if setting.unmatched else None
+        likelihood = losses.uncertainty_likelihood(matches, tau, log_sigma, matched)
         terms["likelihood"] = likelihood / (height * width)
     if weights.features:
         terms["features"] = losses.flow_cross_entropy(

@@ -13,10 +13,11 @@ import pytest
 from c3jax.training.step import make_train_step
 from experiments.common import loop, runs
 from experiments.common.alignment_data import AlignmentData, AlignmentDataConfig
+from experiments.common.errors import UsageError
 from experiments.common.stages import StageConfig
 from experiments.jlad import __main__ as command
 from experiments.jlad import networks as nets
-from experiments.jlad.config import LAPTOP, Config, RoundsConfig
+from experiments.jlad.config import LAPTOP, Config, LossConfig, RoundsConfig
 from experiments.jlad.run import make_stages, weights_of
 from tests.c3jax.training.toy import assert_same_bits
 from tests.experiments.tiny_joint import MODEL
@@ -224,6 +225,14 @@ def test_separate_networks_go_on_with_their_part_of_the_pretraining():
     assert not alignment.of_pairs and not detection.of_pairs
 
 
+def test_a_separate_alignment_may_learn_by_eq_6_alone():
+    loss = LossConfig(equivariance=1, likelihood=1, alignment=2, detection=1, joint=3)
+    separate = config(separate=True, pretrain_loss=loss)
+    alignment, detection = (weights_of(separate, name) for name in ("alignment", "detection"))
+    assert alignment == LossConfig(likelihood=1, alignment=2)
+    assert detection == LossConfig(equivariance=1, detection=1)
+
+
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     """A folder with the rendered pictures and a whole run without W_C and self-similarity."""
@@ -280,6 +289,7 @@ def test_stages_log_their_own_terms(run):
         ("--landmarks 1 --margin 0.1", "--landmarks must be at least 2, got 1"),
         ("--rounds.detection-steps 0", "--rounds.detection-steps must be at least 1, got 0"),
         ("--rounds.count -1", "--rounds.count must be at least 0, got -1"),
+        ("--unmatched --no-uncertainty", "--unmatched needs --uncertainty"),
         ("--preset paper --data.path x", "no ImageNet weights of resnet101"),
         ("--preset huge", "there is no preset 'huge'"),
         (
@@ -296,6 +306,15 @@ def test_wrong_use_is_one_error(tmp_path, monkeypatch, capsys, arguments, named)
     assert call(command.main, *arguments.split(), "--runs", tmp_path) == 2
     told = capsys.readouterr().err
     assert named in told and told.count("error: ") == 1 and "Traceback" not in told
+
+
+def test_what_has_no_match_cannot_be_told_without_masks():
+    unmatched, data = config(unmatched=True), dataclasses.replace(pictures(), masks=None)
+    stage = make_stages(unmatched, data, lambda number, state: None)[0]
+    variables = nets.init_variables(nets.make_network(unmatched), unmatched)
+    state, keys = nets.first_state(variables, stage.optimizer), jax.random.split(jax.random.key(0))
+    with pytest.raises(UsageError, match="--unmatched needs the masks of the objects"):
+        jax.eval_shape(stage.loss_fn, state.params, state, next(stage.batches(0)), keys)
 
 
 def test_a_run_without_steps_is_refused():

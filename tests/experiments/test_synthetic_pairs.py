@@ -64,11 +64,27 @@ def test_backgrounds_come_from_the_other_picture_and_objects_stay(batch):
         np.testing.assert_allclose(view[:, :, half:, 1:], 0, atol=1e-4)
 
 
+def test_exchanged_backgrounds_have_no_match(batch):
+    kept = draw(batch, STILL)
+    np.testing.assert_array_equal(kept.matched((2, 2)), np.ones((3, 2, 2)))
+    other = draw(batch, dataclasses.replace(STILL, background=1.0))
+    np.testing.assert_allclose(other.matched((2, 2)), np.tile([1.0, 0.0], (3, 2, 1)), atol=0.2)
+    sometimes = draw(batch, dataclasses.replace(STILL, background=0.3))
+    exchanged = np.array(
+        [
+            not np.allclose(*views, atol=1e-3) or views[0][0, -1, 0] > 0.999
+            for views in zip(sometimes.original, sometimes.warped, strict=True)
+        ]
+    )
+    np.testing.assert_array_equal(sometimes.exchanged, exchanged)
+
+
 def test_without_masks_backgrounds_stay_and_no_object_is_known(batch):
     unmasked = {name: batch[name] for name in ("source", "target")}
     pairs = draw(unmasked, dataclasses.replace(STILL, background=1.0))
     np.testing.assert_allclose(pairs.original, batch["source"] / 255, atol=1e-5)
     assert pairs.on_object((2, 2)) is None
+    np.testing.assert_array_equal(pairs.matched((2, 2)), np.ones((3, 2, 2)))
 
 
 @pytest.mark.parametrize("option", ["color", "palette"])

@@ -120,13 +120,17 @@ def uncertainty_weighted_alignment(source, target, tau, sigma, radius, temperatu
     return total
 
 
-def uncertainty_likelihood(correspondence, tau, sigma):
-    """An exponential density of the distance, in cells."""
+def uncertainty_likelihood(correspondence, tau, sigma, matched=None):
+    """An exponential density of the distance, in cells; what has no match may be anywhere."""
     height, width = sigma.shape[:2]
+    cells = list(entries(height, width))
+    anywhere = np.mean([np.hypot(a - c, b - d) for a, b in cells for c, d in cells])
     total = 0.0
     for y, x in entries(height, width):
         across, down = correspondence[y, x] - tau[y, x]
         distance = np.hypot(across * (width - 1) / 2, down * (height - 1) / 2)
+        if matched is not None:
+            distance = matched[y, x] * distance + (1 - matched[y, x]) * anywhere
         total += distance / sigma[y, x] + np.log(sigma[y, x])
     return total
 

@@ -74,6 +74,25 @@ def test_without_uncertainty_sigma_is_one_and_has_no_parameters(variables):
     assert set(shapes["params"]) == {"trunk", "alignment", "detection"}
 
 
+def test_uncertainty_may_see_the_features_of_the_source(variables):
+    model = MODEL.clone(uncertainty_of_features=True)
+    initial = jax.jit(model.init)(jax.random.key(0), SOURCE, TARGET)
+    params = dict(initial["params"])
+    kernel = params["uncertainty"]["ConvBlock_0"]["conv"]["kernel"]
+    assert kernel.shape[2] == 25 + 10
+    # Deaf to similarities, sigma depends on the source alone.
+    deaf = {
+        "conv": params["uncertainty"]["ConvBlock_0"]["conv"]
+        | {"kernel": kernel.at[:, :, :25].set(0)}
+    }
+    params["uncertainty"] = params["uncertainty"] | {"ConvBlock_0": deaf}
+    changed = {**initial, "params": params}
+    sigma = jax.jit(lambda s, t: model.apply(changed, s, t)[0].log_sigma)
+    ours = sigma(SOURCE, TARGET)
+    np.testing.assert_allclose(ours, sigma(SOURCE, TARGET[::-1]), **REORDERED)
+    assert np.abs(ours - sigma(TARGET, TARGET)).max() > 1e-5
+
+
 def test_without_self_similarity_landmarks_see_the_features_alone(variables):
     def inputs(model):
         shapes = jax.eval_shape(model.init, jax.random.key(0), SOURCE, TARGET)
