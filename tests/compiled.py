@@ -11,7 +11,7 @@ import jax
 
 import c3jax as library
 
-ARRAY_OPTIONS = {"valid", "weights"}
+ARRAY_OPTIONS = {"matched", "valid", "weights"}
 STATIC_ARGUMENTS = {"shape", "size"}
 
 

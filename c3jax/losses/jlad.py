@@ -141,6 +141,7 @@ def uncertainty_likelihood(
     correspondence: Field,
     tau: Field,
     log_sigma: LogSigma,
+    *,
     matched: Float[Array, "*b H W"] | None = None,
 ) -> PerExample:
     """Known errors of the field teach its uncertainty, after [11] and [12] of JLAD.

@@ -157,7 +157,7 @@ def _synthetic_terms(variables, batch, keys, network: Network, setting: Setting)
         tau, log_sigma = network.align(variables, source.features, target.features)
         terms["anchors"] = _anchor_term(draws[:, 1], tau, matches, on_object)
         matched = pairs.matched((height, width)) if setting.unmatched else None
-        likelihood = losses.uncertainty_likelihood(matches, tau, log_sigma, matched)
+        likelihood = losses.uncertainty_likelihood(matches, tau, log_sigma, matched=matched)
         terms["likelihood"] = likelihood / (height * width)
     if weights.features:
         terms["features"] = losses.flow_cross_entropy(

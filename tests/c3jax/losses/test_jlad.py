@@ -141,7 +141,7 @@ def test_losses_equal_slow_reference(x64):
     matches = TAU[::-1]
     for matched in (None, RANDOM.random((3, 4))):
         np.testing.assert_allclose(
-            losses.uncertainty_likelihood(matches, TAU, LOG_SIGMA, matched),
+            losses.uncertainty_likelihood(matches, TAU, LOG_SIGMA, matched=matched),
             reference.uncertainty_likelihood(matches, TAU, SIGMA, matched),
             **FLOAT64,
         )
@@ -210,14 +210,14 @@ def test_the_likelihood_of_known_errors_teaches_sigma_and_not_the_field():
     with pytest.raises(ValueError, match="log_sigma"):
         losses.uncertainty_likelihood(TAU, TAU, np.zeros((3, 4, 2)))
     with pytest.raises(ValueError, match="matched"):
-        losses.uncertainty_likelihood(TAU, TAU, LOG_SIGMA, np.ones((4, 3)))
+        losses.uncertainty_likelihood(TAU, TAU, LOG_SIGMA, matched=np.ones((4, 3)))
 
 
 def test_what_has_no_match_counts_as_a_match_anywhere():
     """In a row of three cells two places are 4 / 9 * 1 + 2 / 9 * 2 cells apart in the mean."""
-    tau = c3jax.coordinates.grid((1, 3))
+    tau = library.grid((1, 3))
     share = jnp.array([[0.0, 0.5, 1.0]])
-    found = losses.uncertainty_likelihood(tau, tau, jnp.zeros((1, 3, 1)), share)
+    found = losses.uncertainty_likelihood(tau, tau, jnp.zeros((1, 3, 1)), matched=share)
     np.testing.assert_allclose(found, 1.5 * 8 / 9, rtol=1e-6)
 
 
