@@ -93,7 +93,7 @@ def start_from(run: Path, network: Network, config: Config) -> dict[str, Any]:
         params["uncertainty"] = jax.jit(init)()["params"]["uncertainty"]
         print(f"start: {run} has no uncertainty, it is made afresh", flush=True)
     variables = {**theirs, "params": params}
-    fix = "give the same --model.*, --landmarks and --self-similarity"
+    fix = "give the same --model.*, --landmarks, --self-similarity and --unmatched"
     check_same_arrays(run, variables, ours, fix=fix)
     return variables
 

@@ -179,7 +179,8 @@ def test_a_group_that_is_missing_is_made_afresh(start, capsys):
     [
         ({"separate": True}, {}, "was trained with --separate: its detection has a trunk"),
         ({}, {"landmarks": 4}, r"\['detection'\].*: \(4,\) there, \(5,\) here; give"),
-        ({}, {"self_similarity": False}, "--landmarks and --self-similarity"),
+        ({}, {"unmatched": True}, "is a run of another model"),
+        ({}, {"self_similarity": False}, "--landmarks, --self-similarity and --unmatched"),
     ],
 )
 def test_runs_of_other_models_are_refused(start, of, changes, said):
