@@ -180,7 +180,9 @@ def uncertainty_likelihood(
     cells = (np.array([sizes["W"], sizes["H"]]) - 1) / 2  # of the unit of the points
     error = jnp.linalg.norm(offset * cells.astype(offset.dtype), axis=-1)
     if matched is not None:
-        error = matched * error + (1 - matched) * _mean_distance(sizes["H"], sizes["W"])
+        share = lax.stop_gradient(matched)
+        known = jnp.where(share > 0, share * error, 0)  # T need not be finite where nothing matches
+        error = known + (1 - share) * _mean_distance(sizes["H"], sizes["W"])
     return _attenuated(error, log_sigma)
 
 

@@ -63,7 +63,8 @@ class SyntheticPairs(NamedTuple):
     """Originals, warped copies, and the warps: warped(x) = original(g(x)).
 
     original, warped: `[b, H, W, 3]`; masks: of the objects in the copies `[b, H, W, 1]`, or None;
-    exchanged: bool `[b]`, whether original and copy have backgrounds of their own.
+    exchanged: bool `[b]`, whether a background of the two was exchanged. (Where both were, both are
+    corners of one picture, and in a quarter of the pairs the same corner.)
     """
 
     original: Array
@@ -80,12 +81,10 @@ class SyntheticPairs(NamedTuple):
         """The object's share of each cell of the copies; None where it is not known."""
         return None if self.masks is None else resize(self.masks, shape)[..., 0]
 
-    def matched(self, shape: tuple[int, int]) -> Float[Array, "b h w"]:
-        """The share of each cell of the copies that the originals show."""
-        of_object = self.on_object(shape)
-        if of_object is None:
-            return jnp.ones((len(self.exchanged), *shape))
-        return jnp.where(self.exchanged[:, None, None], of_object, 1.0)
+    def matched(self, shape: tuple[int, int]) -> Float[Array, "b h w"] | None:
+        """The share of each cell of the copies that is no exchanged background; None as above."""
+        share = self.on_object(shape)
+        return None if share is None else jnp.where(self.exchanged[:, None, None], share, 1.0)
 
 
 def synthetic_pairs(keys: Array, batch, warp: WarpConfig) -> SyntheticPairs:

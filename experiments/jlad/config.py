@@ -142,16 +142,16 @@ class Config:
     """without it sigma is 1 ("wo/UM")"""
     unmatched: bool = False
     """sigma also tells what has no match: exchanged backgrounds teach it, in `likelihood`, and W_C
-    sees the source's features (beyond the paper)"""
+    sees the source's features; needs masks of the objects (beyond the paper)"""
     self_similarity: bool = True
     """without it landmarks are found by the features alone ("wo/SS")"""
     separate: bool = False
     """no joint learning: each network goes on by its terms of the pre-training, the detection on a
     trunk of its own, for as many steps. By default the alignment learns from synthetic anchors, as
     CNNGeo's does, and the landmarks from equivariance, concentration and separation, as
-    StructRep's do. Others' principles: --pretrain-loss.detection 0, equivariance alone (FPE);
-    --no-uncertainty --pretrain-loss.anchors 0 --pretrain-loss.alignment 1, Eq. 6 at sigma = 1 on
-    pairs of objects (RTNs)"""
+    StructRep's do. Others' principles, with --pretrain.steps 0 and --init-from a pre-trained run:
+    --pretrain-loss.detection 0, equivariance alone (FPE); --no-uncertainty --pretrain-loss.anchors
+    0 --pretrain-loss.alignment 1, Eq. 6 at sigma = 1 on pairs of objects (RTNs)"""
     pretrain: StageConfig = StageConfig(
         steps=None,
         epochs=5,
@@ -198,20 +198,31 @@ class Config:
             if value < least:
                 raise UsageError(f"{option} must be at least {least}, got {value}")
         for stage in ("pretrain", "alignment", "detection"):
-            weights: LossConfig = getattr(self, f"{stage}_loss")
+            weights, of = self.loss_of(stage), "pretrain" if self.separate else stage
             if not (weights.synthetic or weights.of_pairs):
                 raise UsageError(
-                    f"--{stage}-loss.* has no weight: give one to anchors, likelihood, features or "
-                    "equivariance (synthetic pairs), or to alignment or joint (pairs of objects)"
+                    f"--{of}-loss.* has no weight in the stage {stage}: give one to anchors, "
+                    "likelihood, features or equivariance (synthetic pairs), or to alignment or "
+                    "joint (pairs of objects)"
                 )
-        if self.unmatched and not (self.uncertainty and self.warp.background):
-            raise UsageError("--unmatched needs --uncertainty and a --warp.background above 0")
+        taught = self.pretrain_loss.likelihood or self.alignment_loss.likelihood
+        if self.unmatched and not (self.uncertainty and self.warp.background and taught):
+            raise UsageError(
+                "--unmatched needs --uncertainty, --warp.background above 0, and a weight of "
+                "--pretrain-loss.likelihood or --alignment-loss.likelihood"
+            )
         if self.margin is None and self.landmarks not in MARGINS:
             known = ", ".join(map(str, MARGINS))
             raise UsageError(
                 f"there is no published margin for {self.landmarks} landmarks (only for {known}): "
                 "give --margin, the squared distance in [-1, 1] units from which on two may stand"
             )
+
+    def loss_of(self, stage: str) -> LossConfig:
+        """Weights of a stage; separate networks go on with their part of the pre-training."""
+        if not self.separate or stage == "pretrain":
+            return getattr(self, f"{stage}_loss")
+        return self.pretrain_loss.part(stage)
 
     @property
     def landmark_margin(self) -> float:
@@ -296,7 +307,8 @@ LAPTOP_RESNET18 = replace(
 
     make train EXP=jlad PRESET=laptop_resnet18 ARGS="--data.name folder --data.path photos"
 
-Hardware: two CPU cores. Time: 25 minutes. Result: docs/results.md, "Joint learning on real photos".
+Hardware: a CPU. Time: 25 minutes of one core. Result: docs/results.md, "Joint learning on real
+photos".
 """
 
 PAPER = Config(

@@ -21,7 +21,7 @@ from experiments.common.stages import make_optimizer
 from experiments.jlad import evaluation
 from experiments.jlad import networks as nets
 from experiments.jlad import trained as trained_runs
-from experiments.jlad.config import PAPER, Config, LossConfig
+from experiments.jlad.config import PAPER, Config
 from experiments.jlad.evaluation import Trained
 from experiments.jlad.faces import evaluate_faces
 from experiments.jlad.gallery import draw_gallery
@@ -182,7 +182,7 @@ def _loss(config: Config, name: str):
         jlad_loss,
         network=nets.make_network(config),
         setting=Setting(
-            weights=weights_of(config, name),
+            weights=config.loss_of(name),
             warp=config.warp,
             margin=config.landmark_margin,
             radius=config.model.radius,
@@ -192,13 +192,6 @@ def _loss(config: Config, name: str):
         ),
     )
     return with_activations(loss, config.precision)
-
-
-def weights_of(config: Config, name: str) -> LossConfig:
-    """Weights of a stage; separate networks go on with their part of the pre-training."""
-    if not config.separate or name == "pretrain":
-        return getattr(config, f"{name}_loss")
-    return config.pretrain_loss.part(name)
 
 
 def _batches(config: Config, data: AlignmentData | Data, batch_size: int, stage: int):

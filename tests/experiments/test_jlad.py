@@ -18,7 +18,7 @@ from experiments.common.stages import StageConfig
 from experiments.jlad import __main__ as command
 from experiments.jlad import networks as nets
 from experiments.jlad.config import LAPTOP, Config, LossConfig, RoundsConfig
-from experiments.jlad.run import make_stages, weights_of
+from experiments.jlad.run import make_stages
 from tests.c3jax.training.toy import assert_same_bits
 from tests.experiments.tiny_joint import MODEL
 from tests.experiments.tiny_runs import call
@@ -217,7 +217,7 @@ def test_separate_networks_share_nothing_after_the_pretraining(joint, tmp_path):
 
 def test_separate_networks_go_on_with_their_part_of_the_pretraining():
     separate = config(separate=True)
-    alignment, detection = (weights_of(separate, name) for name in ("alignment", "detection"))
+    alignment, detection = map(separate.loss_of, ("alignment", "detection"))
     assert (alignment.anchors, alignment.features) == (1, 1)
     assert (alignment.equivariance, alignment.detection) == (0, 0)
     assert (detection.anchors, detection.likelihood, detection.features) == (0, 0, 1)
@@ -228,7 +228,7 @@ def test_separate_networks_go_on_with_their_part_of_the_pretraining():
 def test_a_separate_alignment_may_learn_by_eq_6_alone():
     loss = LossConfig(equivariance=1, likelihood=1, alignment=2, detection=1, joint=3)
     separate = config(separate=True, pretrain_loss=loss)
-    alignment, detection = (weights_of(separate, name) for name in ("alignment", "detection"))
+    alignment, detection = map(separate.loss_of, ("alignment", "detection"))
     assert alignment == LossConfig(likelihood=1, alignment=2)
     assert detection == LossConfig(equivariance=1, detection=1)
 
@@ -290,6 +290,11 @@ def test_stages_log_their_own_terms(run):
         ("--rounds.detection-steps 0", "--rounds.detection-steps must be at least 1, got 0"),
         ("--rounds.count -1", "--rounds.count must be at least 0, got -1"),
         ("--unmatched --no-uncertainty", "--unmatched needs --uncertainty"),
+        ("--unmatched --warp.background 0", "--unmatched needs --uncertainty, --warp.background"),
+        (
+            "--separate --pretrain-loss.equivariance 0 --pretrain-loss.features 0",
+            "--pretrain-loss.* has no weight in the stage detection",
+        ),
         ("--preset paper --data.path x", "no ImageNet weights of resnet101"),
         ("--preset huge", "there is no preset 'huge'"),
         (
@@ -315,6 +320,24 @@ def test_what_has_no_match_cannot_be_told_without_masks():
     state, keys = nets.first_state(variables, stage.optimizer), jax.random.split(jax.random.key(0))
     with pytest.raises(UsageError, match="--unmatched needs the masks of the objects"):
         jax.eval_shape(stage.loss_fn, state.params, state, next(stage.batches(0)), keys)
+
+
+def test_what_has_no_match_teaches_sigma_and_nothing_else():
+    model = dataclasses.replace(config(), unmatched=True)
+    stage = make_stages(model, pictures(), lambda number, state: None)[0]
+    variables = nets.init_variables(nets.make_network(model), model)
+    state, keys = nets.first_state(variables, stage.optimizer), jax.random.split(jax.random.key(0))
+    batch = next(stage.batches(0))
+    setting = stage.loss_fn.keywords["setting"]
+
+    def terms(unmatched):
+        loss = functools.partial(
+            stage.loss_fn, setting=dataclasses.replace(setting, unmatched=unmatched)
+        )
+        return jax.jit(loss)(state.params, state, batch, keys)[1].metrics
+
+    told, untold = terms(True), terms(False)
+    assert {name for name in told if told[name] != untold[name]} == {"likelihood"}
 
 
 def test_a_run_without_steps_is_refused():

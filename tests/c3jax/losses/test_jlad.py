@@ -219,6 +219,9 @@ def test_what_has_no_match_counts_as_a_match_anywhere():
     share = jnp.array([[0.0, 0.5, 1.0]])
     found = losses.uncertainty_likelihood(tau, tau, jnp.zeros((1, 3, 1)), matched=share)
     np.testing.assert_allclose(found, 1.5 * 8 / 9, rtol=1e-6)
+    unknown = tau.at[0, 0].set(jnp.nan)  # of which nothing matches
+    again = losses.uncertainty_likelihood(unknown, tau, jnp.zeros((1, 3, 1)), matched=share)
+    np.testing.assert_array_equal(again, found)
 
 
 def test_sigma_near_zero_and_very_large_give_finite_losses_and_gradients():
