@@ -12,13 +12,14 @@ from experiments.c3_faces import config as c3_faces
 from experiments.common.errors import UsageError
 from experiments.imm_faces.config import EXPERIMENT as IMM
 from experiments.jlad import config as jlad
+from experiments.jlad import presets as jlad_presets
 from experiments.semantic_alignment import config as semantic_alignment
 
 # Cars and bedrooms have the programs of faces.
 PRESETS: dict[str, dict[str, Any]] = {
     "c3_faces": c3_faces.PRESETS,
     "imm_faces": IMM.presets,
-    "jlad": jlad.PRESETS,
+    "jlad": jlad_presets.PRESETS,
     "semantic_alignment": semantic_alignment.PRESETS,
 }
 NUM_PICTURES = 64

@@ -7,7 +7,8 @@ import time
 from experiments.common import alignment_data, cli, data_sets, runs
 from experiments.common.data import Data, DataConfig
 from experiments.common.paths import resolve_data
-from experiments.jlad.config import Config, presets_for
+from experiments.jlad.config import Config
+from experiments.jlad.presets import presets_for
 
 
 def main() -> None:

@@ -21,11 +21,12 @@ from experiments.common.stages import make_optimizer
 from experiments.jlad import evaluation
 from experiments.jlad import networks as nets
 from experiments.jlad import trained as trained_runs
-from experiments.jlad.config import PAPER, Config
+from experiments.jlad.config import Config
 from experiments.jlad.evaluation import Trained
 from experiments.jlad.faces import evaluate_faces
 from experiments.jlad.gallery import draw_gallery
 from experiments.jlad.objects import load_objects
+from experiments.jlad.presets import PAPER
 from experiments.jlad.steps import Setting, jlad_loss
 from experiments.jlad.table import Table
 from experiments.jlad.turns import of_groups

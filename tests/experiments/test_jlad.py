@@ -17,7 +17,8 @@ from experiments.common.errors import UsageError
 from experiments.common.stages import StageConfig
 from experiments.jlad import __main__ as command
 from experiments.jlad import networks as nets
-from experiments.jlad.config import LAPTOP, Config, LossConfig, RoundsConfig
+from experiments.jlad.config import Config, LossConfig, RoundsConfig
+from experiments.jlad.presets import LAPTOP
 from experiments.jlad.run import make_stages
 from tests.c3jax.training.toy import assert_same_bits
 from tests.experiments.tiny_joint import MODEL
@@ -332,7 +333,10 @@ def test_what_has_no_match_teaches_sigma_and_nothing_else():
 
     def terms(unmatched):
         loss = functools.partial(
-            stage.loss_fn, setting=dataclasses.replace(setting, unmatched=unmatched)
+            stage.loss_fn,
+            setting=dataclasses.replace(
+                setting, unmatched=unmatched, weights=LossConfig(anchors=1, likelihood=1)
+            ),
         )
         return jax.jit(loss)(state.params, state, batch, keys)[1].metrics
 

@@ -14,7 +14,7 @@ from experiments.common.errors import UsageError
 from experiments.common.trained import find_trained
 from experiments.jlad import __main__ as command
 from experiments.jlad import networks as nets
-from experiments.jlad.config import LAPTOP, PRESETS, presets_for
+from experiments.jlad.presets import LAPTOP, PRESETS, presets_for
 from experiments.jlad.trained import load_trained, start_from
 from tests.c3jax.training.toy import assert_same_bits
 from tests.experiments import tiny_joint

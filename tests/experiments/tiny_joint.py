@@ -11,7 +11,8 @@ from experiments.common import runs
 from experiments.common.alignment_data import AlignmentDataConfig
 from experiments.common.stages import make_optimizer
 from experiments.jlad import networks as nets
-from experiments.jlad.config import LAPTOP, Config, ModelConfig
+from experiments.jlad.config import Config, ModelConfig
+from experiments.jlad.presets import LAPTOP
 from experiments.jlad.turns import of_groups
 from tests.experiments.tiny_runs import random_tree
 
