@@ -11,10 +11,10 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import tyro
 
-from experiments.common import cli
-from experiments.common.errors import UsageError
-from experiments.common.outputs import PIXELS, check_folder, open_folder, save_png
 from experiments.common.pair_inputs import Pair, find_pairs
+from experiments.engine import cli
+from experiments.engine.errors import UsageError
+from experiments.engine.outputs import PIXELS, check_folder, open_folder, save_png
 
 README = f"""\
 Matches found by c3jax, python -m experiments.align
@@ -109,7 +109,7 @@ def load_model(options: Options):
             raise UsageError("--weights are for the untrained module: give no --checkpoint then")
         return load_aligner(options.checkpoint)
     from c3jax.inference import gaussian_aligner
-    from experiments.common.pretrained import Wanted, find_files
+    from experiments.engine.pretrained import Wanted, find_files
 
     try:
         file = find_files({"trunk": Wanted(options.trunk, options.weights, "--weights")})["trunk"]
@@ -209,7 +209,7 @@ def draw(out: Path, number: int, pair: Pair, pictures, matches, max_sigma: float
     """Writes the warped source, the overlay and the map of the uncertainty of a pair."""
     from PIL import Image
 
-    from experiments.common.flow_pictures import draw_matches, draw_uncertainty, surest
+    from experiments.show.flow_pictures import draw_matches, draw_uncertainty, surest
 
     if pair.points_px is None:
         shown = surest(matches)

@@ -8,11 +8,12 @@ from typing import Annotated, Any
 
 import tyro
 
-from experiments.common import cli, comparison, runs
-from experiments.common.comparison import METRICS, Group
-from experiments.common.errors import UsageError
-from experiments.common.report import Section, Table, format_cell, render
-from experiments.common.trained import C3_RUNS
+from experiments.engine import cli, runs
+from experiments.engine.errors import UsageError
+from experiments.engine.trained import C3_RUNS
+from experiments.show import comparison
+from experiments.show.comparison import METRICS, Group
+from experiments.show.report import Section, Table, format_cell, render
 
 
 @dataclass(frozen=True)
@@ -164,8 +165,9 @@ def draw(groups: Sequence[Group]) -> tuple[list[Section], dict[str, Any]]:
     """
     from experiments.c3_faces import gallery
     from experiments.c3_faces.viewer import make_viewer
-    from experiments.common import consistency, data_sets
+    from experiments.common import data_sets
     from experiments.export import read_run
+    from experiments.measure import consistency
 
     trained = {group.name: read_run(group.runs[0].found.folder)[1] for group in groups}
     viewers = {
@@ -204,9 +206,9 @@ def draw(groups: Sequence[Group]) -> tuple[list[Section], dict[str, Any]]:
 def draw_matches(groups: Sequence[Group]) -> list[Section]:
     """Matches of the first run of each group, in the test pairs of the very first."""
     from experiments.common import alignment_data
-    from experiments.common.alignment import HEADLINES
-    from experiments.common.alignment_gallery import draw_gallery
+    from experiments.measure.alignment import HEADLINES
     from experiments.semantic_alignment.trained import load_trained, make_model
+    from experiments.show.alignment_gallery import draw_gallery
 
     trained = {group.name: load_trained(group.runs[0].found) for group in groups}
     data = alignment_data.load(next(iter(trained.values())).config.data, training=False)

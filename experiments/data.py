@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import tyro
 
-from experiments.common import cli
-from experiments.common.errors import UsageError
+from experiments.engine import cli
+from experiments.engine.errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Verify:
 
     def run(self) -> None:
         from data_pipelines.verification import find_faults, open_data
-        from experiments.common.runs import write_json
+        from experiments.engine.runs import write_json
 
         self.check()
         data = open_data(self.root(), landmarks_file=self.landmarks_file, prepared=self.cache)

@@ -15,9 +15,9 @@ from typing import Annotated, Literal
 import numpy as np
 import tyro
 
-from experiments.common import cli
-from experiments.common.errors import UsageError
-from experiments.common.outputs import PIXELS, check_folder, open_folder, save_png
+from experiments.engine import cli
+from experiments.engine.errors import UsageError
+from experiments.engine.outputs import PIXELS, check_folder, open_folder, save_png
 
 DETECTOR = Path(__file__).parent / "detector"
 BOX_MARGIN = 0.2  # as `data_pipelines.folder` widens boxes for training
@@ -195,7 +195,7 @@ def draw(picture: Path, points_px: np.ndarray, path: Path) -> None:
     from PIL import Image
 
     from data_pipelines.pictures import read_picture
-    from experiments.common.overlays import draw_landmarks
+    from experiments.show.overlays import draw_landmarks
 
     save_png(Image.fromarray(draw_landmarks(read_picture(picture), points_px)), path)
 

@@ -17,10 +17,10 @@ import numpy as np
 import tyro
 
 from data_pipelines.frames import Crop
-from experiments.common import cli, runs
 from experiments.common.data import DataConfig
-from experiments.common.errors import UsageError
-from experiments.common.trained import C3_RUNS, find_trained
+from experiments.engine import cli, runs
+from experiments.engine.errors import UsageError
+from experiments.engine.trained import C3_RUNS, find_trained
 
 LANDMARK_DATA = (
     "labelled", "rendered_faces", "rendered_cars", "rendered_rooms", "celeb_a", "aflw", "aflw_mtfl",
@@ -122,7 +122,7 @@ def refuse_data_of_others(experiment: str, options: Options) -> None:
 def evaluate_faces(found: runs.Run, options: Options) -> dict[str, Any]:
     """The `landmarks` object."""
     from experiments.common import data_sets
-    from experiments.common.evaluation import evaluate_landmarks
+    from experiments.measure.evaluation import evaluate_landmarks
 
     load = load_joint if found.described["experiment"] == "jlad" else load_faces
     trained, own, make_detectors = load(found)

@@ -7,10 +7,10 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import tyro
 
-from experiments.common import cli, runs
 from experiments.common.celeb_a import crop_of
-from experiments.common.errors import UsageError
-from experiments.common.trained import C3_RUNS, find_trained, is_exported
+from experiments.engine import cli, runs
+from experiments.engine.errors import UsageError
+from experiments.engine.trained import C3_RUNS, find_trained, is_exported
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def main() -> None:
     """Exports, and compares what is found before and after."""
     options = tyro.cli(Options, prog="python -m experiments.export")
     from c3jax import inference
-    from experiments.common.model_card import write_card
+    from experiments.show.model_card import write_card
 
     exporters = {
         **dict.fromkeys(C3_RUNS, export_landmarks),

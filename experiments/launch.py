@@ -16,8 +16,8 @@ import time
 from pathlib import Path
 from typing import IO, NoReturn
 
-from experiments.common import cli
-from experiments.common.errors import UsageError
+from experiments.engine import cli
+from experiments.engine.errors import UsageError
 
 # So long after the first death the others may take to notice it; JAX ends them before.
 GRACE_S = 120

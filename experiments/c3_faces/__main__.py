@@ -4,7 +4,7 @@ import functools
 
 from experiments.c3_faces.command import train
 from experiments.c3_faces.config import EXPERIMENT
-from experiments.common import cli
+from experiments.engine import cli
 
 main = functools.partial(train, EXPERIMENT)
 

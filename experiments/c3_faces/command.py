@@ -4,8 +4,9 @@ import dataclasses
 import time
 
 from experiments.c3_faces.config import Config, Experiment
-from experiments.common import cli, data_sets, runs
-from experiments.common.paths import choose_preset, resolve_data
+from experiments.common import data_sets
+from experiments.engine import cli, runs
+from experiments.engine.paths import choose_preset, resolve_data
 
 
 def train(experiment: Experiment) -> None:

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from experiments.common.cross_image import CrossImageLoss
 from experiments.common.data import DataConfig
-from experiments.common.stages import StageConfig
+from experiments.engine.stages import StageConfig
+from experiments.terms.cross_image import CrossImageLoss
 
 
 @dataclass(frozen=True)

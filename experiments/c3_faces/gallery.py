@@ -3,7 +3,8 @@
 import numpy as np
 
 from experiments.c3_faces.viewer import Code, Viewer
-from experiments.common.consistency import (
+from experiments.common.data import Data, Evaluation
+from experiments.measure.consistency import (
     Pairs,
     carry,
     in_pixels,
@@ -11,8 +12,7 @@ from experiments.common.consistency import (
     shown_images,
     true_positions,
 )
-from experiments.common.data import Data, Evaluation
-from experiments.common.pictures import Picture, draw_points, sheet, tile
+from experiments.show.pictures import Picture, draw_points, sheet, tile
 
 SHOWN, COLUMNS = 24, 8  # images on the sheet of landmarks, and in a row of it
 SHOWN_PAIRS = 6  # of Figure 3 and of the cycle

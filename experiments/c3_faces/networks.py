@@ -12,10 +12,10 @@ from c3jax import weights
 from c3jax.models.families import from_config
 from c3jax.training.step import AXIS
 from experiments.c3_faces.config import Config
-from experiments.common import perceptual
-from experiments.common.cross_image import Networks
-from experiments.common.errors import UsageError
-from experiments.common.pretrained import Wanted, find_files, with_group
+from experiments.engine.errors import UsageError
+from experiments.engine.pretrained import Wanted, find_files, with_group
+from experiments.terms import perceptual
+from experiments.terms.cross_image import Networks
 
 # Fields of `ModelConfig` that are fields of both families of models, and of C3 alone.
 FIELDS = (

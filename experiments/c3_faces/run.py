@@ -16,18 +16,18 @@ from experiments.c3_faces.config import Config, Experiment
 from experiments.c3_faces.gallery import draw_gallery
 from experiments.c3_faces.steps import as_float, synthetic_loss, unpaired_loss, warmup_loss
 from experiments.c3_faces.viewer import make_viewer
-from experiments.common import cli, loop, processes, runs
-from experiments.common.consistency import measure_consistency
-from experiments.common.cross_image import Networks, init_loss_stats
 from experiments.common.data import Data
-from experiments.common.errors import UsageError
-from experiments.common.evaluation import collapse_warnings, error_rows, evaluate_landmarks
-from experiments.common.page import format_cell
-from experiments.common.pretrained import with_group
-from experiments.common.published import comparable_errors
-from experiments.common.report import write_report
-from experiments.common.stages import StageConfig, make_optimizer
-from experiments.common.trained import C3_RUNS, check_same_arrays, restore_state, start_variables
+from experiments.engine import cli, loop, processes, runs
+from experiments.engine.errors import UsageError
+from experiments.engine.pretrained import with_group
+from experiments.engine.stages import StageConfig, make_optimizer
+from experiments.engine.trained import C3_RUNS, check_same_arrays, restore_state, start_variables
+from experiments.measure.consistency import measure_consistency
+from experiments.measure.evaluation import collapse_warnings, error_rows, evaluate_landmarks
+from experiments.measure.published import comparable_errors
+from experiments.show.page import format_cell
+from experiments.show.report import write_report
+from experiments.terms.cross_image import Networks, init_loss_stats
 
 
 def run(

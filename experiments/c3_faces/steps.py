@@ -14,7 +14,7 @@ from c3jax.models.layers import Encoding
 from c3jax.training.state import TrainState
 from c3jax.training.step import Aux
 from experiments.c3_faces.config import Config, WarpConfig
-from experiments.common.cross_image import (
+from experiments.terms.cross_image import (
     Networks,
     equivariance_term,
     halves,

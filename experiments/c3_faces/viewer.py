@@ -11,8 +11,8 @@ from PIL import Image
 
 from c3jax import matching
 from experiments.c3_faces.config import Config
-from experiments.common.consistency import Found, Pairs
-from experiments.common.cross_image import Networks
+from experiments.measure.consistency import Found, Pairs
+from experiments.terms.cross_image import Networks
 
 BATCH = 16
 

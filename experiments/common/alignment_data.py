@@ -9,8 +9,8 @@ import numpy as np
 
 from data_pipelines.errors import DataError
 from data_pipelines.pairs import Pairs, Pictures
-from experiments.common import processes
-from experiments.common.alignment import DenseTruth, TestPairs
+from experiments.engine import processes
+from experiments.measure.alignment import DenseTruth, TestPairs
 
 PAIRS_PER_PICTURE = 4  # training pairs drawn for each rendered picture
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from data_pipelines.sources import PictureSource
-from experiments.common import processes
-from experiments.common.annotations import Evaluation
+from experiments.engine import processes
+from experiments.measure.annotations import Evaluation
 
 if TYPE_CHECKING:
     from data_pipelines.examples import Examples

@@ -3,8 +3,6 @@
 from pathlib import Path
 
 from data_pipelines.errors import DataError
-from experiments.common import processes
-from experiments.common.annotations import Evaluation
 from experiments.common.data import (
     FACES,
     SCENES,
@@ -16,6 +14,8 @@ from experiments.common.data import (
     from_memory,
     from_stream,
 )
+from experiments.engine import processes
+from experiments.measure.annotations import Evaluation
 
 MAX_IN_MEMORY = 500_000  # pictures
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from experiments.common.errors import UsageError
+from experiments.engine.errors import UsageError
 
 INPUTS = "give two pictures, a table of pairs (.csv) or a folder of pairs"
 

@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from experiments.common.annotations import Evaluation
 from experiments.common.data import Data, DataConfig, batches_in_memory
+from experiments.measure.annotations import Evaluation
 
 Arrays = Callable[..., dict[str, np.ndarray]]
 

@@ -3,7 +3,7 @@
 import functools
 
 from experiments.c3_faces.command import train
-from experiments.common import cli
+from experiments.engine import cli
 from experiments.imm_faces.config import EXPERIMENT
 
 main = functools.partial(train, EXPERIMENT)

@@ -4,9 +4,10 @@ import dataclasses
 import sys
 import time
 
-from experiments.common import alignment_data, cli, data_sets, runs
+from experiments.common import alignment_data, data_sets
 from experiments.common.data import Data, DataConfig
-from experiments.common.paths import resolve_data
+from experiments.engine import cli, runs
+from experiments.engine.paths import resolve_data
 from experiments.jlad.config import Config
 from experiments.jlad.presets import presets_for
 
@@ -25,8 +26,8 @@ def main() -> None:
     print(f"run: {folder}", flush=True)
     started = time.monotonic()
 
-    from experiments.common.pretrained import find_trunk
-    from experiments.common.trained import find_trained, is_exported
+    from experiments.engine.pretrained import find_trunk
+    from experiments.engine.trained import find_trained, is_exported
 
     # What is missing is said before minutes are spent on the data.
     find_trunk(config.model)

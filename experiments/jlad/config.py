@@ -6,9 +6,9 @@ from typing import Any, Literal
 
 from experiments.common.alignment_data import AlignmentDataConfig
 from experiments.common.data import DataConfig
-from experiments.common.errors import UsageError
-from experiments.common.stages import StageConfig
-from experiments.common.synthetic_pairs import WarpConfig
+from experiments.engine.errors import UsageError
+from experiments.engine.stages import StageConfig
+from experiments.terms.synthetic_pairs import WarpConfig
 
 MARGINS = {10: 0.05, 15: 0.03, 20: 0.025, 30: 0.02}
 

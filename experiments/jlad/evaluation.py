@@ -9,7 +9,10 @@ import numpy as np
 
 from c3jax import warp
 from c3jax.coordinates import grid, to_pixels
-from experiments.common.alignment import (
+from experiments.common.alignment_data import AlignmentData
+from experiments.jlad.steps import Network
+from experiments.jlad.uncertainty import uncertainty_quality
+from experiments.measure.alignment import (
     HEADLINES,
     Reading,
     TestPairs,
@@ -18,13 +21,10 @@ from experiments.common.alignment import (
     evaluate_maps,
     headline,
 )
-from experiments.common.alignment_data import AlignmentData
-from experiments.common.annotations import Evaluation
-from experiments.common.consistency import Pairs
-from experiments.common.evaluation import evaluate_landmarks
-from experiments.common.synthetic_pairs import as_float
-from experiments.jlad.steps import Network
-from experiments.jlad.uncertainty import uncertainty_quality
+from experiments.measure.annotations import Evaluation
+from experiments.measure.consistency import Pairs
+from experiments.measure.evaluation import evaluate_landmarks
+from experiments.terms.synthetic_pairs import as_float
 
 BATCH = 16
 

@@ -4,15 +4,15 @@ import functools
 
 import numpy as np
 
-from experiments.common.consistency import Found, Pairs, measure_consistency
 from experiments.common.data import Data
-from experiments.common.evaluation import evaluate_landmarks
 from experiments.jlad.evaluation import (
     Trained,
     compute_features,
     compute_fields,
     compute_landmarks,
 )
+from experiments.measure.consistency import Found, Pairs, measure_consistency
+from experiments.measure.evaluation import evaluate_landmarks
 
 
 def evaluate_faces(trained: Trained, untrained: Trained, data: Data) -> dict:

@@ -7,17 +7,17 @@ import numpy as np
 
 from c3jax import local_correlation
 from c3jax.inference import Matches, bilinear
-from experiments.common import alignment_gallery
-from experiments.common.alignment import HEADLINES
 from experiments.common.alignment_data import AlignmentData
-from experiments.common.alignment_gallery import spread
-from experiments.common.consistency import NUM_PAIRS, shown_images
 from experiments.common.data import Data
-from experiments.common.flow_pictures import enlarge, heat_colors, uncertainty_shades
-from experiments.common.pictures import Picture, draw_points, sheet, tile
-from experiments.common.synthetic_pairs import as_float
 from experiments.jlad.steps import Network
 from experiments.jlad.trained import Trained, make_aligner, make_detector
+from experiments.measure.alignment import HEADLINES
+from experiments.measure.consistency import NUM_PAIRS, shown_images
+from experiments.show import alignment_gallery
+from experiments.show.alignment_gallery import spread
+from experiments.show.flow_pictures import enlarge, heat_colors, uncertainty_shades
+from experiments.show.pictures import Picture, draw_points, sheet, tile
+from experiments.terms.synthetic_pairs import as_float
 
 PLACES = 2  # at which self-similarity is shown
 

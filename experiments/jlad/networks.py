@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from c3jax.models.families import from_config
 from c3jax.training.state import init_state
-from experiments.common.pretrained import with_pretrained_trunk
+from experiments.engine.pretrained import with_pretrained_trunk
 from experiments.jlad.config import Config
 from experiments.jlad.steps import Network
 

@@ -3,8 +3,8 @@
 import functools
 
 from experiments.common.alignment_data import AlignmentDataConfig
-from experiments.common.annotations import Evaluation
 from experiments.common.scenes import read_objects
+from experiments.measure.annotations import Evaluation
 
 
 def load_objects(config: AlignmentDataConfig) -> tuple[Evaluation, Evaluation]:

@@ -10,10 +10,10 @@ from typing import Literal, get_args, get_type_hints
 
 from experiments.common.alignment_data import AlignmentDataConfig
 from experiments.common.data import STREAMED, DataConfig
-from experiments.common.errors import UsageError
-from experiments.common.stages import StageConfig
-from experiments.common.synthetic_pairs import WarpConfig
+from experiments.engine.errors import UsageError
+from experiments.engine.stages import StageConfig
 from experiments.jlad.config import Config, LossConfig, ModelConfig, RoundsConfig
+from experiments.terms.synthetic_pairs import WarpConfig
 
 LAPTOP = Config(
     data=AlignmentDataConfig(image_size=64),

@@ -4,13 +4,13 @@ import functools
 import sys
 from typing import Any
 
-from experiments.common import runs
 from experiments.common.alignment_data import AlignmentDataConfig
-from experiments.common.alignment_evaluation import evaluate_pairs
-from experiments.common.errors import UsageError
+from experiments.engine import runs
+from experiments.engine.errors import UsageError
 from experiments.jlad import evaluation
 from experiments.jlad import networks as nets
 from experiments.jlad.trained import Trained, load_trained
+from experiments.measure.alignment_evaluation import evaluate_pairs
 
 
 def evaluate_run(found: runs.Run, given: dict[str, Any]) -> dict[str, Any]:

@@ -11,13 +11,11 @@ import jax.numpy as jnp
 from c3jax.training import optimizers
 from c3jax.training.precision import with_activations
 from c3jax.training.state import TrainState
-from experiments.common import cli, loop, processes, runs
 from experiments.common.alignment_data import AlignmentData, AlignmentDataConfig
 from experiments.common.data import NUM_PREVIEW, Data
-from experiments.common.errors import UsageError
-from experiments.common.evaluation import collapse_warnings
-from experiments.common.report import write_report
-from experiments.common.stages import make_optimizer
+from experiments.engine import cli, loop, processes, runs
+from experiments.engine.errors import UsageError
+from experiments.engine.stages import make_optimizer
 from experiments.jlad import evaluation
 from experiments.jlad import networks as nets
 from experiments.jlad import trained as trained_runs
@@ -30,6 +28,8 @@ from experiments.jlad.presets import PAPER
 from experiments.jlad.steps import Setting, jlad_loss
 from experiments.jlad.table import Table
 from experiments.jlad.turns import of_groups
+from experiments.measure.evaluation import collapse_warnings
+from experiments.show.report import write_report
 
 TURNS = ("alignment", "detection")
 

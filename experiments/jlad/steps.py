@@ -19,10 +19,10 @@ from c3jax.landmarks import share_of_cells
 from c3jax.models.jlad import Alignment, Detection
 from c3jax.training.state import TrainState
 from c3jax.training.step import Aux
-from experiments.common.errors import UsageError
-from experiments.common.synthetic_pairs import WarpConfig, as_float, synthetic_pairs
+from experiments.engine.errors import UsageError
 from experiments.jlad.config import LossConfig
 from experiments.jlad.turns import hold
+from experiments.terms.synthetic_pairs import WarpConfig, as_float, synthetic_pairs
 
 ANCHORS = 64  # anchor pairs drawn for each synthetic pair
 

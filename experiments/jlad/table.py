@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from experiments.common import runs
-from experiments.common.evaluation import error_rows
-from experiments.common.page import format_cell
+from experiments.engine import runs
+from experiments.measure.evaluation import error_rows
+from experiments.show.page import format_cell
 
 
 class Table:

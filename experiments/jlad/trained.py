@@ -9,12 +9,12 @@ import jax
 
 from c3jax.inference import AlignmentModel, LandmarkModel
 from c3jax.training import optimizers
-from experiments.common import cli, runs
 from experiments.common.celeb_a import crop_of
 from experiments.common.data import DataConfig
-from experiments.common.errors import UsageError
-from experiments.common.stages import make_optimizer
-from experiments.common.trained import (
+from experiments.engine import cli, runs
+from experiments.engine.errors import UsageError
+from experiments.engine.stages import make_optimizer
+from experiments.engine.trained import (
     check_same_arrays,
     restore_state,
     start_variables,

@@ -3,7 +3,8 @@
 import dataclasses
 import time
 
-from experiments.common import alignment_data, cli, runs
+from experiments.common import alignment_data
+from experiments.engine import cli, runs
 from experiments.semantic_alignment.config import PRESETS
 
 

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from experiments.common.alignment import Reading
 from experiments.common.alignment_data import AlignmentDataConfig
-from experiments.common.cross_image import CrossImageLoss
-from experiments.common.errors import UsageError
-from experiments.common.stages import StageConfig
-from experiments.common.synthetic_pairs import WarpConfig
+from experiments.engine.errors import UsageError
+from experiments.engine.stages import StageConfig
+from experiments.measure.alignment import Reading
+from experiments.terms.cross_image import CrossImageLoss
+from experiments.terms.synthetic_pairs import WarpConfig
 
 STAGES = ("features", "flow", "finetune")
 

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from experiments.common import runs
-from experiments.common.alignment_evaluation import evaluate_pairs
+from experiments.engine import runs
+from experiments.measure.alignment_evaluation import evaluate_pairs
 from experiments.semantic_alignment.run import evaluate
 from experiments.semantic_alignment.trained import load_trained, untrained_variables
 

@@ -7,8 +7,8 @@ import jax
 from c3jax import dead_fraction
 from c3jax.training.state import TrainState
 from experiments.common.alignment_data import AlignmentData
-from experiments.common.synthetic_pairs import as_float
 from experiments.semantic_alignment.steps import Network
+from experiments.terms.synthetic_pairs import as_float
 
 NUM_PAIRS = 4
 LARGEST_DEAD = 0.5

@@ -12,10 +12,8 @@ from jaxtyping import Array
 from c3jax.models.families import from_config
 from c3jax.models.flow import FlowModule
 from c3jax.training.state import init_state
-from experiments.common import perceptual
-from experiments.common.cross_image import Networks, init_loss_stats
-from experiments.common.errors import UsageError
-from experiments.common.pretrained import (
+from experiments.engine.errors import UsageError
+from experiments.engine.pretrained import (
     find_files,
     find_trunk,
     with_group,
@@ -23,6 +21,8 @@ from experiments.common.pretrained import (
 )
 from experiments.semantic_alignment.config import Config
 from experiments.semantic_alignment.steps import Landmarks, Network
+from experiments.terms import perceptual
+from experiments.terms.cross_image import Networks, init_loss_stats
 
 LAST_BLOCKS = {"resnet18": "layer3_1", "resnet50": "layer3_5", "resnet101": "layer3_22"}
 

@@ -10,8 +10,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from c3jax.training.precision import with_activations
-from experiments.common import cli, loop, processes, runs
-from experiments.common.alignment import (
+from experiments.common.alignment_data import AlignmentData
+from experiments.engine import cli, loop, processes, runs
+from experiments.engine.errors import UsageError
+from experiments.engine.stages import make_optimizer
+from experiments.measure.alignment import (
     HEADLINES,
     Correlate,
     TestPairs,
@@ -19,12 +22,7 @@ from experiments.common.alignment import (
     evaluate_baselines,
     evaluate_methods,
 )
-from experiments.common.alignment_data import AlignmentData
-from experiments.common.alignment_evaluation import print_table
-from experiments.common.alignment_gallery import draw_gallery
-from experiments.common.errors import UsageError
-from experiments.common.report import write_report
-from experiments.common.stages import make_optimizer
+from experiments.measure.alignment_evaluation import print_table
 from experiments.semantic_alignment import networks as nets
 from experiments.semantic_alignment.config import PAPER, STAGES, Config
 from experiments.semantic_alignment.health import make_check
@@ -36,6 +34,8 @@ from experiments.semantic_alignment.trained import (
     untrained_variables,
     without_landmarks,
 )
+from experiments.show.alignment_gallery import draw_gallery
+from experiments.show.report import write_report
 
 
 def run(config: Config, preset: str, data: AlignmentData, folder: Path, *, started: float) -> None:

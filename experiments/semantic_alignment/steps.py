@@ -14,14 +14,14 @@ from jaxtyping import Array, Float
 from c3jax import correlation_4d, losses
 from c3jax.training.state import TrainState
 from c3jax.training.step import Aux
-from experiments.common.cross_image import (
+from experiments.semantic_alignment.config import LossConfig
+from experiments.terms.cross_image import (
     CrossImageLoss,
     Networks,
     pair_terms,
     reconstruction_term,
 )
-from experiments.common.synthetic_pairs import WarpConfig, as_float, synthetic_pairs
-from experiments.semantic_alignment.config import LossConfig
+from experiments.terms.synthetic_pairs import WarpConfig, as_float, synthetic_pairs
 
 
 @dataclass(frozen=True)

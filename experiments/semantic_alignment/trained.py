@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 import jax
 
 from c3jax.inference import AlignmentModel
-from experiments.common import cli, runs
-from experiments.common.errors import UsageError
-from experiments.common.pretrained import with_group
-from experiments.common.stages import make_optimizer
-from experiments.common.trained import check_same_arrays, restore_state, start_variables
+from experiments.engine import cli, runs
+from experiments.engine.errors import UsageError
+from experiments.engine.pretrained import with_group
+from experiments.engine.stages import make_optimizer
+from experiments.engine.trained import check_same_arrays, restore_state, start_variables
 from experiments.semantic_alignment import networks as nets
 from experiments.semantic_alignment.config import Config
 from experiments.semantic_alignment.steps import Network

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import jax
 import numpy as np
-
-from experiments.common import cli, processes
 from tests.experiments.test_c3_devices import STEPS, Run
+
+from experiments.engine import cli, processes
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from experiments.common import compilation
+from experiments.engine import compilation
 
 REPOSITORY = Path(__file__).parents[2]
 SIZE = 16

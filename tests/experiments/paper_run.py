@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.common import cli
+from experiments.engine import cli
 from tests.data_pipelines.published_files import take_counts
 
 

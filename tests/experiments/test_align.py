@@ -11,10 +11,10 @@ from PIL import Image
 from c3jax import inference
 from data_pipelines.pictures import read_picture
 from experiments import align, export
-from experiments.common.flow_pictures import draw_matches
-from experiments.common.overlays import colors
-from experiments.common.trained import find_trained
+from experiments.engine.trained import find_trained
 from experiments.semantic_alignment.trained import load_trained
+from experiments.show.flow_pictures import draw_matches
+from experiments.show.overlays import colors
 from tests.experiments import tiny_aligners, tiny_runs
 from tests.experiments.tiny_aligners import SIZE, write_run
 from tests.experiments.tiny_runs import call, smooth_picture

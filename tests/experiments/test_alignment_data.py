@@ -6,9 +6,9 @@ import pytest
 from data_pipelines import pascal3d
 from data_pipelines.errors import DataError
 from experiments.common import alignment_data
-from experiments.common.alignment import HEADLINES
 from experiments.common.alignment_data import AlignmentDataConfig
-from experiments.common.pck import DEFINITIONS
+from experiments.measure.alignment import HEADLINES
+from experiments.measure.pck import DEFINITIONS
 from tests.data_pipelines.published_files import PAIRS, write
 
 SIZE = 16

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.common import processes
+from experiments.engine import processes
 
 CLUSTER = Path(__file__).parents[2] / "cluster"
 FILES = sorted(CLUSTER.iterdir())

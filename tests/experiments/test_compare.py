@@ -7,7 +7,8 @@ import re
 import pytest
 
 from experiments import compare
-from experiments.common import comparison, runs
+from experiments.engine import runs
+from experiments.show import comparison
 from tests.experiments import tiny_runs
 from tests.experiments.tiny_runs import call
 

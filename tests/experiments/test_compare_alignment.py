@@ -6,7 +6,7 @@ import json
 import pytest
 
 from experiments import compare
-from experiments.common import runs
+from experiments.engine import runs
 from tests.data_pipelines.pair_files import write_table
 from tests.experiments.tiny_aligners import config, write_run
 from tests.experiments.tiny_runs import call

@@ -13,7 +13,7 @@ from data_pipelines.frames import frame_picture, resize_picture
 from data_pipelines.pictures import read_picture
 from data_pipelines.tables import read_number_table
 from experiments import detect, export
-from experiments.common.overlays import colors, draw_landmarks
+from experiments.show.overlays import colors, draw_landmarks
 from tests.experiments.tiny_runs import NUM_LANDMARKS, SIZE, call, config, smooth_picture, write_run
 
 

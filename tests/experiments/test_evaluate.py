@@ -12,7 +12,7 @@ from experiments import evaluate
 from experiments.c3_faces import networks as nets
 from experiments.c3_faces.run import Trained
 from experiments.common.data import DataConfig
-from experiments.common.errors import UsageError
+from experiments.engine.errors import UsageError
 from tests.experiments.tiny_runs import call, config, random_tree, write_labelled, write_run
 
 ROWS = ["--fit-rows", "1-10", "--test-rows", "11-14"]

@@ -9,8 +9,8 @@ import pytest
 
 from experiments import evaluate
 from experiments.common.alignment_data import AlignmentDataConfig
-from experiments.common.alignment_evaluation import data_config
-from experiments.common.errors import UsageError
+from experiments.engine.errors import UsageError
+from experiments.measure.alignment_evaluation import data_config
 from experiments.semantic_alignment import trained as trained_runs
 from tests.data_pipelines import pair_files
 from tests.data_pipelines.published_files import write

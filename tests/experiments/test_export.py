@@ -9,7 +9,7 @@ from safetensors.numpy import load_file
 from c3jax import inference
 from experiments import export
 from experiments.c3_faces.run import make_detector
-from experiments.common.errors import UsageError
+from experiments.engine.errors import UsageError
 from tests.experiments.tiny_runs import NUM_LANDMARKS, SIZE, call, config, write_run
 
 

@@ -11,7 +11,7 @@ from data_pipelines.errors import DataError
 from experiments import evaluate
 from experiments.common.data import DataConfig
 from experiments.common.data_sets import load
-from experiments.common.errors import UsageError
+from experiments.engine.errors import UsageError
 from tests.data_pipelines.face_files import write_aflw, write_mtfl, write_w300
 from tests.experiments.tiny_runs import call, config, write_run
 

@@ -14,11 +14,11 @@ import jax
 import numpy as np
 import pytest
 
+from benchmarks import bench, programs
 from c3jax.models.resnet import ResNet
 from c3jax.models.vgg import VGG
 from c3jax.training.checkpoints import Checkpoints
 from c3jax.training.step import make_train_step
-from experiments import bench, bench_programs
 from tests.c3jax.models.test_table import DOCUMENT, ROWS
 from tests.data_pipelines.published_files import WRITERS
 from tests.experiments.celeb_a_files import write_random_weights
@@ -133,12 +133,12 @@ def gflop(name: str) -> float:
     stages = []
 
     def first_state():
-        state, stage = bench_programs.begin_stage(name, BATCH)
+        state, stage = programs.begin_stage(name, BATCH)
         stages.append(stage)
         return state
 
     state, (stage,) = jax.eval_shape(first_state), stages
-    batch = next(bench_programs.on_one_device(stage))
+    batch = next(programs.on_one_device(stage))
     step = make_train_step(stage.loss_fn, stage.optimizer, devices=jax.devices()[:1])
     jaxpr = jax.make_jaxpr(step)(state, batch, jax.random.key(0)).jaxpr
     return bench.program_flop(jaxpr) / BATCH / 1e9
@@ -147,5 +147,5 @@ def gflop(name: str) -> float:
 @pytest.mark.slow
 def test_the_table_gives_the_operations_of_a_step():
     stated = dict(re.findall(r"^\| `(\w+/paper/[\w-]+)` \| ([\d.,]+) \|$", DOCUMENT, re.MULTILINE))
-    names = [name for name in bench_programs.names() if "/paper/" in name]
+    names = [name for name in programs.names() if "/paper/" in name]
     assert stated == {name: f"{gflop(name):,.1f}" for name in names}

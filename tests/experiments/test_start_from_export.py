@@ -10,8 +10,8 @@ import pytest
 from experiments import export
 from experiments.c3_faces import networks as nets
 from experiments.c3_faces.run import first_variables, load_trained, untrained_variables
-from experiments.common.errors import UsageError
-from experiments.common.trained import find_trained
+from experiments.engine.errors import UsageError
+from experiments.engine.trained import find_trained
 from experiments.semantic_alignment import trained as aligners
 from tests.experiments import tiny_aligners, tiny_runs
 from tests.tolerances import FLOAT32

@@ -7,9 +7,9 @@ import jax
 import jax.numpy as jnp
 
 from c3jax.training.checkpoints import Checkpoints
-from experiments.common import runs
 from experiments.common.alignment_data import AlignmentDataConfig
-from experiments.common.stages import make_optimizer
+from experiments.engine import runs
+from experiments.engine.stages import make_optimizer
 from experiments.jlad import networks as nets
 from experiments.jlad.config import Config, ModelConfig
 from experiments.jlad.presets import LAPTOP

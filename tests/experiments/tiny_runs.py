@@ -14,10 +14,10 @@ from c3jax.training.checkpoints import Checkpoints
 from c3jax.training.state import init_state
 from experiments.c3_faces import networks as nets
 from experiments.c3_faces.config import LAPTOP, Config
-from experiments.common import cli, runs
-from experiments.common.cross_image import init_loss_stats
 from experiments.common.data import DataConfig
-from experiments.common.stages import make_optimizer
+from experiments.engine import cli, runs
+from experiments.engine.stages import make_optimizer
+from experiments.terms.cross_image import init_loss_stats
 
 SIZE, NUM_LANDMARKS = 32, 3
 

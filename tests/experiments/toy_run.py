@@ -14,8 +14,8 @@ import jax.numpy as jnp
 
 from c3jax.training.step import AXIS
 from data_pipelines.sampling import shard
-from experiments.common import cli, loop, processes
-from experiments.common.loop import Stage
+from experiments.engine import cli, loop, processes
+from experiments.engine.loop import Stage
 from tests.c3jax.training.toy import OPTIMIZER, Toy, toy_batch, toy_loss, toy_state
 
 REPOSITORY = Path(__file__).parents[2]

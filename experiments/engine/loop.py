@@ -1,0 +1,272 @@
+"""The training loop: the only one in the project."""
+
+import functools
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import optax
+from tqdm import tqdm
+
+from c3jax.training.checkpoints import Checkpoints, digest
+from c3jax.training.state import TrainState
+from c3jax.training.step import LossFn, local, make_train_step, replicate, shard_batch
+from experiments.engine import processes
+from experiments.engine.errors import Interrupted, UsageError
+from experiments.engine.runs import replace_text
+
+MAX_SKIPPED_IN_A_ROW = 5
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Some steps with one loss, optimiser and batch size.
+
+    batches: start step within the stage -> endless batches of NumPy arrays.
+    begin: what the state of the stage before becomes; by default it gets a fresh optimiser state.
+    end: looks at the last state, before it is saved; again if the run is killed in between.
+    """
+
+    name: str
+    steps: int
+    loss_fn: LossFn
+    optimizer: optax.GradientTransformation
+    batches: Callable[[int], Iterator[dict[str, np.ndarray]]]
+    begin: Callable[[TrainState], TrainState] | None = None
+    end: Callable[[TrainState], None] | None = None
+
+    def begun(self, state: TrainState) -> TrainState:
+        """The state at the first step of the stage."""
+        if self.begin is not None:
+            return self.begin(state)
+        return state.replace(opt_state=self.optimizer.init(state.params))
+
+
+def train(
+    stages: list[Stage],
+    state: TrainState,
+    *,
+    folder: Path,
+    seed: int,
+    meta: dict[str, Any],
+    log_every: int,
+    checkpoint_every: int,
+    check_every: int,
+    check: Callable[[TrainState], list[str]],
+    devices: list | None = None,
+) -> tuple[TrainState, float]:
+    """Runs the stages one after the other; resumes from the newest checkpoint in `folder`.
+
+    Of several processes the first writes, prints, and calls `check` and `Stage.end`.
+
+    Args:
+      stages: what to do.
+      state: at step 0, the optimiser state of the first stage in it.
+      folder: the run's folder; `checkpoints` and `metrics.jsonl` are written there.
+      seed: of the augmentation keys.
+      meta: stored with every checkpoint.
+      log_every, checkpoint_every, check_every: in steps.
+      check: warnings about a state, printed when there are any.
+      devices: to run on; by default all, over all processes.
+
+    Returns:
+      the last state, and the seconds spent training, over all resumptions.
+    """
+    devices, first = devices or jax.devices(), processes.is_first()
+    total = sum(stage.steps for stage in stages)
+    _check_intervals(
+        log_every=log_every, check_every=check_every, checkpoint_every=checkpoint_every
+    )
+    key = jax.random.key(seed)
+    # Stages with the same loss and optimiser share a compiled step.
+    make_step = functools.cache(functools.partial(make_train_step, devices=devices))
+    with ExitStack() as stack:
+        checkpoints = stack.enter_context(Checkpoints(folder / "checkpoints"))
+        signals, vote = stack.enter_context(_Signals()), processes.make_vote()
+        step, seconds = processes.agree(checkpoints.latest_step() or 0), 0.0
+        if step:
+            state, seconds = _resume(checkpoints, stages, state, step)
+            print(f"resumed at step {step:,} of {total:,}", flush=True)
+        elif processes.several():
+            processes.check_same("first state", digest(state))
+        path = folder / "metrics.jsonl" if first else None
+        log = stack.enter_context(_Log(path, step, total))
+        started = time.monotonic() - seconds
+
+        def save() -> None:
+            elapsed = time.monotonic() - started
+            log.flush()
+            checkpoints.save(step, state, {**meta, "seconds": elapsed})
+
+        end = 0
+        for stage in stages:
+            begin, end = end, end + stage.steps
+            if step >= end:
+                continue
+            if step == begin:
+                state = stage.begun(state)
+            state = replicate(state, devices)
+            train_step = make_step(stage.loss_fn, stage.optimizer)
+            batches = _sharded(stage, step - begin, len(local(devices)))
+            while step < end:
+                state, metrics = train_step(state, next(batches), key)
+                step += 1
+                log.step(stage.name, step, metrics, write=step % log_every == 0 or step == end)
+                if step % check_every == 0 and first:
+                    for warning in check(state):
+                        log.say(f"step {step:,}: {warning}")
+                if step == end and stage.end is not None and first:
+                    log.flush()
+                    stage.end(state)
+                told = vote(signals.received)
+                if step % checkpoint_every == 0 or step == end or told:
+                    save()
+                if told:
+                    raise Interrupted(told, step, several=processes.several())
+        return state, time.monotonic() - started
+
+
+def _sharded(stage: Stage, start_step: int, num_devices: int) -> Iterator[dict[str, np.ndarray]]:
+    """The stage's batches with the global index of each example, spread over the devices."""
+    for batch in stage.batches(start_step):
+        count = len(batch["source"])
+        index = np.arange(count, dtype=np.int32) + np.int32(jax.process_index() * count)
+        yield shard_batch({**batch, "example_index": index}, num_devices)
+
+
+def _check_intervals(**intervals: int) -> None:
+    for name, steps in intervals.items():
+        if steps < 1:
+            raise UsageError(f"--{name.replace('_', '-')} must be at least 1, got {steps}")
+
+
+def _resume(checkpoints: Checkpoints, stages: list[Stage], state: TrainState, step: int):
+    """The stored state; its optimiser state has the structure of the stage that it was saved in."""
+    end = 0
+    for stage in stages:
+        end += stage.steps
+        if step <= end:
+            state = state.replace(opt_state=stage.optimizer.init(state.params))
+            break
+    return checkpoints.restore(state, step), checkpoints.meta(step)["seconds"]
+
+
+class _Log:
+    """Progress for people, JSON lines for programs; metrics are read a step late.
+
+    Without a `path` nothing is written: another process does it.
+    """
+
+    def __init__(self, path: Path | None, step: int, total: int):
+        self._pending: tuple[str, int, dict[str, jax.Array], bool] | None = None
+        if path is not None:
+            _drop_rows_after(path, step)
+        self._file = open(path or os.devnull, "a", encoding="utf-8")
+        self._tty = path is not None and sys.stderr.isatty()
+        self._bar = tqdm(
+            total=total, initial=step, unit="step", dynamic_ncols=True, disable=not self._tty
+        )
+        self._start, self._total, self._begun, self._told = step, total, time.monotonic(), 0.0
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self._bar.close()
+        self._file.close()
+
+    def step(self, stage: str, step: int, metrics: dict[str, jax.Array], *, write: bool) -> None:
+        """Takes note of a step; looks at the metrics of the one before."""
+        self._read()
+        self._pending = (stage, step, metrics, write)
+        self._bar.update()
+        if write:
+            self.flush()
+
+    def flush(self) -> None:
+        """Reads and writes what is pending."""
+        self._read()
+        self._file.flush()
+
+    def say(self, text: str) -> None:
+        """Prints a line without tearing the bar."""
+        tqdm.write(text, file=sys.stderr)
+
+    def _read(self) -> None:
+        if self._pending is None:
+            return
+        stage, step, metrics, write = self._pending
+        self._pending = None
+        if int(metrics["skipped_in_a_row"]) >= MAX_SKIPPED_IN_A_ROW:
+            raise UsageError(
+                f"the loss was not finite in {MAX_SKIPPED_IN_A_ROW} steps in a row, up to step "
+                f"{step:,}; lower --{stage}.learning-rate and give the run another --name"
+            )
+        if write:
+            row = {name: float(value) for name, value in metrics.items()}
+            self._file.write(json.dumps({"step": step, "stage": stage, **row}) + "\n")
+            self._tell(stage, step, row)
+
+    def _tell(self, stage: str, step: int, row: dict[str, float]) -> None:
+        terms = " ".join(
+            f"{name} {value:.3g}"
+            for name, value in row.items()
+            if not (name[-1].isdigit() or name in ("skipped_in_a_row", "gradient_norm"))
+        )
+        self._bar.set_description(stage, refresh=False)
+        self._bar.set_postfix_str(terms)
+        now = time.monotonic()
+        if not self._tty and (now - self._told > 15 or step == self._total):
+            self._told = now
+            rate = (step - self._start) / (now - self._begun)
+            left = tqdm.format_interval((self._total - step) / rate)
+            print(
+                f"{stage} {step:,}/{self._total:,} {rate:.1f} steps/s {left} left  {terms}",
+                flush=True,
+            )
+
+
+def _drop_rows_after(path: Path, step: int) -> None:
+    """Removes the rows of steps that the checkpoint does not know (and a torn last line)."""
+    if not path.exists():
+        return
+    kept = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            if json.loads(line)["step"] <= step:
+                kept.append(line + "\n")
+        except (ValueError, KeyError):
+            break
+    replace_text(path, "".join(kept))
+
+
+class _Signals:
+    """Notes SIGTERM and SIGINT, so that the loop can save first; a second one interrupts."""
+
+    received = 0
+
+    def __enter__(self):
+        self._old = {}
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGTERM, signal.SIGINT):
+                self._old[number] = signal.signal(number, self._note)
+        return self
+
+    def __exit__(self, *exception):
+        for number, handler in self._old.items():
+            signal.signal(number, handler)
+
+    def _note(self, number, frame):
+        if self.received:
+            raise KeyboardInterrupt
+        self.received = number

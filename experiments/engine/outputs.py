@@ -1,0 +1,39 @@
+"""Folders that commands write results for people to: only into new ones, or their own."""
+
+from pathlib import Path
+
+from PIL import Image
+
+from experiments.engine.errors import UsageError
+
+README = "README.txt"
+PIXELS = """\
+x and y are in pixels of the original, upright pictures (their EXIF orientation applied), counted
+from 0 at the centre of the top left pixel: the bottom right one is at (width - 1, height - 1).\
+"""
+
+
+def check_folder(out: Path, readme: str) -> None:
+    """Refuses a folder with files that are not ours; ours has a README that begins as `readme`.
+
+    Raises:
+      UsageError: `out` is a file, or holds something else than the results of an earlier call.
+    """
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"--out {out} is a file; give a folder")
+    file = out / README
+    ours = file.is_file() and file.read_bytes().startswith(readme.encode()[:24])
+    if out.is_dir() and any(out.iterdir()) and not ours:
+        raise UsageError(f"--out {out} holds other files; give a new folder")
+
+
+def open_folder(out: Path, readme: str) -> None:
+    """Makes the folder, with its README."""
+    out.mkdir(parents=True, exist_ok=True)
+    (out / README).write_text(readme, encoding="utf-8")
+
+
+def save_png(image: Image.Image, path: Path) -> None:
+    """Writes a picture and the folders above it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image.save(path, compress_level=1)  # three times as fast as the default

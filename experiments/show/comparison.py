@@ -1,0 +1,172 @@
+"""Numbers of several runs side by side: spread over seeds, paired differences, configurations."""
+
+import itertools
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from experiments.engine import runs
+from experiments.engine.errors import UsageError
+from experiments.show.report import flatten
+
+# Key in the flattened results.json -> what it is called. Lower is better but for PCK.
+METRICS = {
+    "landmarks.nme_percent": "error, %",
+    "landmarks.untrained_nme_percent": "untrained, %",
+    "landmarks.mean_shape_nme_percent": "mean shape, %",
+    "consistency.landmarks_true.percent": "landmarks by truth, %",
+    "consistency.landmarks_carried_by_flow.percent": "landmarks by flow, %",
+    "consistency.flow_true.percent": "flow by truth, %",
+    "landmarks.health.surface_spread_ratio": "surface spread",
+    "alignment.pck.0.05": "PCK@.05",
+    "alignment.pck.0.10": "PCK@.10",
+    "alignment.pck.0.15": "PCK@.15",
+    "seconds": "seconds",
+}
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A run with results: its name here, what find_run found, the numbers of METRICS it has."""
+
+    name: str
+    found: runs.Run
+    results: dict[str, Any]
+
+    @property
+    def seed(self) -> int:
+        return self.results["seed"]
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """Fields by dotted name, without the seed and those that name or place a run."""
+        flat = flatten(self.found.described["config"])
+        return {name: flat[name] for name in flat if name not in (*runs.FREE, "seed")}
+
+    @property
+    def numbers(self) -> dict[str, float]:
+        flat = flatten(self.results)
+        return {key: flat[key] for key in METRICS if flat.get(key) is not None}
+
+
+@dataclass(frozen=True)
+class Group:
+    """Runs that differ in nothing but the seed."""
+
+    name: str
+    runs: tuple[Finished, ...]
+
+    @property
+    def seeds(self) -> list[int]:
+        return sorted({run.seed for run in self.runs})
+
+    def by_seed(self, key: str) -> dict[int, float]:
+        """A number for each seed that has it; the mean where a seed was run twice."""
+        values: dict[int, list[float]] = {}
+        for run in self.runs:
+            if key in run.numbers:
+                values.setdefault(run.seed, []).append(run.numbers[key])
+        return {seed: float(np.mean(found)) for seed, found in values.items()}
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Mean, standard deviation (of a sample; None of one value) and count."""
+
+    mean: float
+    stddev: float | None
+    count: int
+
+    def __str__(self) -> str:
+        return f"{self.mean:.2f}" + ("" if self.stddev is None else f" ± {self.stddev:.2f}")
+
+
+def spread(values: Sequence[float]) -> Spread | None:
+    """The spread of some values; None of none.
+
+    >>> print(spread([1.0, 3.0]), spread([2.0]))
+    2.00 ± 1.41 2.00
+    """
+    if not values:
+        return None
+    stddev = float(np.std(values, ddof=1)) if len(values) > 1 else None
+    return Spread(float(np.mean(values)), stddev, len(values))
+
+
+def read_runs(paths: Sequence[Path]) -> list[Finished]:
+    """The runs of run folders, each once.
+
+    Raises:
+      UsageError: fewer than two, one that is no run, or one that is not finished.
+    """
+    found = {run.folder.resolve(): run for run in map(runs.find_run, paths)}
+    if len(found) < 2:
+        raise UsageError(f"give two run folders or more to compare, got {len(found)}")
+    short = [folder.name for folder in found]
+    named = short if len(set(short)) == len(short) else [str(folder) for folder in found]
+    finished = []
+    for name, run in zip(named, found.values(), strict=True):
+        if "experiment" not in run.described:
+            raise UsageError(f"{run.folder} is no run folder, such as runs/c3_faces/NAME")
+        path = run.folder / "results.json"
+        if not path.exists():
+            raise UsageError(
+                f"{path} is missing: the run is not finished (the same command goes on with it)"
+            )
+        finished.append(Finished(name, run, runs.read_json(path)))
+    return finished
+
+
+def group_runs(finished: Sequence[Finished]) -> list[Group]:
+    """Groups of runs that differ in nothing but the seed, in the order in which they come."""
+    groups: list[list[Finished]] = []
+    for run in finished:
+        alike = [group for group in groups if group[0].config == run.config]
+        if alike:
+            alike[0].append(run)
+        else:
+            groups.append([run])
+    names = [_common_name([run.name for run in group]) for group in groups]
+    if len(set(names)) < len(names):
+        names = [group[0].name for group in groups]
+    return [Group(name, tuple(group)) for name, group in zip(names, groups, strict=True)]
+
+
+def measured(groups: Sequence[Group]) -> list[str]:
+    """Keys of METRICS that any run has."""
+    return [key for key in METRICS if any(key in r.numbers for g in groups for r in g.runs)]
+
+
+def paired_differences(first: Group, second: Group) -> dict[str, Spread]:
+    """Second minus first over the seeds that both have, by key of METRICS."""
+    differences = {}
+    for key in measured([first, second]):
+        one, other = first.by_seed(key), second.by_seed(key)
+        both = spread([other[seed] - one[seed] for seed in sorted(one.keys() & other.keys())])
+        if both is not None:
+            differences[key] = both
+    return differences
+
+
+def all_pairs(groups: Sequence[Group]) -> list[tuple[Group, Group]]:
+    """Each two groups."""
+    return list(itertools.combinations(groups, 2))
+
+
+def differing_fields(groups: Sequence[Group]) -> dict[str, list[Any]]:
+    """Configuration fields that are not the same in all groups, and their value in each."""
+    configs = [group.runs[0].config for group in groups]
+    fields = {field: [c.get(field) for c in configs] for config in configs for field in config}
+    return {field: v for field, v in fields.items() if any(value != v[0] for value in v)}
+
+
+def _common_name(names: list[str]) -> str:
+    """What the names of runs have in common, without the seed at the end."""
+    if len(names) == 1:
+        return names[0]
+    return re.sub(r"[-_. ]*(seed|s)?[-_. ]*$", "", os.path.commonprefix(names)) or names[0]

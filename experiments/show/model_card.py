@@ -1,0 +1,157 @@
+"""MODEL_CARD.md: what an exported model is, what it reaches, and what it is not for."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from c3jax import inference
+from c3jax.inference.files import finds_landmarks, matches_pictures
+from data_pipelines import catalogue
+from experiments.engine import runs
+from experiments.show.page import Section, Table, format_cell
+from experiments.show.report import result_sections
+
+CARD = "MODEL_CARD.md"
+OWN_LICENCE = "that of this project"  # as the catalogue has it of rendered data
+
+LANDMARKS = """\
+It finds landmarks on the kind of object that it was trained on, one object in the middle of each
+picture. The landmarks were learned without labels: they have no names and need not be anatomical
+points; a linear regressor, fitted on some annotated pictures, maps them to points that have. It
+places every landmark in every picture, also where there is no such object, or where the point is
+hidden. Pictures unlike those of the training (other poses, ages, groups of people, cameras) were
+not measured unless the tables above say so. It is not meant to recognise or judge people."""
+MATCHES = """\
+It matches two pictures that each show one object of the same kind, by a map from every place of
+one to a place of the other. It gives a match for every place, also where there is none: behind
+other objects, on the background, and between pictures of different things. Categories that it was
+not trained on, strong differences of viewpoint, and fine detail (the map has one value per cell of
+the network's grid) are its weak sides."""
+
+
+def write_card(found: runs.Run, out: Path) -> Path:
+    """Writes the card of a model folder, unless one is there; returns its path."""
+    path = out / CARD
+    if not path.exists():
+        runs.replace_text(path, card(found, runs.read_json(out / inference.CONFIG)))
+    return path
+
+
+def card(found: runs.Run, model: dict[str, Any]) -> str:
+    """The card as Markdown.
+
+    Args:
+      found: the run that was exported.
+      model: the description of the exported model.
+    """
+    trained_on = model["trained_on"]
+    data = catalogue.find(trained_on["data"])
+    terms = others_terms(found, data)
+    kinds = [
+        *(["landmarks"] if finds_landmarks(model) else []),
+        *(["correspondence"] if matches_pictures(model) else []),
+    ]
+    uses = [*([LANDMARKS] if finds_landmarks(model) else [])]
+    uses += [MATCHES] if matches_pictures(model) else []
+    parts = {
+        "Use": usage(model),
+        "Training": training(found, model),
+        "Data": f"{data.title}: {data.about}. From: {data.source}. Licence: {data.licence}.",
+        "Results": results_text(found),
+        "Intended use and limits": "\n\n".join(uses),
+        "Licence": licence(terms),
+    }
+    head = (
+        f"---\nlibrary_name: c3jax\nlicense: {'other' if terms else 'apache-2.0'}\n"
+        f"tags: [{', '.join(['jax', 'flax', *kinds])}]\n---\n\n# {found.folder.name}\n\n"
+        f"A network of {' and '.join(kinds)} for pictures of {model['image_size']} px, "
+        f"learned without annotated points by `experiments.{trained_on['experiment']}` of c3jax."
+    )
+    return "\n\n".join([head, *(f"## {title}\n\n{text}" for title, text in parts.items())]) + "\n"
+
+
+def usage(model: dict[str, Any]) -> str:
+    """The commands and the functions that read the model."""
+    lines = []
+    if finds_landmarks(model):
+        lines += [
+            "python -m experiments.detect --checkpoint FOLDER PICTURES",
+            'c3jax.inference.load("FOLDER").landmarks(images)',
+        ]
+    if matches_pictures(model):
+        lines += [
+            "python -m experiments.align --checkpoint FOLDER SOURCE TARGET",
+            'c3jax.inference.load_aligner("FOLDER").align(source, target)',
+        ]
+    return "FOLDER holds this file.\n\n" + "\n".join(f"    {line}" for line in lines)
+
+
+def training(found: runs.Run, model: dict[str, Any]) -> str:
+    """What was trained, and from what."""
+    trained_on, config = model["trained_on"], found.described["config"]
+    start = ""
+    if config.get("init_from"):
+        start = f" It began with the parameters of {Path(config['init_from']).name}."
+    elif has_imagenet_trunk(config):
+        start = f" Its trunk, {config['model']['trunk']}, began with ImageNet weights."
+    return (
+        f"Preset {trained_on['preset']}, seed {trained_on['seed']}, {trained_on['steps']:,} steps."
+        f"{start}"
+    )
+
+
+def has_imagenet_trunk(config: dict[str, Any]) -> bool:
+    """Whether a network began with ImageNet weights, by the configuration of its run."""
+    return config["model"].get("family") != "imm" and config["model"]["trunk"] != "small"
+
+
+def results_text(found: runs.Run) -> str:
+    """The first table of each measurement in the run's report: baselines and protocol."""
+    path = found.folder / "results.json"
+    if not path.exists():
+        return "The run was not measured: it has no results.json."
+    results = runs.read_json(path)
+    sections = result_sections(results, found.described["config"].get("landmarks"))
+    measured = f"Measured at step {results['steps']:,}; the report of the run says more."
+    return "\n\n".join(
+        [measured, *(text for s in sections if s.tables for text in section_text(s))]
+    )
+
+
+def section_text(section: Section) -> list[str]:
+    """Heading, first table and its note, of a section of a report."""
+    table = section.tables[0]
+    return [f"### {section.title}", table_text(table), *([table.note] if table.note else [])]
+
+
+def table_text(table: Table) -> str:
+    """A table in Markdown.
+
+    >>> print(table_text(Table(["", "error"], [("this | run", 1.234)])))
+    |  | error |
+    | --- | --- |
+    | this \\| run | 1.23 |
+    """
+    rows: list[Sequence[Any]] = [table.columns, ["---"] * len(table.columns), *table.rows]
+    cells = ([format_cell(cell).replace("|", r"\|") for cell in row] for row in rows)
+    return "\n".join(f"| {' | '.join(row)} |" for row in cells)
+
+
+def others_terms(found: runs.Run, data: catalogue.DataSet) -> list[str]:
+    """Whose terms, besides our own, the weights are under."""
+    config = found.described["config"]
+    terms = [] if data.licence == OWN_LICENCE else [data.title]
+    terms += [catalogue.find("voc2012").title] if config["data"].get("voc_path") else []
+    if config.get("init_from"):
+        return [*terms, f"the run {Path(config['init_from']).name}"]
+    return [*terms, *(["ImageNet (the trunk)"] if has_imagenet_trunk(config) else [])]
+
+
+def licence(terms: Sequence[str]) -> str:
+    """What may be done with the numbers in the file."""
+    if not terms:
+        return "Apache 2.0, as c3jax."
+    return (
+        "The code that made and reads this model is Apache 2.0. What may be done with the weights "
+        f"depends on the terms of what they were learned from: {', '.join(terms)}."
+    )

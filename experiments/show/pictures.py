@@ -1,0 +1,189 @@
+"""Pictures for people: points on images, sheets of images with titles, loss curves."""
+
+import functools
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from experiments.show.overlays import colors as colors_of
+
+TILE = 144  # pixels of one image on a sheet
+FINE = 3  # points are drawn so many times larger and shrunk again, for smooth edges
+GAP, TEXT = 4, 13
+PAPER, INK = (255, 255, 255), (40, 40, 40)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture of a report: `name` of its file, what it shows, and the image itself."""
+
+    name: str
+    title: str
+    caption: str
+    image: Image.Image
+
+    @functools.cached_property
+    def png(self) -> bytes:
+        """The image as a PNG file."""
+        stream = io.BytesIO()
+        self.image.save(stream, "PNG")
+        return stream.getvalue()
+
+
+def tile(image: np.ndarray) -> Image.Image:
+    """An image, uint8 or float in [0, 1], `[S, S, 3]`, as a tile of a sheet."""
+    if image.dtype != np.uint8:
+        image = (np.clip(image, 0, 1) * 255).round().astype(np.uint8)
+    return Image.fromarray(image).resize((TILE, TILE), Image.Resampling.BICUBIC)
+
+
+def draw_points(
+    image: np.ndarray, points: np.ndarray, *, carried: np.ndarray | None = None
+) -> Image.Image:
+    """A tile with landmarks as dots, and carried landmarks as crosses, each tied to its dot.
+
+    Args:
+      image: `[S, S, 3]`.
+      points: `[K, 2]`, (x, y) in [-1, 1]; NaN is left out.
+      carried: `[K, 2]`, the same landmarks as carried over from another image.
+    """
+    canvas = tile(image).resize((FINE * TILE,) * 2, Image.Resampling.BICUBIC)
+    draw = ImageDraw.Draw(canvas)
+
+    def place(point):
+        return tuple(place_on_tile(point, image.shape[0]))
+
+    colors = colors_of(len(points))
+    carried = np.full_like(points, np.nan) if carried is None else carried
+    for k, (point, end) in enumerate(zip(points, carried, strict=True)):
+        if np.isfinite([*point, *end]).all():
+            draw.line([place(point), place(end)], fill=colors[k], width=FINE)
+    for k, point in enumerate(points):
+        if np.isfinite(point).all():
+            draw_dot(draw, place(point), colors[k])
+    for k, point in enumerate(carried):
+        if np.isfinite(point).all():
+            _cross(draw, place(point), colors[k])
+    return canvas.resize((TILE, TILE), Image.Resampling.LANCZOS)
+
+
+def place_on_tile(points: np.ndarray, size: int) -> np.ndarray:
+    """Points `[..., 2]` in [-1, 1] of an image of `size` pixels, on its tile enlarged by FINE.
+
+    Pixel k covers [k, k + 1] of the drawing, its centre is k + 1/2.
+    """
+    return ((np.asarray(points) + 1) / 2 * (size - 1) + 0.5) / size * FINE * TILE
+
+
+def draw_dot(draw: ImageDraw.ImageDraw, center, color, radius: float = 3.2) -> None:
+    """A dot with a dark rim on a tile enlarged by FINE; the radius is in pixels of the tile."""
+    x, y = center
+    for r, fill in ((FINE * (radius + 1), (0, 0, 0)), (FINE * radius, color)):
+        draw.ellipse([x - r, y - r, x + r, y + r], fill=fill)
+
+
+def sheet(
+    rows: Sequence[Sequence[Image.Image | None]],
+    *,
+    row_titles: Sequence[str] = (),
+    column_titles: Sequence[str] = (),
+) -> Image.Image:
+    """Tiles in rows (None leaves a place empty), with titles to the left and above."""
+    font = ImageFont.load_default(TEXT)
+    left = max((round(font.getlength(title)) + 2 * GAP for title in row_titles), default=0)
+    top = TEXT + 2 * GAP if column_titles else 0
+    step = TILE + GAP
+    columns = max(len(row) for row in rows)
+    canvas = Image.new("RGB", (left + columns * step - GAP, top + len(rows) * step - GAP), PAPER)
+    draw = ImageDraw.Draw(canvas)
+    for r, row in enumerate(rows):
+        for c, image in enumerate(row):
+            if image is not None:
+                canvas.paste(image, (left + c * step, top + r * step))
+    for r, title in enumerate(row_titles):
+        draw.text((left - GAP, top + r * step + TILE // 2), title, INK, font, anchor="rm")
+    for c, title in enumerate(column_titles):
+        draw.text((left + c * step + TILE // 2, top - GAP), title, INK, font, anchor="ms")
+    return canvas
+
+
+def loss_curves(rows: list[dict[str, Any]]) -> Image.Image | None:
+    """Every term of `metrics.jsonl` in a small plot of its own, as logged (pale) and smoothed.
+
+    Terms that are numbered, such as `cycle_0`, `cycle_1`, share a plot; a line marks a new stage.
+    None where nothing was logged.
+    """
+    import matplotlib
+
+    matplotlib.use("agg")
+    import matplotlib.pyplot as plt
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    names = sorted({name for row in rows for name in row} - {"step", "stage", "skipped_in_a_row"})
+    names.sort(key=lambda name: (name != "loss", _plot_of(name)))
+    plots = [list(group) for _, group in groupby(names, key=_plot_of)]
+    if not plots:
+        return None
+    borders = [b["step"] for a, b in zip(rows, rows[1:], strict=False) if a["stage"] != b["stage"]]
+    columns = min(4, len(plots))
+    lines = -(-len(plots) // columns)
+    figure, axes = plt.subplots(
+        lines, columns, figsize=(2.9 * columns, 2.0 * lines), squeeze=False, layout="constrained"
+    )
+    for axis, terms in zip(axes.flat, plots, strict=False):
+        _plot_terms(axis, rows, terms)
+        for border in borders:
+            axis.axvline(border, color="0.75", linewidth=0.8, linestyle=":")
+    for axis in axes.flat[len(plots) :]:
+        axis.axis("off")
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    plt.close(figure)
+    image = Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3].copy())
+    return image
+
+
+def smooth(values: np.ndarray, *, width: int) -> np.ndarray:
+    """Running mean over `width` neighbours, fewer at the ends."""
+    ones = np.ones(width)
+    return np.convolve(values, ones, "same") / np.convolve(np.ones_like(values), ones, "same")
+
+
+def _plot_terms(axis, rows: list[dict[str, Any]], terms: list[str]) -> None:
+    everything = []
+    for k, term in enumerate(terms):
+        points = [(r["step"], r[term]) for r in rows if np.isfinite(r.get(term, np.nan))]
+        if not points:
+            continue
+        steps, values = np.array(points, float).T
+        everything.extend(values)
+        width = len(values) // 15 | 1
+        if width > 1:
+            axis.plot(steps, values, color=f"C{k}", alpha=0.25, linewidth=0.7)
+        axis.plot(steps, smooth(values, width=width), color=f"C{k}", label=term.rpartition("_")[2])
+    if everything and 0 < 10 * min(everything) < max(everything):
+        axis.set_yscale("log")
+    axis.set_title(_plot_of(terms[0]).replace("_", " "), fontsize=9)
+    axis.tick_params(labelsize=7, which="both")
+    axis.spines[["top", "right"]].set_visible(False)
+    if len(terms) > 1:
+        axis.legend(fontsize=6, ncols=2, frameon=False)
+
+
+def _plot_of(term: str) -> str:
+    """Title of the plot that a term is drawn in."""
+    stem, _, last = term.rpartition("_")
+    return f"{stem}, by layer" if last.isdigit() else term
+
+
+def _cross(draw: ImageDraw.ImageDraw, center, color) -> None:
+    x, y = center
+    arm = 4.5 * FINE
+    for width, fill in ((round(3.8 * FINE), (255, 255, 255)), (round(2.2 * FINE), color)):
+        draw.line([x - arm, y - arm, x + arm, y + arm], fill=fill, width=width)
+        draw.line([x - arm, y + arm, x + arm, y - arm], fill=fill, width=width)

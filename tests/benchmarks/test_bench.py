@@ -1,0 +1,118 @@
+"""`python -m benchmarks.bench`: counts by hand, and every kind of program made small."""
+
+import itertools
+import json
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from benchmarks import bench, programs
+from c3jax.training.step import shard_batch
+from tests.c3jax.training.toy import Runner, toy_batch
+from tests.experiments.tiny_runs import call
+
+IMAGES = jnp.ones((2, 9, 7, 3))
+KERNEL = jnp.ones((3, 3, 3, 5))
+
+
+def convolve(images, kernel, stride=1):
+    return jax.lax.conv_general_dilated(
+        images, kernel, (stride, stride), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC")
+    )
+
+
+def flop(function, *arguments):
+    return bench.program_flop(jax.make_jaxpr(function)(*arguments).jaxpr)
+
+
+def test_products_convolutions_and_loops_are_counted_by_hand():
+    assert flop(jnp.matmul, jnp.ones((4, 5)), jnp.ones((5, 6))) == 2 * 4 * 5 * 6
+    once = 2 * (2 * 9 * 7 * 5) * (9 * 3)
+    assert flop(convolve, IMAGES, KERNEL) == once
+    assert flop(jax.jit(convolve), IMAGES, KERNEL) == once
+    in_loop = lambda images: jax.lax.map(lambda one: convolve(one[None], KERNEL), images)  # noqa: E731
+    assert flop(in_loop, IMAGES) == once
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+def test_a_gradient_costs_two_forward_passes_more(stride):
+    images = jnp.ones((2, 8, 12, 3))
+    forward = flop(lambda *x: convolve(*x, stride), images, KERNEL)
+    both = jax.grad(lambda *x: convolve(*x, stride).sum(), (0, 1))
+    assert flop(both, images, KERNEL) == pytest.approx(2 * forward + forward, rel=0.35)
+
+
+def test_every_stage_of_every_preset_has_a_program():
+    names = programs.names()
+    some = {"c3_faces/paper/joint", "imm_faces/paper/pretrain", "jlad/laptop/detection-1"}
+    assert some < set(names)
+    assert "imm_faces/paper/joint" not in names  # it has no steps
+    assert names[-4:] == [f"function/{name}" for name in programs.FUNCTIONS]
+    for name in names[:-4]:
+        experiment, preset, _ = name.split("/")
+        assert preset in programs.PRESETS[experiment]
+
+
+def toy_program(name):
+    """The step of the toy network on two examples, or a function."""
+    if name.startswith("function/"):
+        return programs.make_program(name, 2)
+    runner = Runner()
+    batch = {**toy_batch(0, batch_size=2), "example_index": np.arange(2, dtype=np.int32)}
+    batches = itertools.repeat(shard_batch(batch, 1))
+    arguments = (runner.state, next(batches), jax.random.key(0))
+    return programs.Program(name, 2, runner.train_step, arguments, batches)
+
+
+def test_the_table_and_the_json_hold_steps_and_functions(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(bench, "make_program", lambda name, *_: toy_program(name))
+    out = tmp_path / "bench.json"
+    only = ["c3_faces/laptop/warmup", "function/bottleneck"]
+    small = ["--batch-size", 2, "--repeats", 1, "--matmul", 32]
+    assert call(bench.main, "--only", *only, *small, "--out", out) == 0
+    said, found = capsys.readouterr().out, json.loads(out.read_text())
+    assert found["matmul_gflops"] > 0
+    step, function = found["rows"]
+    assert [step["name"], function["name"]] == only and all(name in said for name in only)
+    assert step["batch_size"] == function["batch_size"] == 2
+    assert step["data_wait_ms"] > 0 and function["data_wait_ms"] is None
+    for row in (step, function):
+        assert row["images_per_s"] == pytest.approx(2000 / row["milliseconds"])
+        assert min(row[f"compile_{which}_s"] for which in ("cold", "warm")) > 0
+        assert row["memory_mib"] > 0
+    assert step["gflop"] > 0 and step["xla_gflop"] > 0
+    rate = found["matmul_gflops"] * step["milliseconds"] / 1e3
+    assert step["peak_share"] == pytest.approx(step["gflop"] / rate)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("experiment", programs.PRESETS)
+def test_the_steps_of_every_experiment_are_measured(experiment):
+    for name in programs.names():
+        if name.startswith(f"{experiment}/laptop/"):
+            row = bench.measure(programs.make_program(name, 4), 1, 1e9)
+            assert row.gflop > 0 and row.batch_size == 4
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", programs.FUNCTIONS)
+def test_every_function_is_measured(name):
+    row = bench.measure(programs.make_program(f"function/{name}", 1), 1, 1e9)
+    assert row.milliseconds > 0 and row.memory_mib > 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--only", "nothing"], "--only nothing is none of c3_faces/laptop/warmup, "),
+        (["--batch-size", 0], "--batch-size must be 1 or more, got 0"),
+        (["--repeats", 0], "--repeats must be 1 or more, got 0"),
+        (["--out", "no/such/file.json"], "--out no/such/file.json: there is no folder no/such"),
+    ],
+)
+def test_wrong_use_is_one_line(capsys, arguments, message):
+    assert call(bench.main, *arguments) == 2
+    err = capsys.readouterr().err
+    assert err.startswith(f"error: {message}") and err.count("\n") == 1

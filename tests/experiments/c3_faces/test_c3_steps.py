@@ -1,0 +1,230 @@
+"""The two training losses on networks that can be computed by hand.
+
+The stub's images carry their codes in the pixels: appearance is the mean of the first channel, the
+landmark the mean of the other two; the decoder writes such an image. So what was paired with what,
+and where gradients flow, can be read off the numbers.
+"""
+
+import dataclasses
+from types import SimpleNamespace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from c3jax import correlation_4d, warps
+from c3jax.coordinates import grid
+from c3jax.losses import flow_cross_entropy
+from c3jax.losses.perceptual import init_running_mean
+from c3jax.models.c3 import Encoding
+from c3jax.training.step import AXIS
+from experiments.c3_faces import steps
+from experiments.c3_faces.config import LAPTOP
+from experiments.terms.cross_image import cycle_terms, halves, swap
+from tests.tolerances import REORDERED
+
+SHAPE = (4, 4)
+CONFIG = dataclasses.replace(
+    LAPTOP,
+    flow=False,
+    loss=dataclasses.replace(LAPTOP.loss, synthetic=0.0, landmarks_as="points"),
+)
+
+
+class Stub:
+    """Encoder and decoder that multiply by a parameter each and count the running averages."""
+
+    def __init__(self):
+        self.decoded = []
+
+    def encode(self, variables, images):
+        scale = variables["params"]["encoder"]
+        means = scale * images.mean((1, 2))
+        landmarks = means[:, None, 1:]
+        maps = jnp.broadcast_to(landmarks.reshape(-1, 1, 1, 2), (len(images), *SHAPE, 2))
+        appearance = jnp.broadcast_to(means[:, None, None, :1], (len(images), *SHAPE, 1))
+        code = Encoding(appearance, None, landmarks, maps, None)
+        return code, {"encoded": variables["batch_stats"]["encoded"] + images.sum()}
+
+    def decode(self, variables, appearance, maps):
+        scale = variables["params"]["decoder"]
+        self.decoded.append((appearance[:, 0, 0, 0], maps[:, 0, 0]))
+        images = scale * jnp.concatenate([appearance, maps], -1)
+        return images, variables["batch_stats"]
+
+    def features(self, variables, images):
+        return [images]
+
+
+def photos(appearance, pose):
+    """One picture of the given mean channels."""
+    return jnp.broadcast_to(jnp.array([appearance, *pose]), (1, *SHAPE, 3))
+
+
+PHOTO_I, PHOTO_J = photos(0.2, (0.1, 0.3)), photos(0.8, (0.5, 0.7))
+
+
+def state_of(params):
+    stats = {"reconstruction": init_running_mean(1), "cycle": jnp.ones(1)}
+
+    def variables(replaced=None):
+        return {"params": replaced or params, "batch_stats": {"encoded": jnp.zeros(())}}
+
+    return SimpleNamespace(loss_stats=stats, variables=variables)
+
+
+def unpaired(encoder=1.0, decoder=1.0, config=CONFIG):
+    """Loss of stage 2 on the pair (PHOTO_I, PHOTO_J) and what it returns beside."""
+    params = {"encoder": encoder, "decoder": decoder}
+    batch = {"source": 255 * PHOTO_I, "target": 255 * PHOTO_J}
+
+    def loss(keys):
+        return steps.unpaired_loss(
+            params, state_of(params), batch, keys, networks=Stub(), config=config
+        )
+
+    return jax.vmap(loss, axis_name=AXIS)(jax.random.split(jax.random.key(0), 1)[None])
+
+
+def test_each_appearance_is_decoded_with_the_other_pose_and_back():
+    variables = state_of({"encoder": 1.0, "decoder": 1.0}).variables()
+    images, stub = jnp.concatenate([PHOTO_I, PHOTO_J]), Stub()
+
+    def pairings(mean):
+        code, _ = stub.encode(variables, images)
+        cycle_terms(variables, images, code, mean, networks=stub, loss=CONFIG.loss)
+        return stub.decoded
+
+    (first, first_pose), (second, second_pose) = jax.tree.map(
+        lambda x: x[0], jax.vmap(pairings, axis_name=AXIS)(jnp.ones((1, 1)))
+    )
+    np.testing.assert_allclose(first, [0.2, 0.8], rtol=1e-6)  # I_ij = D(a_i, p_j), I_ji
+    np.testing.assert_allclose(first_pose, [[0.5, 0.7], [0.1, 0.3]], rtol=1e-6)
+    np.testing.assert_allclose(second, [0.2, 0.8], rtol=1e-6)  # I'_i = D(a'_i, p'_i), I'_j
+    np.testing.assert_allclose(second_pose, [[0.1, 0.3], [0.5, 0.7]], rtol=1e-6)
+
+
+def test_perfect_networks_have_no_cycle_and_no_invariance_loss():
+    loss, aux = unpaired()
+    np.testing.assert_allclose(loss, 0, atol=1e-6)
+    assert float(aux.metrics["cycle"][0]) == pytest.approx(0, abs=1e-6)
+
+
+def test_the_cycle_is_the_sum_over_both_images_of_distances_over_their_running_mean():
+    """A decoder of gain d gives I' = d^2 I: P = mean((d^2 - 1)^2 I^2) / M, M = .99 + .01 mean."""
+    gain = 1.5
+    _, aux = unpaired(decoder=gain)
+    distances = [float(((gain**2 - 1) ** 2 * image**2).mean()) for image in (PHOTO_I, PHOTO_J)]
+    mean = 0.99 + 0.01 * np.mean(distances)
+    assert float(aux.metrics["cycle"][0]) == pytest.approx(sum(distances) / mean, rel=1e-5)
+    assert float(aux.loss_stats["cycle"][0, 0]) == pytest.approx(mean, rel=1e-5)
+
+
+def test_invariance_compares_each_pose_with_that_of_the_swapped_image_that_has_it():
+    """With D of gain d the swapped image with pose p shows d p: |d p - p|^2 for both images."""
+    _, aux = unpaired(decoder=1.5)
+    expected = 0.25 * sum((image.mean((0, 1, 2))[1:] ** 2).sum() for image in (PHOTO_I, PHOTO_J))
+    assert float(aux.metrics["invariance"][0]) == pytest.approx(float(expected), rel=1e-5)
+
+
+def test_no_gradient_through_the_first_swapped_images_but_through_the_second_reconstruction():
+    """I' = D(E(c)) with c = D(E(I)) held: I' = d e c. So dI'/dd = e c, not 2 d e^2 I."""
+    config = dataclasses.replace(
+        CONFIG, loss=dataclasses.replace(CONFIG.loss, invariance=0.0, perceptual_decay=0.0)
+    )
+
+    def loss(decoder):
+        value, _ = unpaired(decoder=decoder, config=config)
+        return value.sum()
+
+    # decay 0: M is the mean of this batch's distances, which carries no gradient.
+    gain = 1.5
+    distances = np.array([float(((gain**2 - 1) ** 2 * im**2).mean()) for im in (PHOTO_I, PHOTO_J)])
+    held = [2 * (gain**2 - 1) * gain * float((im**2).mean()) for im in (PHOTO_I, PHOTO_J)]
+    assert float(jax.grad(loss)(gain)) == pytest.approx(sum(held) / distances.mean(), rel=1e-4)
+
+
+def test_generated_images_never_move_the_running_averages():
+    _, aux = unpaired(decoder=1.5)
+    assert float(aux.batch_stats["encoded"][0]) == pytest.approx(
+        float(PHOTO_I.sum() + PHOTO_J.sum()), rel=1e-5
+    )
+
+
+def shift_flow(cells):
+    """Features of a photo and of the photo moved by whole cells to the right, and their warp."""
+    features = jax.random.normal(jax.random.key(1), (1, 5, 7, 8))
+    step = 2 / 6  # one cell of seven, in [-1, 1]
+    g_s = warps.ThinPlateSpline(
+        jnp.array([[[1.0, 0, cells * step], [0, 1, 0]]]), jnp.zeros((1, 4, 2))
+    )
+    warped = warps.warp_image(features, g_s, padding="clamp")
+    return warped, features, g_s
+
+
+def test_the_flow_loss_finds_the_known_match_of_a_shift_and_not_its_inverse():
+    warped, features, g_s = shift_flow(2)
+    code = Encoding(None, None, None, None, jnp.concatenate([warped, features]))
+    networks = SimpleNamespace(
+        correlate=lambda variables, source, target: correlation_4d(source, target)
+    )
+    right = steps._flow_term({}, code, g_s, networks=networks, config=LAPTOP)
+    inverse = g_s._replace(affine=g_s.affine * jnp.array([1.0, 1, -1]))
+    wrong = steps._flow_term({}, code, inverse, networks=networks, config=LAPTOP)
+    assert float(right[0]) < 0.3 < 3 < float(wrong[0])
+    volume = correlation_4d(features, warped)
+    moved = grid((5, 7))[None] + jnp.array([2 / 3, 0.0])
+    temperature = LAPTOP.loss.match_temperature
+    expected = flow_cross_entropy(volume, moved, temperature=temperature)
+    np.testing.assert_allclose(right, expected, **REORDERED)
+
+
+def test_a_landmark_of_the_source_lies_at_g_s_of_it_in_the_target():
+    """A white dot of the source is found in the target where the warp says."""
+    image = jnp.zeros((33, 33, 3)).at[22, 10].set(1.0)
+    warp = dataclasses.replace(
+        LAPTOP.warp, target_translation=0.0, target_rotation=0.0, target_scale=0.0
+    )
+    source, target, _, g_s = steps.synthetic_pair(jax.random.key(3), image, warp)
+
+    def centre(picture):
+        weights = picture[..., 0] / picture[..., 0].sum()
+        return (weights[..., None] * grid((33, 33))).sum((0, 1))
+
+    np.testing.assert_allclose(warps.apply_warp(g_s, centre(source)), centre(target), atol=0.02)
+    assert float(jnp.abs(centre(source) - centre(target)).max()) > 0.05
+
+
+def test_halves_and_swap():
+    both = jnp.arange(6).reshape(6, 1)
+    assert [h.ravel().tolist() for h in halves(both)] == [[0, 1, 2], [3, 4, 5]]
+    assert swap(both).ravel().tolist() == [3, 4, 5, 0, 1, 2]
+
+
+def test_the_warm_up_is_the_landmark_terms_of_stage_1_and_decodes_nothing():
+    state = state_of({"encoder": 1.0, "decoder": 1.0})
+    batch, keys = {"source": 255 * PHOTO_I}, jax.random.split(jax.random.key(0), 1)
+    stub = Stub()  # of one landmark; the hinge wants two
+    stub.encode = lambda variables, images: _two_landmarks(Stub.encode(stub, variables, images))
+    config = dataclasses.replace(
+        CONFIG, loss=dataclasses.replace(CONFIG.loss, reconstruction=0.0), flow=False
+    )
+
+    def losses(keys):
+        arguments = (state.variables()["params"], state, batch, keys)
+        first, aux = steps.warmup_loss(*arguments, networks=stub, config=config)
+        decoded = len(stub.decoded)
+        second, _ = steps.synthetic_loss(*arguments, networks=stub, config=config)
+        return first, second, aux.metrics, jnp.asarray(decoded)
+
+    first, second, metrics, decoded = jax.vmap(losses, axis_name=AXIS)(keys[None])
+    assert int(decoded[0]) == 0
+    assert float(first[0, 0]) > 0 and set(metrics) == {"warp_consistency", "separation"}
+    np.testing.assert_allclose(first, second, rtol=REORDERED["rtol"])
+
+
+def _two_landmarks(encoded):
+    code, batch_stats = encoded
+    landmarks = jnp.concatenate([code.landmarks, code.landmarks + 0.1], axis=1)
+    return code._replace(landmarks=landmarks), batch_stats

@@ -1,0 +1,185 @@
+"""From command lines to configurations and back, and from errors to exit statuses."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import jax.numpy as jnp
+import pytest
+
+from c3jax import soft_argmax
+from c3jax.training.checkpoints import CheckpointError
+from data_pipelines.errors import DataError
+from data_pipelines.sampling import pair_indices
+from experiments.c3_faces.config import LAPTOP, PRESETS, Config
+from experiments.engine import cli
+from experiments.engine.errors import Interrupted, UsageError
+
+
+def parse(*arguments):
+    return cli.parse(PRESETS, lambda: ("laptop", "a reason"), list(arguments), prog="train")
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_every_preset_survives_json(preset):
+    text = json.dumps(cli.to_json(PRESETS[preset]))
+    assert cli.from_json(Config, json.loads(text)) == PRESETS[preset]
+
+
+def test_paths_tuples_and_nothing_survive_json():
+    changed = dataclasses.replace(
+        LAPTOP,
+        init_from=Path("some/run"),
+        name="x",
+        data=dataclasses.replace(LAPTOP.data, path=Path("/photos"), iod_points=(3, 4)),
+        warp=dataclasses.replace(LAPTOP.warp, source_warp=(0.5, 0.25)),
+    )
+    back = cli.from_json(Config, json.loads(json.dumps(cli.to_json(changed))))
+    assert back == changed
+    assert isinstance(back.init_from, Path) and isinstance(back.warp.source_warp, tuple)
+
+
+@dataclasses.dataclass(frozen=True)
+class Disc:
+    radius: float = 1.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Box:
+    sides: tuple[int, ...] = (1, 2)
+
+
+@dataclasses.dataclass(frozen=True)
+class Shape:
+    """One of two."""
+
+    of: Disc | Box = Disc()
+
+
+def test_of_a_union_the_preset_has_one_whose_options_alone_there_are(capsys):
+    def parse(*arguments):
+        return cli.parse({"box": Shape(Box())}, lambda: ("box", "."), list(arguments), prog="train")
+
+    assert parse("--of.sides", "3") == ("box", Shape(Box((3,))))
+    with pytest.raises(SystemExit):
+        parse("--of.radius", "2")
+    assert "--of.radius" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("shape", [Shape(), Shape(Box((4, 5)))])
+def test_json_of_a_union_becomes_the_one_that_has_its_fields(shape):
+    assert cli.from_json(Shape, json.loads(json.dumps(cli.to_json(shape)))) == shape
+    with pytest.raises(UsageError, match=r"unknown fields \['edge'\]"):
+        cli.from_json(Shape, {"of": {"edge": 1}})
+
+
+def test_an_unknown_field_in_json_is_refused():
+    described = cli.to_json(LAPTOP)
+    described["loss"]["wobble"] = 1.0
+    with pytest.raises(UsageError, match=r"unknown fields \['wobble'\]: another version's run"):
+        cli.from_json(Config, described)
+
+
+def test_without_a_preset_one_is_chosen_and_the_reason_told(capsys):
+    assert parse() == ("laptop", LAPTOP)
+    assert capsys.readouterr().out == "preset: laptop (a reason)\n"
+
+
+@pytest.mark.parametrize("option", [["--preset", "paper"], ["--preset=paper"]])
+def test_a_named_preset_is_taken_wherever_it_stands(option):
+    name, config = parse("--seed", "3", *option, "--landmarks", "7")
+    assert name == "paper"
+    assert config == dataclasses.replace(PRESETS["paper"], seed=3, landmarks=7)
+
+
+def test_options_change_their_field_alone():
+    _, config = parse(
+        "--no-cycle", "--model.init-stddev", "0.5", "--warp.source-warp", "0.1", "0.2",
+        "--data.path", "photos", "--model.landmark-stages", "layer2", "layer3",
+    )  # fmt: skip
+    assert config == dataclasses.replace(
+        LAPTOP,
+        cycle=False,
+        model=dataclasses.replace(
+            LAPTOP.model, init_stddev=0.5, landmark_stages=("layer2", "layer3")
+        ),
+        warp=dataclasses.replace(LAPTOP.warp, source_warp=(0.1, 0.2)),
+        data=dataclasses.replace(LAPTOP.data, path=Path("photos")),
+    )
+
+
+@pytest.mark.parametrize(
+    "arguments, said",
+    [
+        (["--preset", "nope"], "no preset 'nope'; choose --preset laptop | laptop_resnet18"),
+        (["--preset"], "--preset needs a value"),
+        (["--pretrain.step", "5"], "--pretrain.steps"),
+        (["--seed", "x"], "'x'"),
+        (["--model.trunk", "vgg"], "'small'"),
+        (["--pretrain.steps", "-3"], "steps must be at least 0, got -3"),
+        (["--joint.batch-size", "0"], "batch_size must be at least 1, got 0"),
+        (["--pretrain.learning-rate", "-1"], "learning_rate must be at least 0"),
+        (["leftover"], "leftover"),
+    ],
+)
+def test_wrong_command_lines_end_with_status_2_and_say_what_is_wrong(arguments, said, capsys):
+    with pytest.raises(SystemExit) as end:
+        parse(*arguments)
+    assert end.value.code == 2
+    output = capsys.readouterr()
+    assert said in output.err and "Traceback" not in output.err
+
+
+def test_help_tells_every_field(capsys):
+    with pytest.raises(SystemExit) as end:
+        parse("--help")
+    assert end.value.code == 0
+    told = capsys.readouterr().out
+    for group in ("data", "model", "loss", "warp", "pretrain", "joint"):
+        for field in dataclasses.fields(getattr(LAPTOP, group)):
+            assert f"--{group}.{field.name.replace('_', '-')}" in told or f"--{group}.no-" in told
+
+
+def refuse_a_library_argument():
+    soft_argmax(jnp.zeros((2, 2, 1)), temperature=0.0)
+
+
+def refuse_a_pipeline_argument():
+    pair_indices(0, batch_size=0, num_examples=4, seed=0)
+
+
+def raising(error):
+    def main():
+        raise error
+
+    return main
+
+
+@pytest.mark.parametrize(
+    "main, status, said",
+    [
+        (raising(UsageError("wrong option")), 2, "error: wrong option"),
+        (raising(DataError("no such folder")), 2, "error: no such folder"),
+        (raising(CheckpointError("damaged")), 2, "error: damaged"),
+        (raising(FileNotFoundError(2, "No such file", "x.npz")), 2, "x.npz"),
+        (raising(OSError(28, "No space left")), 2, "error: the disk cannot be written: No space"),
+        (raising(RuntimeError("RESOURCE_EXHAUSTED: 5 GB\nmore")), 2, "is full"),
+        (refuse_a_library_argument, 2, "error: temperature must be positive, got 0.0"),
+        (refuse_a_pipeline_argument, 2, "error: batch_size is 0"),
+        (raising(Interrupted(15, 1234)), 143, "SIGTERM: saved at step 1,234"),
+        (raising(Interrupted(2, 3)), 130, "SIGINT: saved at step 3"),
+        (raising(KeyboardInterrupt()), 130, "interrupted"),
+    ],
+)
+def test_errors_that_the_user_can_mend_become_one_line_and_a_status(main, status, said, capsys):
+    with pytest.raises(SystemExit) as end:
+        cli.guarded(main)
+    assert end.value.code == status
+    told = capsys.readouterr().err.strip()
+    assert said in told and "\n" not in told
+
+
+@pytest.mark.parametrize("error", [ValueError("of our own"), KeyError("a"), RuntimeError("b")])
+def test_faults_of_the_program_keep_their_traceback(error):
+    with pytest.raises(type(error)):
+        cli.guarded(raising(error))

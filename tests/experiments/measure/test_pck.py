@@ -1,0 +1,324 @@
+"""PCK: an example by hand for each definition, and the whole table against slow NumPy."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from data_pipelines.pairs import Pairs, Pictures
+from experiments.engine.errors import UsageError
+from experiments.measure.pck import DEFINITIONS, dense_metrics, pck_table
+from tests.reference import pck as reference
+
+KEYS = ("0.05", "0.10", "0.15")
+
+
+def pictures(sizes, points, *, numbers=None, boxes=None):
+    return Pictures(
+        files=tuple(Path(f"{index}.png") for index in range(len(sizes))),
+        sizes=np.array(sizes),
+        numbers=np.arange(len(sizes)) if numbers is None else np.array(numbers),
+        points_px=tuple(np.array(p, np.float32) for p in points),
+        boxes_px=None if boxes is None else np.array(boxes, np.float32),
+    )
+
+
+def one_pair(source, target):
+    target = Pictures(**{**vars(target), "numbers": target.numbers + 1})
+    return Pairs("one", source, target, np.array([False]))
+
+
+def normalized(points_px, size):
+    return [2 * np.array(points_px, float) / (np.array(size) - 1) - 1]
+
+
+def per_pair(table, name, direction):
+    found = table["definitions"][name][direction]
+    assert found["per_pair"] == found["per_point"]  # of a single pair
+    return tuple(found["per_pair"][key] for key in KEYS)
+
+
+def test_scnet_by_hand():
+    # To 224x224 the source's x halves, 446 to 223 steps, and y stays; 224 px times .05 is 11.2.
+    source = pictures([(447, 224)], [[[100, 100], [200, 100], [300, 50], [20, 20]]])
+    pairs = one_pair(source, pictures([(50, 60)], [[[1, 1], [2, 2], [3, 3], [4, 4]]]))
+    carried = [[122, 100], [200, 112], [300, 73], [90, 20]]  # off by 11, 12, 23 and 35 px there
+    table = pck_table(None, normalized(carried, (447, 224)), pairs)
+    assert per_pair(table, "scnet", "target_to_source") == (25, 50, 75)
+
+
+def test_img_by_hand():
+    # The longer side of the target is 300: 15, 30 and 45 px, whatever the source.
+    target = pictures([(200, 300)], [[[100, 100], [100, 200], [50, 50], [0, 0]]])
+    pairs = one_pair(pictures([(900, 20)], [[[1, 1], [2, 2], [3, 3], [4, 4]]]), target)
+    carried = [[100, 114], [116, 200], [50, 81], [28, 36]]  # off by 14, 16, 31 and 45.6 px
+    table = pck_table(normalized(carried, (200, 300)), None, pairs)
+    assert per_pair(table, "img", "source_to_target") == (25, 50, 75)
+
+
+def test_img240_by_hand():
+    # To 240x240 the target's y halves, 478 to 239 steps; 240 px times .05 is 12.
+    target = pictures([(240, 479)], [[[100, 100], [100, 200], [50, 50], [0, 0]]])
+    pairs = one_pair(pictures([(30, 20)], [[[1, 1], [2, 2], [3, 3], [4, 4]]]), target)
+    carried = [[100, 123], [113, 200], [50, 2], [35, 0]]  # off by 11.5, 13, 24 and 35 px there
+    table = pck_table(normalized(carried, (240, 479)), None, pairs)
+    assert per_pair(table, "img240", "source_to_target")[0] == 25
+    assert per_pair(table, "img240", "source_to_target")[2] == 100
+
+
+def test_bbox_by_hand():
+    # The target's box is 100x40: 5, 10 and 15 px; the source's box does not matter.
+    target = pictures([(200, 150)], [[[20, 30], [60, 40], [90, 50]]], boxes=[[10, 20, 110, 60]])
+    source = pictures([(40, 40)], [[[1, 1], [2, 2], [3, 3]]], boxes=[[0, 0, 9, 9]])
+    carried = [[24, 30], [60, 46], [101, 50]]  # off by 4, 6 and 11 px
+    table = pck_table(normalized(carried, (200, 150)), None, one_pair(source, target))
+    found = per_pair(table, "bbox", "source_to_target")
+    np.testing.assert_allclose(found, [100 / 3, 200 / 3, 100], rtol=1e-6)
+
+
+def test_bbox_kp_by_hand_in_both_directions():
+    # The source's points span 40x80: 4, 8 and 12 px in either picture.
+    source = pictures([(100, 150)], [[[10, 20], [50, 100], [30, 60]]])
+    target = pictures([(220, 120)], [[[0, 0], [200, 100], [7, 9]]])
+    to_target = [[3, 0], [200, 107], [7, 22]]  # off by 3, 7 and 13 px
+    to_source = [[10, 20], [50, 109], [30, 67]]  # off by 0, 9 and 7 px
+    table = pck_table(
+        normalized(to_target, (220, 120)),
+        normalized(to_source, (100, 150)),
+        one_pair(source, target),
+    )
+    found = per_pair(table, "bbox-kp", "source_to_target")
+    np.testing.assert_allclose(found, [100 / 3, 200 / 3, 200 / 3], rtol=1e-6)
+    found = per_pair(table, "bbox-kp", "target_to_source")
+    np.testing.assert_allclose(found, [100 / 3, 200 / 3, 100], rtol=1e-6)
+
+
+def random_pairs(num=40, num_pictures=12, *, seed=0):
+    """Pairs of non-square pictures with 1 to 6 points, boxes and categories, and predictions."""
+    rng = np.random.default_rng(seed)
+    sizes = rng.integers(20, 400, (num_pictures, 2))
+    numbers = np.stack([rng.choice(num_pictures, 2, replace=False) for _ in range(num)])
+    counts = rng.integers(1, 7, num)
+    corners = rng.uniform(0, 1, (2, num, 2, 2))
+    ends, predicted = [], []
+    for side in (0, 1):
+        size = sizes[numbers[:, side]]
+        points = [rng.uniform(0, s - 1, (p, 2)) for s, p in zip(size, counts, strict=True)]
+        boxes = np.sort(corners[side] * size[:, None], axis=1).reshape(num, 4)
+        ends.append(pictures(size, points, numbers=numbers[:, side], boxes=boxes))
+        shares = [2 * p / (s - 1) - 1 for p, s in zip(points, size, strict=True)]
+        predicted.append([share + rng.normal(0, 0.15, share.shape) for share in shares])
+    categories = tuple(rng.choice(["car", "duck", "mug"], num).tolist())
+    pairs = Pairs("random", *ends, np.zeros(num, bool), categories)
+    return pairs, predicted[1], predicted[0]
+
+
+@pytest.fixture(scope="module")
+def random_table():
+    pairs, predicted_targets, predicted_sources = random_pairs()
+    table = pck_table(predicted_targets, predicted_sources, pairs, draws=100, seed=3)
+    return (
+        pairs,
+        {"source_to_target": predicted_targets, "target_to_source": predicted_sources},
+        table,
+    )
+
+
+EVERY = [(d, direction) for d in DEFINITIONS for direction in d.directions]
+
+
+@pytest.mark.parametrize(
+    ("definition", "direction"), EVERY, ids=[f"{d.name}-{w}" for d, w in EVERY]
+)
+def test_the_table_equals_slow_numpy_of_the_published_definitions(
+    random_table, definition, direction
+):
+    pairs, predicted, table = random_table
+    found = table["definitions"][definition.name][direction]
+    end = pairs.target if direction == "source_to_target" else pairs.source
+    times = np.random.default_rng(3).multinomial(
+        pairs.num_pictures, np.full(pairs.num_pictures, 1 / pairs.num_pictures), size=100
+    )
+    for key in KEYS:
+        correct = [
+            reference.correct_points(
+                predicted[direction][n],
+                end.points_px[n].astype(float) + 1,
+                end.sizes[n],
+                definition.frame,
+                reference.length_of(
+                    definition.name, end.sizes[n], end.boxes_px[n], pairs.source.points_px[n]
+                ),
+                float(key),
+            )
+            for n in range(len(pairs))
+        ]
+        expected = reference.averages(correct, pairs.categories)
+        bounds = reference.interval(
+            correct, pairs.categories, pairs.source.numbers, pairs.target.numbers, times
+        )
+        for name, value in expected.items():
+            np.testing.assert_allclose(found[name][key], value, rtol=1e-5, err_msg=name)
+            np.testing.assert_allclose(found["interval"][name][key], bounds[name], rtol=1e-5)
+            low, high = found["interval"][name][key]
+            assert low < found[name][key] < high
+        for category, result in found["categories"].items():
+            mine = [
+                c for c, name in zip(correct, pairs.categories, strict=True) if name == category
+            ]
+            assert result["pairs"] == len(mine)
+            value = 100 * np.mean([np.mean(c) for c in mine])
+            np.testing.assert_allclose(result["per_pair"][key], value, rtol=1e-5)
+
+
+def test_pixels_counted_from_1_and_from_0_agree():
+    sizes = [(300, 225), (17, 224)]
+    points = [[[0, 0], [299, 224], [13.25, 100]], [[16, 223], [0, 5], [8, 111.5]]]
+    found, _ = pictures(sizes, points).points()
+    for pair, size in enumerate(sizes):
+        for axis in (0, 1):
+            published = [reference.normalize(p[axis] + 1, size[axis]) for p in points[pair]]
+            np.testing.assert_allclose(found[pair, :, axis], published, atol=1e-6)
+
+
+def test_scaling_points_before_normalising_them_moves_them_by_less_than_a_pixel():
+    """The published SCNet code scales 1-based points by 224 / W first: 224 / W - 1 px at x = 1."""
+    for width in (60, 300, 500):
+        x = np.linspace(1, width, 50)
+        ours = reference.unnormalize(reference.normalize(x, width), 224)
+        published = x * 224 / width
+        expected = (224 / width - 1) * (width - x) / (width - 1)
+        np.testing.assert_allclose(published - ours, expected, atol=1e-9)
+
+
+def test_perfect_predictions_are_all_correct():
+    pairs, *_ = random_pairs(num=8)
+    target, source = (end.points()[0] for end in (pairs.target, pairs.source))
+    table = pck_table(target, source, pairs, draws=20)
+    for found in table["definitions"].values():
+        for result in found.values():
+            # A single key point has no extent, but its distance is 0 as well, but for rounding.
+            if "the box of the source key points" not in result["definition"]:
+                assert set(result["per_pair"].values()) == {100}
+                assert result["interval"]["per_point"]["0.05"] == [100, 100]
+
+
+def test_padded_arrays_and_lists_give_the_same():
+    pairs, predicted_targets, _ = random_pairs(num=10)
+    padded = np.full((*pairs.source.points()[1].shape, 2), np.nan)
+    for pair, points in enumerate(predicted_targets):
+        padded[pair, : len(points)] = points
+    listed = pck_table(predicted_targets, None, pairs, draws=10)
+    assert pck_table(padded, None, pairs, draws=10) == listed
+
+
+def test_the_table_is_ready_for_json_and_says_what_it_means(random_table):
+    pairs, _, table = random_table
+    assert json.loads(json.dumps(table)) == table
+    assert table["pairs"] == 40 and table["pictures"] == pairs.num_pictures
+    assert table["points"] == sum(map(len, pairs.source.points_px))
+    assert "100 bootstrap draws" in table["interval"]
+    assert table["definitions"]["scnet"]["target_to_source"]["definition"] == (
+        "scnet: target key points carried to the source squashed to 224x224 px, correct within "
+        "alpha times 224 px; percent (CNNGeo, WeakAlign, NC-Net, C3)"
+    )
+    assert (
+        "the longer side of the target picture"
+        in (table["definitions"]["img"]["source_to_target"]["definition"])
+    )
+
+
+def test_definitions_without_their_ingredients_are_left_out():
+    pairs, predicted_targets, predicted_sources = random_pairs(num=6)
+    bare = Pairs(
+        "bare",
+        *(
+            pictures(end.sizes, end.points_px, numbers=end.numbers)
+            for end in (pairs.source, pairs.target)
+        ),
+        pairs.flipped,
+    )
+    table = pck_table(predicted_targets, predicted_sources, bare, draws=5)["definitions"]
+    assert set(table) == {"scnet", "img", "img240", "bbox-kp"}
+    assert "mean_of_categories" not in table["img"]["source_to_target"]
+    table = pck_table(predicted_targets, None, bare, draws=5)["definitions"]
+    assert set(table) == {"img", "img240", "bbox-kp"}
+    assert set(table["bbox-kp"]) == {"source_to_target"}
+
+
+def test_a_picture_in_several_pairs_is_resampled_as_one():
+    """Ten pairs of ten pictures, or ten copies of one pair: the copies say less."""
+    sizes, points = [(100, 100)] * 10, [[[50, 50]]] * 10
+    right = [np.zeros((1, 2)) + (0 if pair % 2 else 0.9) for pair in range(10)]
+
+    def interval(source, target):
+        ends = [pictures(sizes, points, numbers=numbers) for numbers in (source, target)]
+        table = pck_table(right, None, Pairs("p", *ends, np.zeros(10, bool)))
+        found = table["definitions"]["img"]["source_to_target"]
+        assert found["per_pair"]["0.10"] == 50
+        low, high = found["interval"]["per_pair"]["0.10"]
+        return high - low
+
+    assert interval(np.zeros(10, int), np.ones(10, int)) == 0
+    assert interval(np.arange(10), np.arange(10, 20)) > 60
+
+
+def test_other_alphas_keep_their_digits():
+    pairs, predicted_targets, _ = random_pairs(num=3)
+    table = pck_table(predicted_targets, None, pairs, alphas=(0.1, 0.025), draws=5)
+    assert list(table["definitions"]["img"]["source_to_target"]["per_pair"]) == ["0.10", "0.025"]
+
+
+def test_refusals():
+    pairs, predicted, _ = random_pairs(num=3)
+    with pytest.raises(ValueError, match="predicted_targets has 2 pairs, the pairs are 3"):
+        pck_table(predicted[:2], None, pairs)
+    with pytest.raises(ValueError, match=r"predicted_sources of pair 1 has shape \(9, 2\); it has"):
+        pck_table(None, [predicted[0], np.zeros((9, 2)), predicted[2]], pairs)
+    with pytest.raises(ValueError, match="predicted_targets of pair 2 is not finite"):
+        pck_table([*predicted[:2], predicted[2] * np.nan], None, pairs)
+    with pytest.raises(ValueError, match="alpha must be positive, got 0"):
+        pck_table(predicted, None, pairs, alphas=(0,))
+    ends = [Pictures(e.files, e.sizes, e.numbers) for e in (pairs.source, pairs.target)]
+    with pytest.raises(UsageError, match="bare has no key points, so there is no PCK"):
+        pck_table(predicted, None, Pairs("bare", *ends, pairs.flipped))
+
+
+def test_dense_metrics_by_hand():
+    true = np.zeros((2, 2, 2, 2))
+    predicted = true.copy()
+    predicted[0, 0, 0] = [3, 4]  # visible, off by 5 px
+    predicted[0, 0, 1] = [0, 1]  # visible, off by 1 px
+    predicted[0, 1, 0] = [12, 0]  # occluded, off by 12 px
+    predicted[0, 1, 1] = [99, 99]  # not on the object
+    true[1, 1, 1] = np.nan  # of the second pair only one pixel is known
+    predicted[1, 0, 0] = [0, 2]
+    on_object = np.array([[[1, 1], [1, 0]], [[1, 0], [0, 1]]], bool)
+    visible = np.array([[[1, 1], [0, 0]], [[1, 0], [0, 1]]], bool)
+    found = dense_metrics(
+        predicted, true, on_object=on_object, visible=visible, box_side=np.array([40, 10])
+    )
+    assert json.loads(json.dumps(found)) == found
+    assert (found["visible"]["pixels"], found["occluded"]["pixels"]) == (3, 1)
+    assert found["visible"]["end_point_error_px"] == (3 + 2) / 2
+    assert found["visible"]["pck"] == {"0.05": 25, "0.10": 25, "0.15": 50}
+    assert found["occluded"]["end_point_error_px"] == 12
+    assert found["occluded"]["pck"] == {"0.05": 0, "0.10": 0, "0.15": 0}
+    np.testing.assert_allclose(found["all"]["end_point_error_px"], (6 + 2) / 2)
+
+
+def test_dense_metrics_of_nothing_are_none_and_shapes_are_checked():
+    field, mask = np.zeros((1, 2, 3, 2)), np.ones((1, 2, 3), bool)
+    options = {"on_object": mask, "visible": mask, "box_side": np.ones(1)}
+    found = dense_metrics(field, field, **options)
+    assert found["occluded"] == {
+        "pixels": 0,
+        "end_point_error_px": None,
+        "pck": {"0.05": None, "0.10": None, "0.15": None},
+    }
+    assert found["visible"]["pck"]["0.05"] == 100
+    with pytest.raises(ValueError, match="do not fit"):
+        dense_metrics(field, field[:, :1], **options)
+    with pytest.raises(ValueError, match="do not fit"):
+        dense_metrics(field, field, **{**options, "visible": mask[:, :1]})

@@ -1,0 +1,262 @@
+"""`python -m experiments.semantic_alignment` from rendered objects to the report, and again."""
+
+import dataclasses
+import json
+import signal
+
+import jax
+import numpy as np
+import pytest
+from jax.experimental.compilation_cache import compilation_cache
+
+from c3jax.training.checkpoints import Checkpoints
+from experiments.common.alignment_data import AlignmentData
+from experiments.engine import compilation
+from experiments.engine.stages import make_optimizer
+from experiments.engine.trained import find_trained
+from experiments.semantic_alignment import __main__ as command
+from experiments.semantic_alignment import networks as nets
+from experiments.semantic_alignment.health import make_check
+from experiments.semantic_alignment.trained import load_trained
+from tests.data_pipelines import pair_files
+from tests.experiments import tiny_runs
+from tests.experiments.tiny_aligners import SIZE, config, first_variables, write_run
+from tests.experiments.tiny_runs import call
+
+MODEL = (
+    "--model.stages layer1 --model.trunk-widths 16 32 64 64 --model.flow-channels 1 "
+    "--model.flow-linear --model.start gaussian"
+).split()
+TINY = (
+    f"--preset laptop --data.image-size {SIZE} --data.train-examples 16 --data.test-pairs 9 "
+    "--features.batch-size 4 --flow.batch-size 8 --finetune.batch-size 8 --log-every 1 "
+    "--checkpoint-every 1 --check-every 100"
+).split() + MODEL
+TWO_STEPS = "--features.steps 2 --flow.steps 2 --finetune.steps 2".split()
+METHODS = ("identity", "nearest_neighbour", "mutual_matching", "gaussian", "start", "untrained")
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A folder; what the runs in it have in common is compiled once."""
+    folder = tmp_path_factory.mktemp("alignment")
+    settings = {
+        "jax_compilation_cache_dir": str(folder / "compiled"),
+        "jax_persistent_cache_min_compile_time_secs": 0.1,
+    }
+    before = {name: getattr(jax.config, name) for name in settings}
+    for name, value in settings.items():
+        jax.config.update(name, value)
+    yield folder
+    for name, value in before.items():
+        jax.config.update(name, value)
+    compilation_cache.reset_cache()
+
+
+@pytest.fixture(scope="module")
+def started(place):
+    """`started(name, *options)` runs the command; the status and the run folder."""
+
+    def started(name, *options):
+        where = ["--runs", place, "--data.cache", place / "data", "--name", name]
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(compilation, "keep_compiled", lambda: None)  # earlier than conftest's
+            status = call(command.main, *TINY, *where, *options)
+        return status, place / "semantic_alignment" / name
+
+    return started
+
+
+@pytest.fixture(scope="module")
+def whole(started):
+    """A finished run."""
+    status, folder = started("whole", *TWO_STEPS)
+    assert status == 0
+    return folder
+
+
+def test_a_run_leaves_results_beside_every_baseline(whole):
+    results = json.loads((whole / "results.json").read_text())
+    assert results["experiment"] == "semantic_alignment" and results["steps"] == 6
+    assert (results["preset"], results["data"], results["seed"]) == (
+        "laptop",
+        "rendered_objects",
+        0,
+    )
+    found = results["alignment"]
+    assert (
+        found["test"] == "seen categories" and "longer side of the object box" in found["protocol"]
+    )
+    for name in ("pck", *(f"{method}_pck" for method in METHODS)):
+        assert list(found[name]) == ["0.05", "0.10", "0.15"]
+    assert list(results["alignment_of"]) == ["held-out category (chair)"]
+    dense = found["methods"]["trained"]["dense"]
+    assert dense["all"]["pixels"] == sum(dense[p]["pixels"] for p in ("visible", "occluded"))
+
+
+def test_a_run_leaves_a_report_with_its_pictures(whole):
+    page = (whole / "report.html").read_text(encoding="utf-8")
+    for text in ("Matches: seen categories", "Matches: held-out category (chair)", "this run"):
+        assert text in page
+    for text in ("Alignment: seen categories", "error, px, occluded", "nearest neighbour", "car"):
+        assert text in page
+    assert "C3, as published" not in page and ">None<" not in page and ">nan<" not in page
+    names = {file.stem for file in (whole / "pictures").iterdir()}
+    assert names == {"matches_0", "matches_1", "losses"}
+
+
+def test_a_run_is_read_back(whole):
+    found = find_trained(whole, "semantic_alignment")
+    trained = load_trained(found)
+    assert trained.step == 6 and trained.config == dataclasses.replace(
+        trained.config, name="whole", seed=0
+    )
+    with Checkpoints(whole / "checkpoints", read_only=True) as checkpoints:
+        stored = checkpoints.meta()["leaves"]
+    kernel = trained.variables["params"]["flow"]["kernel_source_0"]
+    name = next(path for path in stored if path.startswith(".params") and "kernel_source_0" in path)
+    assert stored[name][:2] == ["float32", list(kernel.shape)]
+
+
+def test_an_interrupted_run_goes_on_to_the_same_bits(whole, started, monkeypatch, capsys):
+    save = Checkpoints.save
+
+    def interrupted(self, step, *arguments):
+        save(self, step, *arguments)
+        if step == 2:  # seen after the next step, in the middle of the second stage
+            signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(Checkpoints, "save", interrupted)
+    status, folder = started("broken", *TWO_STEPS)
+    assert status == 128 + signal.SIGTERM and not (folder / "results.json").exists()
+    monkeypatch.undo()
+    assert started("broken", *TWO_STEPS)[0] == 0
+    assert "resumed at step 3 of 6" in capsys.readouterr().out
+    leaves = []
+    for run in (whole, folder):
+        with Checkpoints(run / "checkpoints", read_only=True) as checkpoints:
+            leaves.append(checkpoints.meta()["leaves"])
+    assert leaves[0] == leaves[1]
+    one, other = (json.loads((run / "results.json").read_text()) for run in (whole, folder))
+    assert one["alignment"] == other["alignment"]
+
+
+def test_a_run_starts_from_another(whole, started):
+    only = "--features.steps 0 --flow.steps 1 --finetune.steps 0 --flow.learning-rate 0".split()
+    status, folder = started("child", "--init-from", whole, *only)
+    assert status == 0
+    ours, theirs = (
+        load_trained(find_trained(run, "semantic_alignment")) for run in (folder, whole)
+    )
+    jax.tree.map(
+        np.testing.assert_array_equal, ours.variables["params"], theirs.variables["params"]
+    )
+    one, other = (json.loads((run / "results.json").read_text()) for run in (folder, whole))
+    # Before any training: not before this run.
+    assert one["alignment"]["untrained_pck"] == other["alignment"]["untrained_pck"]
+
+
+@pytest.fixture
+def refused(started, capsys):
+    """`refused(*options)` is the one line that a command says before it ends with status 2."""
+
+    def refused(*options):
+        capsys.readouterr()
+        status, _ = started("refused", *options)
+        told = capsys.readouterr().err
+        assert status == 2 and "Traceback" not in told and told.count("error: ") == 1
+        return told
+
+    return refused
+
+
+def test_a_run_of_another_kind_or_model_is_no_start(refused, tmp_path):
+    faces = tmp_path / "faces"
+    tiny_runs.runs.open_run(faces, "c3_faces", "laptop", tiny_runs.config())
+    assert "is a run of c3_faces, not of semantic_alignment" in refused("--init-from", faces)
+    other = dataclasses.replace(config().model, flow_channels=(2, 1))
+    other = dataclasses.replace(config(), model=other)
+    run = write_run(tmp_path / "other", other, {3: first_variables(other)})
+    told = refused("--init-from", run)
+    assert "is a run of another model" in told and "flow" in told and "same --model.*" in told
+    assert "absent is no folder" in refused("--init-from", tmp_path / "absent")
+
+
+def test_wrong_data_are_refused_before_training(refused, tmp_path):
+    table = pair_files.write_table(
+        tmp_path, "a.png,b.png", "a.png,nowhere.png", header="source,target"
+    )
+    own = ("--data.name", "pairs_csv", "--data.path", table)
+    told = refused(*own)
+    assert "nowhere.png: no such file" in told and "row 2" in told
+    table.write_text("source,target\na.png,b.png\n")
+    assert "needs pairs of two categories or more" in refused(*own)
+    table.write_text("source,target,source_points,target_points\na.png,b.png,1;2,30;2\n")
+    assert "point 1 of the target, (30, 2), lies outside the 24x36" in refused(*own)
+    assert "pf_willow has test pairs alone" in refused("--data.name", "pf_willow")
+    assert "is none of the categories" in refused("--data.held-out", "spoon")
+    assert "there is nothing to train" in refused(
+        *"--features.steps 0 --flow.steps 0 --finetune.steps 0".split()
+    )
+    assert "stage flow has steps and no loss" in refused(*TWO_STEPS, "--flow-loss.weak", "0")
+    told = refused(*TWO_STEPS, "--flow.batch-size", "4")
+    assert "--flow.batch-size must be at least 8 on 4 devices, got 4" in told
+    assert "--cache-features needs --features.steps 0" in refused(*TWO_STEPS, "--cache-features")
+    assert "--landmarks must be 0 (none) or at least 2" in refused("--landmarks", "1")
+
+
+def test_own_pairs_without_any_label_are_trained_on_and_shown(started, tmp_path):
+    table = pair_files.write_table(tmp_path, "a.png,b.png", "b.png,c.png", header="source,target")
+    stages = "--features.steps 0 --flow.steps 1 --finetune.steps 0".split()
+    no_weak = [*stages, *"--flow-loss.weak 0 --flow-loss.flow 1".split()]
+    own = ("--data.name", "pairs_csv", "--data.path", table)
+    status, folder = started("own", *own, *no_weak)
+    assert status == 0
+    results = json.loads((folder / "results.json").read_text())
+    assert "alignment" not in results and results["steps"] == 1
+    assert "Matches: training pairs" in (folder / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_a_run_with_landmarks_says_so(started):
+    stages = "--features.steps 0 --flow.steps 0 --finetune.steps 1".split()
+    status, folder = started("k3", *stages, *"--landmarks 3 --model.landmark-channels 4".split())
+    assert status == 0
+    results = json.loads((folder / "results.json").read_text())
+    assert results["variant"] == "with 3 landmarks" and results["alignment"]["pck"]
+    line = json.loads((folder / "metrics.jsonl").read_text().splitlines()[0])
+    assert {"weak", "cycle", "invariance", "equivariance"} <= line.keys()
+
+
+def test_features_that_are_computed_once_train_the_flow_module_alone(started):
+    stages = "--features.steps 0 --flow.steps 2 --finetune.steps 0 --cache-features".split()
+    stages += "--flow.learning-rate 0.01 --flow.batch-size 16".split()  # several a device
+    status, folder = started("cached", *stages)
+    assert status == 0
+    run = load_trained(find_trained(folder, "semantic_alignment"))
+    first = nets.init_variables(run.network, run.config)
+    jax.tree.map(
+        np.testing.assert_array_equal, run.variables["params"]["trunk"], first["params"]["trunk"]
+    )
+    moved = jax.tree.map(
+        lambda a, b: np.abs(a - b).max(), run.variables["params"]["flow"], first["params"]["flow"]
+    )
+    assert max(jax.tree.leaves(moved)) > 0
+
+
+def test_a_dead_flow_module_is_named_with_what_to_change():
+    data = AlignmentData(
+        name="",
+        description="",
+        images=np.random.default_rng(0).integers(0, 256, (4, SIZE, SIZE, 3), dtype=np.uint8),
+        pairs=np.array([[0, 1], [2, 3]]),
+        categories=np.zeros(2, int),
+        tests={},
+    )
+    network, variables = nets.make_network(config()), first_variables(config())
+    check = make_check(network, data)
+    alive = nets.first_state(config(), variables, make_optimizer(config().flow))
+    assert check(alive) == []
+    dead = jax.tree.map(lambda leaf: leaf * 0, alive.params["flow"])
+    (warning,) = check(alive.replace(params={**alive.params, "flow": dead}))
+    assert "dead in 100%" in warning and "--model.negative-slope" in warning
