@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float
 
 from c3jax.inference import files
+from c3jax.inference.batches import in_batches
 from c3jax.inference.framing import check_image, crop_region, resample
 
 
@@ -74,9 +75,9 @@ class LandmarkModel:
         ]
         # Whole batches or powers of two, so that few shapes are ever compiled.
         count = min(self.batch_size, 1 << (len(squares) - 1).bit_length())
-        padding = [np.zeros_like(squares[0])] * (count - len(squares))
-        points = np.asarray(_landmarks(self.network, self.variables, np.stack(squares + padding)))
-        back = zip(points, regions, shapes, strict=False)
+        detect = functools.partial(_landmarks, self.network, self.variables)
+        points = in_batches(detect, np.stack(squares), size=count)
+        back = zip(points, regions, shapes, strict=True)
         return np.stack([_to_picture(p, r, s, self.image_size) for p, r, s in back])
 
 
