@@ -8,7 +8,6 @@ import dataclasses
 import json
 import math
 import statistics
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,9 @@ from typing import Any, Literal
 
 import tyro
 
-from experiments.engine import cli
+from benchmarks.measure import compile_program, run
+from benchmarks.programs import Program
+from experiments.engine import cli, runs
 from experiments.engine.errors import UsageError
 from experiments.measure.published import table
 
@@ -87,7 +88,7 @@ def main() -> None:
     print(f"\n{NOTES}\n\npublished: {published()}")
     if options.out is not None:
         described = {"device": device.device_kind, "jax": jax.__version__, "published": published()}
-        described |= {"options": cli.to_json(options), "rows": list(map(dataclasses.asdict, rows))}
+        described |= {"options": runs.to_json(options), "rows": list(map(dataclasses.asdict, rows))}
         options.out.write_text(json.dumps(described, indent=2) + "\n", encoding="utf-8")
 
 
@@ -134,15 +135,12 @@ def measure(block: str, trunk: str, size: int, options: Options) -> Row:
     """Counts, compiles and runs one program."""
     import jax
 
-    program, variables, pair = make_program(block, trunk, size, options)
+    function, variables, pair = make_program(block, trunk, size, options)
     macs_of_trunk, (cells, _, features) = trunk_cost(trunk, size)
     macs = macs_of_trunk + block_macs(block, cells, features, options)
-    compiled: Any = jax.jit(program).lower(variables, *pair).compile()
-    seconds = []
-    for _ in range(options.repeats + 1):
-        start = time.perf_counter()
-        jax.block_until_ready(compiled(variables, *pair))
-        seconds.append(time.perf_counter() - start)
+    program = Program(block, 1, jax.jit(function), (variables, *pair))
+    compiled, _ = compile_program(program)
+    seconds, _ = run(compiled, program, options.repeats)
     return Row(
         block=block,
         trunk=trunk,
@@ -152,7 +150,7 @@ def measure(block: str, trunk: str, size: int, options: Options) -> Row:
         gflops=2 * macs / 1e9,
         xla_gflops=compiled.cost_analysis()["flops"] / 1e9,
         xla_loops=" while(" in compiled.as_text(),
-        milliseconds=1e3 * statistics.median(seconds[1:]),
+        milliseconds=1e3 * statistics.median(seconds),
         temporary_mib=compiled.memory_analysis().temp_size_in_bytes / 2**20,
     )
 
@@ -199,6 +197,7 @@ def trunk_cost(architecture: str, size: int) -> tuple[int, tuple[int, ...]]:
     import jax
     import jax.numpy as jnp
 
+    from benchmarks.flops import program_flop
     from c3jax.models.resnet import ResNet
 
     if architecture == "none":
@@ -207,19 +206,7 @@ def trunk_cost(architecture: str, size: int) -> tuple[int, tuple[int, ...]]:
     images = jax.ShapeDtypeStruct((2, size, size, 3), jnp.float32)
     variables = jax.eval_shape(trunk.init, jax.random.key(0), images)
     traced, maps = jax.make_jaxpr(trunk.apply, return_shape=True)(variables, images)
-    return _convolution_macs(traced.jaxpr), maps["layer3"].shape[1:]
-
-
-def _convolution_macs(jaxpr) -> int:
-    total = 0
-    for equation in jaxpr.eqns:
-        if equation.primitive.name == "conv_general_dilated":
-            *taps_and_inputs, _ = equation.invars[1].aval.shape  # HWIO
-            total += math.prod(equation.outvars[0].aval.shape) * math.prod(taps_and_inputs)
-        for value in equation.params.values():
-            inner = getattr(value, "jaxpr", value)
-            total += _convolution_macs(inner) if hasattr(inner, "eqns") else 0
-    return total
+    return program_flop(traced.jaxpr) // 2, maps["layer3"].shape[1:]
 
 
 if __name__ == "__main__":

@@ -1,27 +1,25 @@
-"""What `benchmarks.bench` measures: steps of presets on random pictures, and hot functions."""
+"""What is measured: steps of presets on random pictures, hot functions, and one short training."""
 
+import contextlib
 import dataclasses
 import functools
+import math
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from experiments.c3_faces import config as c3_faces
+from data_pipelines.load import AlignmentData, AlignmentDataConfig, Data
+from data_pipelines.streams import stream
 from experiments.engine.errors import UsageError
-from experiments.imm_faces.config import EXPERIMENT as IMM
-from experiments.jlad import config as jlad
-from experiments.jlad import presets as jlad_presets
-from experiments.semantic_alignment import config as semantic_alignment
+from experiments.engine.stages import Stage
+from experiments.registry import find_recipe
 
 # Cars and bedrooms have the programs of faces.
-PRESETS: dict[str, dict[str, Any]] = {
-    "c3_faces": c3_faces.PRESETS,
-    "imm_faces": IMM.presets,
-    "jlad": jlad_presets.PRESETS,
-    "semantic_alignment": semantic_alignment.PRESETS,
-}
+EXPERIMENTS = ("c3_faces", "imm_faces", "jlad", "semantic_alignment")
 NUM_PICTURES = 64
 FUNCTIONS = ("bottleneck", "block_4d", "tps_warp", "local_correlation")
 FUNCTION_BATCH = 16
@@ -42,35 +40,37 @@ class Program:
 
 
 def names() -> list[str]:
-    """All programs: a step for each stage that has a loss of its own, then the functions."""
+    """All programs: a step for each stage that has steps, then the functions.
+
+    Of JLAD's rounds the first stands for all.
+    """
     steps = [
-        f"{experiment}/{preset}/{stage}"
-        for experiment, presets in PRESETS.items()
-        for preset, config in presets.items()
-        for stage in _stages(config)
+        f"{experiment}/{preset}/{stage.name}"
+        for experiment in EXPERIMENTS
+        for preset, config in find_recipe(experiment).presets(None).items()
+        for stage in _stages(experiment, config)
+        if stage.steps and stage.name.partition("-")[2] in ("", "1")
     ]
     return steps + [f"function/{name}" for name in FUNCTIONS]
+
+
+def _stages(experiment: str, config: Any, variables: Any = None, size: int = 8) -> list[Stage]:
+    """The stages of a configuration, on random pictures of this side."""
+    recipe = find_recipe(experiment)
+    if hasattr(config, "cache_features"):
+        config = dataclasses.replace(config, cache_features=False)
+    model = dataclasses.replace(recipe.build(config), start=variables)
+    return recipe.stages(config, _data(config, size), model)
 
 
 def make_program(name: str, batch_size: int | None, precision: str = "float32") -> Program:
     """The program of a name, on this many examples (None: the preset's own number).
 
-    `precision` is that of the activations in steps.
+    `precision` is that of the activations in steps, and of the arrays of functions.
     """
     if name.startswith("function/"):
-        return _function(name, batch_size or FUNCTION_BATCH)
+        return _function(name, batch_size or FUNCTION_BATCH, precision)
     return _step(name, batch_size, precision)
-
-
-def _stages(config: Any) -> list[str]:
-    """Names of the stages with steps; of JLAD's rounds the first stands for all."""
-    if isinstance(config, jlad.Config):
-        return ["pretrain", *(["alignment-1", "detection-1"] if config.rounds.count else [])]
-    stages = ("warmup", "pretrain", "joint")
-    if isinstance(config, semantic_alignment.Config):
-        stages = semantic_alignment.STAGES
-    found = ((name, getattr(config, name)) for name in stages)
-    return [name for name, stage in found if stage.steps or (stage.steps is None and stage.epochs)]
 
 
 def _step(name: str, batch_size: int | None, precision: str) -> Program:
@@ -88,13 +88,24 @@ def _step(name: str, batch_size: int | None, precision: str) -> Program:
 
 def begin_stage(name: str, batch_size: int | None, precision: str = "float32") -> tuple[Any, Any]:
     """The state before the first step of that name, and the stage."""
+    from c3jax.training.state import init_state
+
     experiment, preset, stage_name = name.split("/")
-    config = dataclasses.replace(PRESETS[experiment][preset], precision=precision)
+    recipe = find_recipe(experiment)
+    config = dataclasses.replace(recipe.presets(None)[preset], precision=precision)
     if batch_size is not None:
         config = _with_batch_size(config, batch_size)
-    state, stages = MAKERS[experiment](config)
+    model = recipe.build(config)
+    variables = model.random()
+    stages = _stages(experiment, config, variables, config.data.image_size)
     stage = next(stage for stage in stages if stage.name == stage_name)
-    return state.replace(opt_state=stage.optimizer.init(state.params)), stage
+    state = init_state(
+        variables,
+        optimizer=stage.optimizer,
+        loss_stats=model.init_loss_stats(variables),
+        frozen=model.frozen,
+    )
+    return state, stage
 
 
 def on_one_device(stage: Any) -> Iterator[dict[str, np.ndarray]]:
@@ -116,78 +127,19 @@ def _with_batch_size(config: Any, batch_size: int) -> Any:
     return dataclasses.replace(config, **changed)
 
 
-def _pictures(size: int) -> np.ndarray:
-    return np.random.default_rng(0).integers(0, 256, (NUM_PICTURES, size, size, 3), np.uint8)
-
-
-def _c3_faces(config: c3_faces.Config) -> tuple[Any, list]:
-    import jax
-    import jax.numpy as jnp
-
-    from c3jax.training.state import init_state
-    from data_pipelines.streams import memory_stream
-    from experiments.c3_faces import networks as nets
-    from experiments.c3_faces.run import make_stages
-    from experiments.c3_faces.steps import as_float
-    from experiments.common.data import Data
-    from experiments.terms.cross_image import init_loss_stats
-
-    pictures, networks = _pictures(config.data.image_size), nets.make_networks(config)
-    batches = functools.partial(memory_stream, pictures)
-    stages = make_stages(config, Data("random", "", NUM_PICTURES, batches, pictures[:1]))
-    variables = jax.jit(nets.random_variables, static_argnums=(0, 1))(networks, config)
-    state = init_state(
-        variables,
-        optimizer=stages[0].optimizer,
-        loss_stats=init_loss_stats(networks, variables, as_float(jnp.asarray(pictures[:1]))),
-        frozen=nets.frozen_groups(config),
-    )
-    return state, stages
-
-
-def _alignment_data(config: Any):
-    from experiments.common.alignment_data import AlignmentData
-
-    size = config.data.image_size
+def _data(config: Any, size: int) -> Data | AlignmentData:
+    """Random pictures or pairs of them, as the experiment has them."""
+    pictures = np.random.default_rng(0).integers(0, 256, (NUM_PICTURES, size, size, 3), np.uint8)
+    if not isinstance(config.data, AlignmentDataConfig):
+        batches = functools.partial(stream, pictures)
+        return Data("random", "", NUM_PICTURES, batches, pictures[:1])
     first = np.arange(NUM_PICTURES)
     pairs = np.stack([first, np.roll(first, -2)], -1)
     masks = np.ones((NUM_PICTURES, size, size), bool)
-    return AlignmentData("random", "", _pictures(size), pairs, first % 2, {}, masks)
+    return AlignmentData("random", "", pictures, pairs, first % 2, {}, masks)
 
 
-def _semantic_alignment(config: semantic_alignment.Config) -> tuple[Any, list]:
-    import jax
-
-    from experiments.semantic_alignment import networks as nets
-    from experiments.semantic_alignment.run import make_stages
-
-    stages, network = make_stages(config, _alignment_data(config)), nets.make_network(config)
-    variables = jax.jit(nets.random_variables, static_argnums=(0, 1))(network, config)
-    return nets.first_state(config, variables, stages[0].optimizer), stages
-
-
-def _jlad(config: jlad.Config) -> tuple[Any, list]:
-    import jax
-
-    from experiments.jlad import networks as nets
-    from experiments.jlad.run import make_stages
-
-    stages = make_stages(config, _alignment_data(config), lambda *_: None)
-    network = nets.make_network(config)
-    variables = jax.jit(nets.random_variables, static_argnums=(0, 1))(network, config)
-    if config.separate:
-        variables = nets.with_detection_trunk(variables)
-    return nets.first_state(variables, stages[0].optimizer), stages
-
-
-MAKERS: dict[str, Callable[[Any], tuple[Any, list]]] = {
-    **dict.fromkeys(("c3_faces", "imm_faces"), _c3_faces),
-    "jlad": _jlad,
-    "semantic_alignment": _semantic_alignment,
-}
-
-
-def _function(name: str, batch_size: int) -> Program:
+def _function(name: str, batch_size: int, precision: str) -> Program:
     """A function and its gradient, at the sizes of C3's and JLAD's recipes."""
     import jax
     import jax.numpy as jnp
@@ -197,7 +149,7 @@ def _function(name: str, batch_size: int) -> Program:
     from c3jax.models.flow import FlowModule
 
     key, b = jax.random.key(0), batch_size
-    paper = c3_faces.PRESETS["paper"]
+    paper = find_recipe("c3_faces").presets(None)["paper"]
     shapes = {
         "bottleneck": [(b, 16, 16, paper.landmarks)],
         "block_4d": [(b, 16, 16, 1024)] * 2,
@@ -209,7 +161,8 @@ def _function(name: str, batch_size: int) -> Program:
         raise UsageError(f"there is no function '{own}' to measure: {', '.join(shapes)}")
     arrays = [jax.random.uniform(key, shape) for shape in shapes[own]]
     flow = FlowModule(channels=paper.model.flow_channels)
-    variables: Any = jax.jit(flow.init)(key, *arrays) if own == "block_4d" else None
+    variables: Any = jax.jit(flow.init)(key, *arrays) if own == "block_4d" else {}
+    arrays, variables = jax.tree.map(lambda leaf: leaf.astype(precision), (arrays, variables))
 
     def warp(images):
         keys = jax.random.split(key, b)
@@ -234,3 +187,38 @@ def _function(name: str, batch_size: int) -> Program:
     value = functions[own]
     whole = jax.value_and_grad(lambda *x: jnp.square(value(*x)).sum(), tuple(range(len(arrays))))
     return Program(name, b, jax.jit(whole), tuple(arrays))
+
+
+def train(minutes: float, folder: Path) -> Path:
+    """Trains `c3_faces` on rendered faces made on the spot for about so long; its `results.json`.
+
+    The batch is the largest power of two that fits; each stage has the same share of its steps.
+    """
+    import jax
+
+    from benchmarks.measure import measure
+    from experiments.recipe import run
+
+    started, recipe = time.monotonic(), find_recipe("c3_faces")
+    laptop = recipe.presets(None)["laptop"]
+    limit = (jax.local_devices()[0].memory_stats() or {}).get("bytes_limit", 2**31)
+    needed = measure(make_program("c3_faces/laptop/joint", 16), 1).memory_mib * 2**20 / 16
+    batch_size = 2 ** int(math.log2(min(0.7 * limit / needed, laptop.data.train_examples / 2)))
+    config = _with_batch_size(laptop, batch_size)
+    steps = {stage.name: stage.steps for stage in _stages("c3_faces", config) if stage.steps}
+    whole = sum(
+        count * measure(make_program(f"c3_faces/laptop/{name}", batch_size), 5).milliseconds / 1e3
+        for name, count in steps.items()
+    )
+    # Rendering, compiling and evaluating take the rest.
+    share = min(1, 0.7 * (60 * minutes - (time.monotonic() - started)) / whole)
+    stages: dict[str, Any] = {
+        name: dataclasses.replace(getattr(config, name), steps=max(1, int(share * count)))
+        for name, count in steps.items()
+    }
+    data = dataclasses.replace(config.data, name="rendered_faces", cache=folder / "data")
+    name = f"batch{batch_size}"
+    config = dataclasses.replace(config, name=name, data=data, runs=folder, **stages)
+    with contextlib.suppress(ModuleNotFoundError):  # matplotlib's: the report follows the results
+        run(recipe, "laptop", config)
+    return folder / recipe.name / name / "results.json"

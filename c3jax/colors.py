@@ -4,9 +4,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from c3jax._checks import as_float, check_not_negative, check_shapes
+from c3jax._checks import as_float, check_not_negative, checked
 
 
+@checked
 def random_colors(
     key: PRNGKeyArray, image: Float[Array, "H W 3"], *, strength: float
 ) -> Float[Array, "H W 3"]:
@@ -17,19 +18,18 @@ def random_colors(
 
     Args:
       key: a typed PRNG key.
-      image: `[H, W, 3]`, one example; `vmap` for more.
+      image: one example; `vmap` for more.
       strength: 0 leaves the image as it is.
 
     Returns:
-      `[H, W, 3]` in [0, 1].
+      the image in its new colours, in [0, 1].
 
     Raises:
-      ValueError: if `image` has another shape or `strength` is negative.
+      ValueError: if `strength` is negative.
 
     >>> random_colors(jax.random.key(0), jnp.full((1, 2, 3), 0.25), strength=0.0)[0, 0]
     Array([0.25, 0.25, 0.25], dtype=float32)
     """
-    check_shapes(image=(image, "H W 3"))
     check_not_negative(strength=strength)
     image = as_float(image)
     mix_key, shift_key, gamma_key = jax.random.split(key, 3)
@@ -43,6 +43,7 @@ def random_colors(
     return jnp.clip(colors + shift, 1e-6, 1.0) ** gamma
 
 
+@checked
 def random_palette(
     key: PRNGKeyArray, image: Float[Array, "H W 3"], *, frequency: float = 0.6
 ) -> Float[Array, "H W 3"]:
@@ -55,21 +56,20 @@ def random_palette(
 
     Args:
       key: a typed PRNG key.
-      image: `[H, W, 3]` in [0, 1], one example; `vmap` for more.
+      image: in [0, 1], one example; `vmap` for more.
       frequency: standard deviation of the waves between black and one primary colour.
 
     Returns:
-      `[H, W, 3]` in [0, 1].
+      the image in its new colours, in [0, 1].
 
     Raises:
-      ValueError: if `image` has another shape or `frequency` is negative.
+      ValueError: if `frequency` is negative.
 
     >>> image = jnp.array([[[0.2, 0.2, 0.2], [0.8, 0.8, 0.8]]])
     >>> one, other = (random_palette(jax.random.key(seed), image).mean(-1)[0] for seed in (0, 1))
     >>> bool(one[0] < one[1]), bool(other[0] < other[1])
     (True, False)
     """
-    check_shapes(image=(image, "H W 3"))
     check_not_negative(frequency=frequency)
     image = as_float(image)
     wave_key, phase_key = jax.random.split(key)

@@ -12,11 +12,12 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from c3jax import _conv4d
-from c3jax._checks import check_positive, check_shapes
+from c3jax._checks import check_positive, checked
 from c3jax._conv2d import conv2d
 from c3jax.correlation import l2_normalize
 
 
+@checked
 def conv4d(
     volume: Float[Array, "*b hs ws ht wt cin"], kernel: Float[Array, "k k k k cin cout"]
 ) -> Float[Array, "*b hs ws ht wt cout"]:
@@ -25,31 +26,29 @@ def conv4d(
     out(s, t) = sum_{d, e} kernel(d, e) volume(s + d, t + e), d and e from -(k-1)/2 to (k-1)/2
 
     Args:
-      volume: `[*b, hs, ws, ht, wt, cin]`.
-      kernel: `[k, k, k, k, cin, cout]`, k odd; source rows and columns, then target's.
+      volume: a correlation with channels.
+      kernel: k odd; source rows and columns, then target's.
 
     Returns:
-      `[*b, hs, ws, ht, wt, cout]`.
+      the volume, of the same size but for the channels.
 
     Raises:
-      ValueError: if `kernel` is not of that shape, k is even or the channels differ.
+      ValueError: if k is even.
 
     >>> conv4d(jnp.ones((1, 1, 1, 2, 1)), jnp.ones((3, 3, 3, 3, 1, 1))).ravel()
     Array([2., 2.], dtype=float32)
     """
-    sizes = check_shapes(
-        volume=(volume, "... hs ws ht wt cin"), kernel=(kernel, "k k k k cin cout")
-    )
-    _check_odd("kernel", sizes["k"])
+    _check_odd(kernel=kernel)
     batched = jnp.reshape(volume, (-1, *jnp.shape(volume)[-5:]))
     out = _conv4d.conv4d(batched, jnp.asarray(kernel))
-    return out.reshape(*jnp.shape(volume)[:-1], sizes["cout"])
+    return out.reshape(*jnp.shape(volume)[:-1], jnp.shape(kernel)[-1])
 
 
+@checked
 def separable_conv4d(
     volume: Float[Array, "*b hs ws ht wt cin"],
     kernel_source: Float[Array, "k k cmid cout"],
-    kernel_target: Float[Array, "k k cin cmid"],
+    kernel_target: Float[Array, "k2 k2 cin cmid"],
     *,
     activation: Callable[[Array], Array] | None = None,
 ) -> Float[Array, "*b hs ws ht wt cout"]:
@@ -58,36 +57,33 @@ def separable_conv4d(
     out(s, t) = sum_d W1(d) a(sum_e W2(e) volume(s + d, t + e)), d over source, e over target
 
     Args:
-      volume: `[*b, hs, ws, ht, wt, cin]`.
-      kernel_source: W1, `[k, k, cmid, cout]`, k odd, over (hs, ws).
-      kernel_target: W2, `[k', k', cin, cmid]`, k' odd, over (ht, wt); applied first.
+      volume: a correlation with channels.
+      kernel_source: W1, k odd, over (hs, ws).
+      kernel_target: W2, k2 odd, over (ht, wt); applied first.
       activation: a, between the two; none is the literal equation.
 
     Returns:
-      `[*b, hs, ws, ht, wt, cout]`, zero padding, same size.
+      zero padding, same size.
 
     Raises:
-      ValueError: if the kernels are not of that shape, even or of other channels.
+      ValueError: if a kernel has an even size.
 
     >>> kernel = jnp.ones((3, 3, 1, 1))
     >>> separable_conv4d(jnp.ones((1, 2, 1, 2, 1)), kernel, kernel).ravel()
     Array([4., 4., 4., 4.], dtype=float32)
     """
-    _check_sides(
-        volume,
-        kernel_target=(kernel_target, "k' k' cin cmid"),
-        kernel_source=(kernel_source, "k k cmid cout"),
-    )
+    _check_odd(kernel_source=kernel_source, kernel_target=kernel_target)
     hidden = _convolve_target(volume, kernel_target)
     if activation is not None:
         hidden = activation(hidden)
     return _convolve_source(hidden, kernel_source)
 
 
+@checked
 def centre_pivot_conv4d(
     volume: Float[Array, "*b hs ws ht wt cin"],
     kernel_source: Float[Array, "k k cin cout"],
-    kernel_target: Float[Array, "k k cin cout"],
+    kernel_target: Float[Array, "k2 k2 cin cout"],
 ) -> Float[Array, "*b hs ws ht wt cout"]:
     """The taps of a 4D convolution that keep one of the two cells, as in HSNet [3].
 
@@ -97,33 +93,30 @@ def centre_pivot_conv4d(
     sum sees two planes of it.
 
     Args:
-      volume: `[*b, hs, ws, ht, wt, cin]`.
-      kernel_source: W1, `[k, k, cin, cout]`, k odd, over (hs, ws).
-      kernel_target: W2, `[k', k', cin, cout]`, k' odd, over (ht, wt).
+      volume: a correlation with channels.
+      kernel_source: W1, k odd, over (hs, ws).
+      kernel_target: W2, k2 odd, over (ht, wt).
 
     Returns:
-      `[*b, hs, ws, ht, wt, cout]`, zero padding, same size.
+      zero padding, same size.
 
     Raises:
-      ValueError: if the kernels are not of that shape, even or of other channels.
+      ValueError: if a kernel has an even size.
 
     >>> kernel = jnp.ones((3, 3, 1, 1))
     >>> centre_pivot_conv4d(jnp.ones((1, 2, 1, 3, 1)), kernel, kernel)[0, 0, 0, :, 0]
     Array([4., 5., 4.], dtype=float32)
     """
-    _check_sides(
-        volume,
-        kernel_target=(kernel_target, "k' k' cin cout"),
-        kernel_source=(kernel_source, "k k cin cout"),
-    )
+    _check_odd(kernel_source=kernel_source, kernel_target=kernel_target)
     return _convolve_source(volume, kernel_source) + _convolve_target(volume, kernel_target)
 
 
+@checked
 def folded_correlation(
     source: Float[Array, "*b hs ws C"],
     target: Float[Array, "*b ht wt C"],
     kernel_source: Float[Array, "k k 1 1"],
-    kernel_target: Float[Array, "k k 1 1"],
+    kernel_target: Float[Array, "k2 k2 1 1"],
     *,
     epsilon: float = 1e-12,
 ) -> Float[Array, "*b hs ws ht wt"]:
@@ -136,26 +129,23 @@ def folded_correlation(
     no such form.
 
     Args:
-      source: `[*b, hs, ws, C]` features; normalised inside.
-      target: `[*b, ht, wt, C]` features; normalised inside.
-      kernel_source: W1, `[k, k, 1, 1]`, k odd.
-      kernel_target: W2, `[k', k', 1, 1]`, k' odd.
+      source, target: features; normalised inside.
+      kernel_source: W1, k odd.
+      kernel_target: W2, k2 odd.
       epsilon: added to the squared lengths, as in `correlation_4d`.
 
     Returns:
-      `[*b, hs, ws, ht, wt]`.
+      the filtered correlation.
 
     Raises:
-      ValueError: if the features do not fit each other or the kernels are not of that shape.
+      ValueError: if a kernel has an even size.
 
     >>> source, target = jnp.array([[[1.0, 0.0]]]), jnp.array([[[3.0, 4.0], [3.0, 4.0]]])
     >>> kernel = jnp.ones((3, 3, 1, 1))
     >>> folded_correlation(source, target, kernel, kernel)[0, 0].round(3)
     Array([[1.2, 1.2]], dtype=float32)
     """
-    check_shapes(source=(source, "... hs ws C"), target=(target, "... ht wt C"))
-    for name, kernel in (("kernel_source", kernel_source), ("kernel_target", kernel_target)):
-        _check_odd(name, check_shapes(**{name: (kernel, "k k 1 1")})["k"])
+    _check_odd(kernel_source=kernel_source, kernel_target=kernel_target)
     source = _convolve_each_channel(l2_normalize(source, epsilon=epsilon), kernel_source)
     target = _convolve_each_channel(l2_normalize(target, epsilon=epsilon), kernel_target)
     return jnp.einsum("...cab,...cxy->...abxy", source, target)
@@ -179,7 +169,7 @@ def gaussian_kernel(size: int, *, stddev: float = 1.0) -> Float[Array, "k k"]:
     >>> np.asarray(gaussian_kernel(3)[1]).round(3)
     array([0.124, 0.204, 0.124], dtype=float32)
     """
-    _check_odd("size", size)
+    _check_odd(size=range(size))
     check_positive(stddev=stddev)
     profile = jnp.exp(-((np.arange(size) - size // 2) ** 2) / (2 * stddev**2))
     profile = profile / profile.sum()
@@ -230,12 +220,9 @@ def _seen_through_taps(size, taps, dtype):
     return np.stack([np.eye(size, k=taps // 2 - tap, dtype=dtype) for tap in range(taps)])
 
 
-def _check_sides(volume, **kernels):
-    sizes = check_shapes(volume=(volume, "... hs ws ht wt cin"), **kernels)
-    _check_odd("kernel_source", sizes["k"])
-    _check_odd("kernel_target", sizes["k'"])
-
-
-def _check_odd(name, size):
-    if size % 2 != 1:
-        raise ValueError(f"{name} must have an odd size, so that it has a centre, got {size}")
+def _check_odd(**kernels):
+    for name, kernel in kernels.items():
+        if len(kernel) % 2 != 1:
+            raise ValueError(
+                f"{name} must have an odd size, so that it has a centre, got {len(kernel)}"
+            )

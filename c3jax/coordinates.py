@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from c3jax._checks import as_float, check_shape_argument, check_shapes
+from c3jax._checks import as_float, check_shape_argument, checked
 
 
 def grid(shape: tuple[int, int], *, dtype=None) -> Float[Array, "H W 2"]:
@@ -39,45 +39,45 @@ def numpy_grid(shape):
     return np.stack([x, y], axis=-1)
 
 
+@checked
 def to_pixels(points: Float[Array, "*b 2"], shape: tuple[int, int]) -> Float[Array, "*b 2"]:
     """Normalised points as pixel coordinates, (points + 1) / 2 * (size - 1).
 
     Args:
-      points: `[..., 2]`, (x, y) in [-1, 1].
+      points: (x, y) in [-1, 1].
       shape: static (height, width) of the map.
 
     Returns:
-      `[..., 2]`, (x, y) in pixels, centres counted from 0.
+      points (x, y) in pixels, centres counted from 0.
 
     Raises:
-      ValueError: if the last axis is not 2 or `shape` is not two positive integers.
+      ValueError: if `shape` is not two positive integers.
 
     >>> to_pixels(jnp.array([1.0, -1.0]), (2, 3))  # the upper right corner
     Array([2., 0.], dtype=float32)
     """
-    check_shapes(points=(points, "... 2"))
     height, width = check_shape_argument("shape", shape)
     points = as_float(points)
     return (points + 1) / 2 * jnp.array([width - 1, height - 1], points.dtype)
 
 
+@checked
 def to_normalized(points_px: Float[Array, "*b 2"], shape: tuple[int, int]) -> Float[Array, "*b 2"]:
     """Pixel coordinates as normalised points, 2 * points_px / (size - 1) - 1.
 
     Args:
-      points_px: `[..., 2]`, (x, y) in pixels, centres counted from 0.
+      points_px: (x, y) in pixels, centres counted from 0.
       shape: static (height, width) of the map.
 
     Returns:
-      `[..., 2]`, (x, y) in [-1, 1].
+      points (x, y) in [-1, 1].
 
     Raises:
-      ValueError: if the last axis is not 2 or `shape` is not two positive integers.
+      ValueError: if `shape` is not two positive integers.
 
     >>> to_normalized(jnp.array([2.0, 0.0]), (2, 3))
     Array([ 1., -1.], dtype=float32)
     """
-    check_shapes(points_px=(points_px, "... 2"))
     height, width = check_shape_argument("shape", shape)
     points_px = as_float(points_px)
     return 2 * points_px / jnp.array([max(width - 1, 1), max(height - 1, 1)], points_px.dtype) - 1

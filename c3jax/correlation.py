@@ -10,32 +10,33 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
-from c3jax._checks import as_float, check_not_negative, check_shapes
+from c3jax._checks import as_float, check_not_negative, check_shapes, checked
 
 
+@checked
 def l2_normalize(features: Float[Array, "*b C"], *, epsilon: float = 1e-12) -> Float[Array, "*b C"]:
     """Features of unit length, f / sqrt(sum_c f_c^2 + epsilon).
 
     Args:
-      features: `[..., C]`.
+      features: of any length.
       epsilon: added to the squared length, so that zero vectors give 0 and a finite gradient.
         NC-Net [2] uses 1e-6.
 
     Returns:
-      `[..., C]`.
+      features of unit length.
 
     Raises:
-      ValueError: if `features` is a scalar or `epsilon` is negative.
+      ValueError: if `epsilon` is negative.
 
     >>> l2_normalize(jnp.array([3.0, 4.0]))
     Array([0.6, 0.8], dtype=float32)
     """
-    check_shapes(features=(features, "... C"))
     check_not_negative(epsilon=epsilon)
     features = as_float(features)
     return features * lax.rsqrt(jnp.sum(features**2, axis=-1, keepdims=True) + epsilon)
 
 
+@checked
 def correlation_4d(
     source: Float[Array, "*b hs ws C"],
     target: Float[Array, "*b ht wt C"],
@@ -47,25 +48,21 @@ def correlation_4d(
     C(s, t) = <f_s, f_t> / (|f_s| |f_t|)
 
     Args:
-      source: `[*b, hs, ws, C]` features.
-      target: `[*b, ht, wt, C]` features.
+      source, target: features of the two images.
       epsilon: added to the squared lengths; zero vectors give 0.
 
     Returns:
-      `[*b, hs, ws, ht, wt]` in [-1, 1].
-
-    Raises:
-      ValueError: if the channels or the batch axes of the two differ.
+      cosines in [-1, 1].
 
     >>> source, target = jnp.array([[[1.0, 0.0]]]), jnp.array([[[3.0, 4.0], [0.0, 0.0]]])
     >>> correlation_4d(source, target)[0, 0]
     Array([[0.6, 0. ]], dtype=float32)
     """
-    check_shapes(source=(source, "... hs ws C"), target=(target, "... ht wt C"))
     source, target = l2_normalize(source, epsilon=epsilon), l2_normalize(target, epsilon=epsilon)
     return jnp.einsum("...abc,...xyc->...abxy", source, target)
 
 
+@checked
 def mutual_matching(
     correlation: Float[Array, "*b hs ws ht wt"], *, epsilon: float = 1e-5
 ) -> Float[Array, "*b hs ws ht wt"]:
@@ -75,21 +72,20 @@ def mutual_matching(
                       * C(s, t) / (max_t' C(s, t') + epsilon)
 
     Args:
-      correlation: `[*b, hs, ws, ht, wt]`.
+      correlation: of source and target cells.
       epsilon: added to the two maxima.
 
     Returns:
-      `[*b, hs, ws, ht, wt]`.
+      the damped correlation.
 
     Raises:
-      ValueError: if `correlation` has fewer than 4 axes or `epsilon` is negative.
+      ValueError: if `epsilon` is negative.
 
     >>> volume = jnp.array([[1.0, 0.5], [0.5, 0.25]]).reshape(1, 2, 1, 2)
     >>> mutual_matching(volume).reshape(2, 2).round(3)
     Array([[1.   , 0.25 ],
            [0.25 , 0.062]], dtype=float32)
     """
-    check_shapes(correlation=(correlation, "... hs ws ht wt"))
     check_not_negative(epsilon=epsilon)
     correlation = as_float(correlation)
     best_source = correlation.max(axis=(-4, -3), keepdims=True)
@@ -113,11 +109,12 @@ def transpose_volume(volume: Array, *, channels: bool = False) -> Array:
     >>> transpose_volume(jnp.zeros((1, 2, 3, 4))).shape
     (3, 4, 1, 2)
     """
-    check_shapes(volume=(volume, "... hs ws ht wt c" if channels else "... hs ws ht wt"))
+    check_shapes(volume=(volume, "*b hs ws ht wt c" if channels else "*b hs ws ht wt"))
     first = jnp.ndim(volume) - 4 - channels
     return jnp.moveaxis(volume, (first + 2, first + 3), (first, first + 1))
 
 
+@checked
 def dead_fraction(correlation: Float[Array, "*b hs ws ht wt"]) -> Float[Array, "*b"]:
     """Fraction of the target cells whose scores tell no source cell from another.
 
@@ -127,18 +124,14 @@ def dead_fraction(correlation: Float[Array, "*b hs ws ht wt"]) -> Float[Array, "
     gradient any more. To be watched in training.
 
     Args:
-      correlation: `[*b, hs, ws, ht, wt]`, refined.
+      correlation: of the refined scores.
 
     Returns:
-      `[*b]`, from 0 (alive) to 1 (dead).
-
-    Raises:
-      ValueError: if `correlation` has fewer than 4 axes.
+      from 0 (alive) to 1 (dead).
 
     >>> dead_fraction(jnp.zeros((2, 3, 1, 2)).at[0, 1, 0, 0].set(0.3))
     Array(0.5, dtype=float32)
     """
-    check_shapes(correlation=(correlation, "... hs ws ht wt"))
     correlation = as_float(correlation)
     constant = correlation.max(axis=(-4, -3)) == correlation.min(axis=(-4, -3))
     return constant.astype(correlation.dtype).mean(axis=(-2, -1))

@@ -12,10 +12,11 @@ import numpy as np
 from jax.lax import Precision
 from jaxtyping import Array, Float
 
-from c3jax._checks import as_float, check_positive, check_shape_argument, check_shapes
+from c3jax._checks import as_float, check_positive, check_shape_argument, checked
 from c3jax.coordinates import numpy_grid
 
 
+@checked
 def spatial_softmax(
     logits: Float[Array, "*b H W K"], *, temperature: float = 1.0
 ) -> Float[Array, "*b H W K"]:
@@ -24,23 +25,23 @@ def spatial_softmax(
     psi_k(y, x) = exp(z_k(y, x)) / sum_{y', x'} exp(z_k(y', x')), z = logits / temperature
 
     Args:
-      logits: `[*b, H, W, K]` scores.
+      logits: scores of the cells.
       temperature: divides the scores; to 0 it gives the argmax.
 
     Returns:
-      `[*b, H, W, K]`; every channel sums to 1.
+      probabilities; every channel sums to 1.
 
     Raises:
-      ValueError: if `logits` has fewer than 3 axes or `temperature` is not positive.
+      ValueError: if `temperature` is not positive.
 
     >>> spatial_softmax(jnp.zeros((1, 2, 1))).ravel()
     Array([0.5, 0.5], dtype=float32)
     """
-    check_shapes(logits=(logits, "... H W K"))
     check_positive(temperature=temperature)
     return jax.nn.softmax(jnp.asarray(logits) / temperature, axis=(-3, -2))
 
 
+@checked
 def soft_argmax(
     logits: Float[Array, "*b H W K"], *, temperature: float = 1.0
 ) -> Float[Array, "*b K 2"]:
@@ -49,14 +50,14 @@ def soft_argmax(
     (x_k, y_k) = sum_{y, x} psi_k(y, x) * (x, y), psi = softmax over all H x W cells
 
     Args:
-      logits: `[*b, H, W, K]` scores.
+      logits: scores of the cells.
       temperature: divides the scores; to 0 it gives the argmax.
 
     Returns:
-      `[*b, K, 2]` points, (x, y) in [-1, 1].
+      points, (x, y) in [-1, 1].
 
     Raises:
-      ValueError: if `logits` has fewer than 3 axes or `temperature` is not positive.
+      ValueError: if `temperature` is not positive.
 
     >>> logits = jnp.zeros((2, 3, 1)).at[1, 0].set(100.0)
     >>> soft_argmax(logits)  # the lower left corner
@@ -68,6 +69,7 @@ def soft_argmax(
     return jnp.einsum("...yxk,yxc->...kc", heatmaps, cells, precision=Precision.HIGHEST)
 
 
+@checked
 def marginal_soft_argmax(
     logits: Float[Array, "*b H W K"], *, temperature: float = 1.0
 ) -> Float[Array, "*b K 2"]:
@@ -78,20 +80,19 @@ def marginal_soft_argmax(
     Differs from [1]: two 1-D softmaxes of means in place of one 2-D softmax (`soft_argmax`).
 
     Args:
-      logits: `[*b, H, W, K]` scores.
+      logits: scores of the cells.
       temperature: divides the scores.
 
     Returns:
-      `[*b, K, 2]` points, (x, y) in [-1, 1].
+      points, (x, y) in [-1, 1].
 
     Raises:
-      ValueError: if `logits` has fewer than 3 axes or `temperature` is not positive.
+      ValueError: if `temperature` is not positive.
 
     >>> logits = jnp.zeros((2, 3, 1)).at[1, 0].set(300.0)
     >>> marginal_soft_argmax(logits)
     Array([[-1.,  1.]], dtype=float32)
     """
-    check_shapes(logits=(logits, "... H W K"))
     check_positive(temperature=temperature)
     logits = jnp.asarray(logits) / temperature
 
@@ -103,6 +104,7 @@ def marginal_soft_argmax(
     return jnp.stack([expectation(logits.mean(-3)), expectation(logits.mean(-2))], axis=-1)
 
 
+@checked
 def gaussian_maps(
     points: Float[Array, "*b K 2"], shape: tuple[int, int], *, stddev: float
 ) -> Float[Array, "*b H W K"]:
@@ -111,7 +113,7 @@ def gaussian_maps(
     maps_k(y, x) = exp(-((x - x_k)^2 + (y - y_k)^2) / (2 stddev^2))
 
     Args:
-      points: `[*b, K, 2]`, (x, y) in [-1, 1].
+      points: (x, y) in [-1, 1].
       shape: static (height, width) of the maps.
       stddev: in the unit of the points. IMM's exp(-d^2 / 0.1^2) is `stddev=0.0707`.
 
@@ -119,14 +121,12 @@ def gaussian_maps(
       `[*b, height, width, K]`.
 
     Raises:
-      ValueError: if `points` is not `[..., K, 2]`, `shape` not two positive integers or `stddev`
-        not positive.
+      ValueError: if `shape` is not two positive integers or `stddev` not positive.
 
     >>> maps = gaussian_maps(jnp.array([[1.0, -1.0]]), (2, 3), stddev=1.0)  # upper right corner
     >>> np.asarray(maps[0, :, 0]).round(3)
     array([0.135, 0.607, 1.   ], dtype=float32)
     """
-    check_shapes(points=(points, "... K 2"))
     check_positive(stddev=stddev)
     height, width = check_shape_argument("shape", shape)
     points = as_float(points)
@@ -140,6 +140,7 @@ def gaussian_maps(
     return along_y[..., :, None, :] * along_x[..., None, :, :]
 
 
+@checked
 def landmark_bottleneck(
     logits: Float[Array, "*b h w K"],
     *,
@@ -152,7 +153,7 @@ def landmark_bottleneck(
     points = soft_argmax(logits), maps = gaussian_maps(points)
 
     Args:
-      logits: `[*b, h, w, K]` scores.
+      logits: scores of the cells.
       stddev: of the Gaussians, in the unit of the points. IMM's exp(-d^2 / 0.1^2), the default of
         the experiments, is `stddev=0.0707` (no factor 1/2 there).
       temperature: divides the scores.
@@ -174,6 +175,7 @@ def landmark_bottleneck(
     return points, gaussian_maps(points, (height, width), stddev=stddev)
 
 
+@checked
 def channel_softmax(logits: Float[Array, "*b H W L"]) -> Float[Array, "*b H W K"]:
     """Probability maps of K landmarks that compete with each other and the background, JLAD Eq. 4.
 
@@ -187,15 +189,15 @@ def channel_softmax(logits: Float[Array, "*b H W L"]) -> Float[Array, "*b H W K"
       logits: `[*b, H, W, K + 1]` scores, channel 0 the background.
 
     Returns:
-      `[*b, H, W, K]`; each cell sums to at most 1.
+      probabilities; each cell sums to at most 1.
 
     Raises:
-      ValueError: if `logits` has fewer than 3 axes or no landmark beside the background.
+      ValueError: if no landmark beside the background.
 
     >>> channel_softmax(jnp.log(jnp.array([[[2.0, 1.0, 1.0]]])))
     Array([[[0.25, 0.25]]], dtype=float32)
     """
-    channels = check_shapes(logits=(logits, "... H W L"))["L"]
+    channels = jnp.shape(logits)[-1]
     if channels < 2:
         raise ValueError(
             f"logits must have K + 1 >= 2 channels, the background first, got {channels}"
@@ -203,19 +205,17 @@ def channel_softmax(logits: Float[Array, "*b H W L"]) -> Float[Array, "*b H W K"
     return jax.nn.softmax(as_float(logits), axis=-1)[..., 1:]
 
 
+@checked
 def heatmap_centroids(heatmaps: Float[Array, "*b H W K"]) -> Float[Array, "*b K 2"]:
     """Expected location of each landmark under its map, JLAD Eq. 5.
 
     hat psi^k = sum_i i psi^k_i / sum_i psi^k_i, i = (x, y)
 
     Args:
-      heatmaps: `[*b, H, W, K]`, not negative, of any sum.
+      heatmaps: not negative, of any sum.
 
     Returns:
-      `[*b, K, 2]` points, (x, y) in [-1, 1]; (0, 0) for a map of zeros.
-
-    Raises:
-      ValueError: if `heatmaps` has fewer than 3 axes.
+      points, (x, y) in [-1, 1]; (0, 0) for a map of zeros.
 
     >>> heatmap_centroids(jnp.array([[[0.0], [0.1], [0.3]]]))  # one row of three cells
     Array([[ 0.75, -1.  ]], dtype=float32)
@@ -225,9 +225,9 @@ def heatmap_centroids(heatmaps: Float[Array, "*b H W K"]) -> Float[Array, "*b K 
     return jnp.einsum("...yxk,yxc->...kc", share, cells, precision=Precision.HIGHEST)
 
 
-def share_of_cells(heatmaps):
+@checked
+def share_of_cells(heatmaps: Float[Array, "*b H W K"]) -> Float[Array, "*b H W K"]:
     """Each map divided by its sum over the cells, psi^k_i / sum_i psi^k_i; 0 where that is 0."""
-    check_shapes(heatmaps=(heatmaps, "... H W K"))
     heatmaps = as_float(heatmaps)
     # The least sum keeps a map that underflows, and its gradient, finite.
     return heatmaps / jnp.maximum(heatmaps.sum((-3, -2), keepdims=True), 1e-12)

@@ -14,13 +14,14 @@ import numpy as np
 from jax.lax import Precision
 from jaxtyping import Array, Float
 
-from c3jax._checks import as_float, check_choice, check_positive, check_shapes
+from c3jax._checks import as_float, check_choice, check_positive, check_shapes, checked
 from c3jax.coordinates import numpy_grid
 from c3jax.sampling import sample
 
 SIDES = ("source", "target")
 
 
+@checked
 def match_scores(
     correlation: Float[Array, "*b hs ws ht wt"], *, over: str, temperature: float = 1.0
 ) -> Float[Array, "*b hs ws ht wt"]:
@@ -30,16 +31,15 @@ def match_scores(
     over='target': S^{j->i}(s, t) = exp(C(s, t) / temperature) / sum_t' exp(C(s, t') / temperature)
 
     Args:
-      correlation: `[*b, hs, ws, ht, wt]`.
+      correlation: of source and target cells.
       over: the side whose cells share the probability, 'source' or 'target'.
       temperature: divides the correlation.
 
     Returns:
-      `[*b, hs, ws, ht, wt]`.
+      scores, which sum to 1 over that side.
 
     Raises:
-      ValueError: if `correlation` has fewer than 4 axes, `over` is none of the two or
-        `temperature` is not positive.
+      ValueError: if `over` is none of the two or `temperature` is not positive.
 
     >>> volume = jnp.zeros((1, 2, 1, 4))  # two source cells, four target cells
     >>> match_scores(volume, over="source")[0, 0, 0]
@@ -47,13 +47,13 @@ def match_scores(
     >>> match_scores(volume, over="target")[0, 0, 0]
     Array([0.25, 0.25, 0.25, 0.25], dtype=float32)
     """
-    check_shapes(correlation=(correlation, "... hs ws ht wt"))
     check_choice("over", over, SIDES)
     check_positive(temperature=temperature)
     axis = (-4, -3) if over == "source" else (-2, -1)
     return jax.nn.softmax(jnp.asarray(correlation) / temperature, axis=axis)
 
 
+@checked
 def transformation_map(
     scores: Float[Array, "*b hs ws ht wt"], *, over: str, hard: bool = True
 ) -> Float[Array, "*b h w 2"]:
@@ -63,7 +63,7 @@ def transformation_map(
     over='target': T^{j->i}(s) = argmax_t S^{j->i}(s, t), or sum_t S^{j->i}(s, t) t if not hard
 
     Args:
-      scores: `[*b, hs, ws, ht, wt]`, from `match_scores` with the same `over`.
+      scores: from `match_scores` with the same `over`.
       over: the side that is searched, 'source' or 'target'.
       hard: the argmax, which has no gradient, or the expectation.
 
@@ -72,7 +72,7 @@ def transformation_map(
       over='target': `[*b, hs, ws, 2]`, target locations on the source grid.
 
     Raises:
-      ValueError: if `scores` has fewer than 4 axes or `over` is none of the two.
+      ValueError: if `over` is none of the two.
 
     >>> scores = jnp.array([[0.1, 0.9], [0.9, 0.1]]).reshape(1, 2, 2, 1)
     >>> transformation_map(scores, over="source")[:, 0]  # x crosses over to the other side
@@ -87,6 +87,7 @@ def transformation_map(
     return jnp.matmul(scores, cells, precision=Precision.HIGHEST)
 
 
+@checked
 def kernel_transformation_map(
     scores: Float[Array, "*b hs ws ht wt"], *, over: str, stddev: float
 ) -> Float[Array, "*b h w 2"]:
@@ -99,7 +100,7 @@ def kernel_transformation_map(
     The best match s* has no gradient; the scores around it do.
 
     Args:
-      scores: `[*b, hs, ws, ht, wt]`, from `match_scores` with the same `over`.
+      scores: from `match_scores` with the same `over`.
       over: the side that is searched, 'source' or 'target'.
       stddev: of the kernel, in cells.
 
@@ -108,8 +109,7 @@ def kernel_transformation_map(
       over='target': `[*b, hs, ws, 2]`, target locations on the source grid.
 
     Raises:
-      ValueError: if `scores` has fewer than 4 axes, `over` is none of the two or `stddev` is not
-        positive.
+      ValueError: if `over` is none of the two or `stddev` is not positive.
 
     >>> scores = jnp.array([0.1, 0.3, 0.6, 0.0, 0.0]).reshape(1, 5, 1, 1)
     >>> kernel_transformation_map(scores, over="source", stddev=0.3)[0, 0].round(3)
@@ -131,6 +131,7 @@ def kernel_transformation_map(
     return jnp.matmul(weights, cells, precision=Precision.HIGHEST) / jnp.maximum(total, 1e-30)
 
 
+@checked
 def carry_points(
     points: Float[Array, "*b K 2"], transformation: Float[Array, "*b h w 2"]
 ) -> Float[Array, "*b K 2"]:
@@ -139,23 +140,20 @@ def carry_points(
     out_k = bilinear interpolation of T at point k; points outside are read at the border
 
     Args:
-      points: `[*b, K, 2]`, (x, y) in [-1, 1], in the image on whose grid the map lives.
-      transformation: `[*b, h, w, 2]`; T^{i->j} carries points of j (target) to i (source).
+      points: (x, y) in [-1, 1], in the image on whose grid the map lives.
+      transformation: T; T^{i->j} carries points of j (target) to i (source).
 
     Returns:
-      `[*b, K, 2]` in the image whose locations the map holds.
-
-    Raises:
-      ValueError: if a shape or the batch axes do not fit.
+      points in the image whose locations the map holds.
 
     >>> from c3jax.coordinates import grid
     >>> carry_points(jnp.array([[0.5, 1.0]]), -grid((2, 3)))
     Array([[-0.5, -1. ]], dtype=float32)
     """
-    check_shapes(points=(points, "... K 2"), transformation=(transformation, "... h w 2"))
     return sample(transformation, points, padding="clamp")
 
 
+@checked
 def soft_warp(
     maps: Float[Array, "*b h w C"], scores: Float[Array, "*b hs ws ht wt"], *, over: str
 ) -> Float[Array, "*b h w C"]:
@@ -168,14 +166,14 @@ def soft_warp(
 
     Args:
       maps: `[*b, hs, ws, C]` on the source grid, or `[*b, ht, wt, C]` with over='target'.
-      scores: `[*b, hs, ws, ht, wt]`, from `match_scores` with the same `over`.
+      scores: from `match_scores` with the same `over`.
       over: the side on which `maps` live, 'source' or 'target'.
 
     Returns:
       `[*b, ht, wt, C]` on the target grid, or `[*b, hs, ws, C]` with over='target'.
 
     Raises:
-      ValueError: if a shape does not fit or `over` is none of the two.
+      ValueError: if `over` is none of the two.
 
     >>> scores = jnp.array([[0.25, 0.75], [0.75, 0.25]]).reshape(1, 2, 1, 2)
     >>> soft_warp(jnp.array([[[0.0], [4.0]]]), scores, over="source")[0, :, 0]
@@ -183,13 +181,12 @@ def soft_warp(
     """
     check_choice("over", over, SIDES)
     side = "hs ws" if over == "source" else "ht wt"
-    check_shapes(scores=(scores, "... hs ws ht wt"), maps=(maps, f"... {side} C"))
+    check_shapes(scores=(scores, "*b hs ws ht wt"), maps=(maps, f"*b {side} C"))
     formula = "...stxy,...stc->...xyc" if over == "source" else "...stxy,...xyc->...stc"
     return jnp.einsum(formula, scores, maps)
 
 
 def _searched_side_last(scores, over):
-    check_shapes(scores=(scores, "... hs ws ht wt"))
     check_choice("over", over, SIDES)
     scores = as_float(scores)
     return jnp.moveaxis(scores, (-4, -3), (-2, -1)) if over == "source" else scores

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jax.lax import Precision
 from jaxtyping import Array, Bool, Float
 
-from c3jax._checks import check_positive, check_shapes
+from c3jax._checks import check_positive, check_shapes, checked
 
 
 class LandmarkRegressor(NamedTuple):
@@ -33,6 +33,7 @@ class LandmarkRegressor(NamedTuple):
         return out.reshape(rows.shape[0], -1, 2) - 1
 
 
+@checked
 def fit_landmark_regressor(
     landmarks: Float[Array, "n K 2"], keypoints: Float[Array, "n P 2"], *, intercept: bool = False
 ) -> LandmarkRegressor:
@@ -44,22 +45,17 @@ def fit_landmark_regressor(
     of the image (hence the + 1, which is no matter of taste without an intercept).
 
     Args:
-      landmarks: `[n, K, 2]` in [-1, 1].
-      keypoints: `[n, P, 2]` in [-1, 1].
+      landmarks, keypoints: in [-1, 1].
       intercept: fit a constant as well.
 
     Returns:
       a `LandmarkRegressor`: call it with landmarks `[m, K, 2]`.
-
-    Raises:
-      ValueError: if the shapes do not fit.
 
     >>> landmarks = jnp.array([[[-1.0, 0.0]], [[0.0, 1.0]]])
     >>> regressor = fit_landmark_regressor(landmarks, landmarks[..., ::-1])  # x and y exchanged
     >>> regressor(jnp.array([[[0.5, -0.5]]])).round(3)
     Array([[[-0.5,  0.5]]], dtype=float32)
     """
-    check_shapes(landmarks=(landmarks, "n K 2"), keypoints=(keypoints, "n P 2"))
     rows, values = _from_corner(landmarks), _from_corner(keypoints)
     row_offset, value_offset = jnp.zeros_like(rows[0]), jnp.zeros_like(values[0])
     if intercept:
@@ -71,6 +67,7 @@ def fit_landmark_regressor(
     return LandmarkRegressor(weights, constant)
 
 
+@checked
 def normalized_mean_error(
     predicted: Float[Array, "n P 2"], true: Float[Array, "n P 2"], normalizer: Float[Array, "n"]
 ) -> Float[Array, "n"]:
@@ -79,22 +76,19 @@ def normalized_mean_error(
     NME_n = 100 / P sum_p |predicted_np - true_np| / normalizer_n
 
     Args:
-      predicted, true: `[n, P, 2]`, in one unit.
-      normalizer: `[n]`, in the same unit; for faces the `inter_ocular_distance` of the true points.
+      predicted, true: in one unit.
+      normalizer: in the same unit; for faces the `inter_ocular_distance` of the true points.
 
     Returns:
-      `[n]`, percent.
-
-    Raises:
-      ValueError: if the shapes do not fit.
+      percent.
 
     >>> normalized_mean_error(jnp.array([[[3.0, 4.0]]]), jnp.zeros((1, 1, 2)), jnp.array([10.0]))
     Array([50.], dtype=float32)
     """
-    check_shapes(predicted=(predicted, "n P 2"), true=(true, "n P 2"), normalizer=(normalizer, "n"))
     return 100 * _distance(predicted, true).mean(-1) / normalizer
 
 
+@checked
 def inter_ocular_distance(
     keypoints: Float[Array, "n P 2"], *, eyes: tuple[int, int] = (0, 1)
 ) -> Float[Array, "n"]:
@@ -103,24 +97,25 @@ def inter_ocular_distance(
     IOD_n = |keypoints_n,left - keypoints_n,right|
 
     Args:
-      keypoints: `[n, P, 2]`.
+      keypoints: in any unit.
       eyes: which two of the P points are the eyes.
 
     Returns:
-      `[n]`, in the unit of the points.
+      distances in the unit of the points.
 
     Raises:
-      ValueError: if `keypoints` is not `[n, P, 2]` or `eyes` are not two different points of it.
+      ValueError: if `eyes` are not two different points of it.
 
     >>> inter_ocular_distance(jnp.array([[[0.0, 0.0], [3.0, 4.0], [9.0, 9.0]]]))
     Array([5.], dtype=float32)
     """
-    count = check_shapes(keypoints=(keypoints, "n P 2"))["P"]
+    count = jnp.shape(keypoints)[1]
     if len(set(eyes)) != 2 or not all(0 <= eye < count for eye in eyes):
         raise ValueError(f"eyes must be two different points of {count}, got {eyes}")
     return _distance(keypoints[:, eyes[0]], keypoints[:, eyes[1]])
 
 
+@checked
 def pck(
     predicted: Float[Array, "n P 2"],
     true: Float[Array, "n P 2"],
@@ -134,31 +129,29 @@ def pck(
     PCK_n = 100 * #{p valid: |predicted_np - true_np| <= alpha * length_n} / #{p valid}
 
     Args:
-      predicted, true: `[n, P, 2]`, in one unit, usually pixels.
-      length: `[n]`, the length of the protocol (longest image or box side), in the same unit.
+      predicted, true: in one unit, usually pixels.
+      length: the length of the protocol (longest image or box side), in the same unit.
       alpha: the fraction of it that still counts as correct.
-      valid: `[n, P]`, which points are annotated; all by default.
+      valid: which points are annotated; all by default.
 
     Returns:
-      `[n]`, percent; NaN for a pair without a valid point.
+      percent; NaN for a pair without a valid point.
 
     Raises:
-      ValueError: if the shapes do not fit or `alpha` is not positive.
+      ValueError: if `alpha` is not positive.
 
     >>> predicted = jnp.array([[[0.0, 3.0], [4.0, 0.0]]])
     >>> pck(predicted, jnp.zeros((1, 2, 2)), jnp.array([30.0]), alpha=0.1)
     Array([50.], dtype=float32)
     """
-    sizes = check_shapes(predicted=(predicted, "n P 2"), true=(true, "n P 2"), length=(length, "n"))
     check_positive(alpha=alpha)
-    if valid is None:
-        valid = jnp.ones((sizes["n"], sizes["P"]), bool)
-    check_shapes(predicted=(predicted, "n P 2"), valid=(valid, "n P"))
+    valid = jnp.ones(jnp.shape(true)[:2], bool) if valid is None else valid
     distance = _distance(predicted, true)
     correct = distance <= alpha * jnp.asarray(length)[:, None]
     return 100 * (correct & valid).sum(-1, dtype=distance.dtype) / jnp.sum(valid, -1)
 
 
+@checked
 def endpoint_error(
     predicted: Float[Array, "n P 2"],
     true: Float[Array, "n P 2"],
@@ -170,22 +163,16 @@ def endpoint_error(
     EPE_n = sum_{p valid} |predicted_np - true_np| / #{p valid}
 
     Args:
-      predicted, true: `[n, P, 2]`, in one unit, usually pixels; P counts key points or grid cells.
-      valid: `[n, P]`, which of them have a true match; all by default.
+      predicted, true: in one unit, usually pixels; P counts key points or grid cells.
+      valid: which of them have a true match; all by default.
 
     Returns:
-      `[n]`, in the unit of the points; NaN for a pair without a valid point.
-
-    Raises:
-      ValueError: if the shapes do not fit.
+      distances in the unit of the points; NaN for a pair without a valid point.
 
     >>> endpoint_error(jnp.array([[[0.0, 3.0], [4.0, 0.0]]]), jnp.zeros((1, 2, 2)))
     Array([3.5], dtype=float32)
     """
-    sizes = check_shapes(predicted=(predicted, "n P 2"), true=(true, "n P 2"))
-    if valid is None:
-        valid = jnp.ones((sizes["n"], sizes["P"]), bool)
-    check_shapes(predicted=(predicted, "n P 2"), valid=(valid, "n P"))
+    valid = jnp.ones(jnp.shape(true)[:2], bool) if valid is None else valid
     distance = _distance(predicted, true)
     return jnp.where(valid, distance, 0).sum(-1) / jnp.sum(valid, -1, dtype=distance.dtype)
 
@@ -202,24 +189,21 @@ class LandmarkHealth(NamedTuple):
     distances: Float[Array, "K K"]
 
 
+@checked
 def landmark_health(points: Float[Array, "n K 2"]) -> LandmarkHealth:
     """Spread of each landmark over the images and mean distance of each pair.
 
     stddev_k = sqrt(mean_n |l_nk - mean_n' l_n'k|^2), distances_kk' = mean_n |l_nk - l_nk'|
 
     Args:
-      points: `[n, K, 2]`.
+      points: of the images.
 
     Returns:
       a `LandmarkHealth`, in the unit of the points.
 
-    Raises:
-      ValueError: if `points` is not `[n, K, 2]`.
-
     >>> landmark_health(jnp.array([[[0.0, 0.0], [3.0, 4.0]]])).distances[0]
     Array([0., 5.], dtype=float32)
     """
-    check_shapes(points=(points, "n K 2"))
     points = jnp.asarray(points)
     variance = jnp.sum(points.var(0), axis=-1)
     distances = _distance(points[:, :, None], points[:, None]).mean(0)

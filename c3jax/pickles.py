@@ -177,7 +177,7 @@ def _open_zip(file: BinaryIO):
 
 
 def _open_legacy(file: BinaryIO):
-    """The same of five pickles in a row, then each storage behind the number of its elements."""
+    """As `_open_zip`: five pickles in a row, then each storage after the number of its elements."""
     magic, version, system = (_Unpickler(file).load() for _ in range(3))
     if magic != _MAGIC or version != 1001 or not system["little_endian"]:
         raise ValueError("no magic number of torch, or of a big-endian machine")

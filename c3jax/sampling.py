@@ -7,11 +7,12 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from c3jax._checks import as_float, check_batched_points, check_choice, check_shapes
+from c3jax._checks import as_float, check_batched_points, check_choice, checked
 
 PADDINGS = ("zeros", "clamp", "reflect")
 
 
+@checked
 def sample(
     image: Float[Array, "*b H W C"], points: Float[Array, "*bn 2"], *, padding: str = "zeros"
 ) -> Float[Array, "*bn C"]:
@@ -20,7 +21,7 @@ def sample(
     out(p) = sum_q max(0, 1 - |x_p - x_q|) max(0, 1 - |y_p - y_q|) image(q), in pixels
 
     Args:
-      image: `[*b, H, W, C]`.
+      image: an image or maps.
       points: `[*b, ..., 2]`, (x, y) in [-1, 1].
       padding: what lies outside: 'zeros' (pixels of value 0), 'clamp' (the nearest pixel) or
         'reflect' (the image mirrored at the centres of its border pixels).
@@ -29,14 +30,13 @@ def sample(
       `[*b, ..., C]`.
 
     Raises:
-      ValueError: if the batch axes differ or `padding` is none of the three.
+      ValueError: if `padding` is none of the three.
 
     >>> image = jnp.array([[[1.0], [2.0], [3.0]], [[4.0], [5.0], [6.0]]])
     >>> sample(image, jnp.array([[1.0, -1.0], [0.5, 0.0]]))  # upper right corner; between four
     Array([[3.],
            [4.]], dtype=float32)
     """
-    check_shapes(image=(image, "... H W C"))
     check_choice("padding", padding, PADDINGS)
     image, points = as_float(image), as_float(points)
     batch, (height, width, channels) = image.shape[:-3], image.shape[-3:]
@@ -71,6 +71,7 @@ def _sample_one(pixels, points, *, size, padding):
     return term(0, 0) + term(1, 0) + term(0, 1) + term(1, 1)
 
 
+@checked
 def warp(
     image: Float[Array, "*b H W C"], points: Float[Array, "*b h w 2"], *, padding: str = "zeros"
 ) -> Float[Array, "*b h w C"]:
@@ -79,15 +80,15 @@ def warp(
     (T o image)(y, x) = image(T(y, x))
 
     Args:
-      image: `[*b, H, W, C]`, an image or maps.
-      points: `[*b, h, w, 2]`, for each cell of the result the location in `image`.
+      image: an image or maps.
+      points: for each cell of the result the location in `image`.
       padding: as in `sample`.
 
     Returns:
-      `[*b, h, w, C]`.
+      the image at the points.
 
     Raises:
-      ValueError: if the batch axes differ or `padding` is unknown.
+      ValueError: if `padding` is unknown.
 
     >>> from c3jax.coordinates import grid
     >>> image = jnp.array([[[1.0], [2.0], [3.0]], [[4.0], [5.0], [6.0]]])
@@ -95,5 +96,4 @@ def warp(
     Array([[3., 2., 1.],
            [6., 5., 4.]], dtype=float32)
     """
-    check_shapes(image=(image, "... H W C"), points=(points, "... h w 2"))
     return sample(image, points, padding=padding)

@@ -13,7 +13,7 @@ import numpy as np
 from jax.lax import Precision
 from jaxtyping import Array, Float
 
-from c3jax._checks import as_float, check_batched_points, check_shape_argument, check_shapes
+from c3jax._checks import as_float, check_batched_points, check_shape_argument, checked
 from c3jax.coordinates import numpy_grid
 from c3jax.sampling import warp
 
@@ -38,6 +38,7 @@ class ThinPlateSpline(NamedTuple):
         return math.isqrt(self.weights.shape[-2])
 
 
+@checked
 def apply_warp(tps: ThinPlateSpline, points: Float[Array, "*bn 2"]) -> Float[Array, "*bn 2"]:
     """Points carried by a thin-plate spline, g(points).
 
@@ -49,19 +50,20 @@ def apply_warp(tps: ThinPlateSpline, points: Float[Array, "*bn 2"]) -> Float[Arr
       `[*b, ..., 2]` in the original image.
 
     Raises:
-      ValueError: if the batch axes differ or the weights are not those of a square grid.
+      ValueError: if the weights are not those of a square grid.
 
     >>> shift = ThinPlateSpline(jnp.array([[1.0, 0, 0.5], [0, 1, 0]]), jnp.zeros((4, 2)))
     >>> apply_warp(shift, jnp.array([[0.0, -1.0]]))
     Array([[ 0.5, -1. ]], dtype=float32)
     """
-    batch = _check_spline(tps)
-    points = as_float(points)
+    _check_control_points(tps)
+    batch, points = tps.affine.shape[:-2], as_float(points)
     check_batched_points("points", points, batch)
     flat = points.reshape(*batch, -1, 2)
     return _combine(_basis(flat, tps.control_points, jnp), tps).reshape(points.shape)
 
 
+@checked
 def warp_grid(tps: ThinPlateSpline, shape: tuple[int, int]) -> Float[Array, "*b H W 2"]:
     """The map g(grid(shape)) of a thin-plate spline, by one product with a constant matrix.
 
@@ -81,35 +83,36 @@ def warp_grid(tps: ThinPlateSpline, shape: tuple[int, int]) -> Float[Array, "*b 
            [ 0., -1.],
            [ 1., -1.]], dtype=float32)
     """
-    batch = _check_spline(tps)
+    _check_control_points(tps)
     height, width = check_shape_argument("shape", shape)
     basis = _grid_basis(height, width, tps.control_points)
-    return _combine(basis, tps).reshape(*batch, height, width, 2)
+    return _combine(basis, tps).reshape(*tps.affine.shape[:-2], height, width, 2)
 
 
+@checked
 def warp_image(
     image: Float[Array, "*b H W C"], tps: ThinPlateSpline, *, padding: str = "zeros"
 ) -> Float[Array, "*b H W C"]:
     """Image seen through a thin-plate spline, warped(x) = image(g(x)).
 
     Args:
-      image: `[*b, H, W, C]`.
+      image: an image or maps.
       tps: the warp g, with the batch axes of `image`. A landmark at x in the result lies at
         `apply_warp(tps, x)` in `image`.
       padding: as in `sample`.
 
     Returns:
-      `[*b, H, W, C]`.
+      the warped image.
 
     Raises:
-      ValueError: if the batch axes differ or an argument is not valid.
+      ValueError: if an argument is not valid.
 
     >>> flip = ThinPlateSpline(jnp.array([[-1.0, 0, 0], [0, 1, 0]]), jnp.zeros((4, 2)))
     >>> warp_image(jnp.array([[[1.0], [2.0], [3.0]]] * 2), flip)[0, :, 0]
     Array([3., 2., 1.], dtype=float32)
     """
-    sizes = check_shapes(image=(image, "... H W C"), tps_affine=(tps.affine, "... 2 3"))
-    return warp(image, warp_grid(tps, (sizes["H"], sizes["W"])), padding=padding)
+    height, width, _ = jnp.shape(image)[-3:]
+    return warp(image, warp_grid(tps, (height, width)), padding=padding)
 
 
 def _basis(points, control_points, xp):
@@ -130,12 +133,16 @@ def _grid_basis(height, width, control_points):
 def _combine(basis, tps):
     affine = jnp.swapaxes(as_float(tps.affine), -1, -2)
     coefficients = jnp.concatenate([tps.weights, affine], axis=-2)
-    # HIGHEST: in TF32 a location would be off by a tenth of a pixel at 128 pixels.
-    return jnp.matmul(basis.astype(coefficients.dtype), coefficients, precision=Precision.HIGHEST)
+    # HIGHEST: in TF32 a location would be off by a tenth of a pixel at 128 pixels. In float32 at
+    # least: XLA of jaxlib 0.11.2 cannot compile this product of bfloat16 for a CPU.
+    dtype = jnp.promote_types(coefficients.dtype, jnp.float32)
+    product = jnp.matmul(
+        basis.astype(dtype), coefficients.astype(dtype), precision=Precision.HIGHEST
+    )
+    return product.astype(coefficients.dtype)
 
 
-def _check_spline(tps):
-    sizes = check_shapes(tps_affine=(tps.affine, "... 2 3"), tps_weights=(tps.weights, "... M 2"))
-    if tps.control_points**2 != sizes["M"] or sizes["M"] < 4:
-        raise ValueError(f"tps_weights must have k * k rows, k at least 2, got {sizes['M']}")
-    return sizes["..."]
+def _check_control_points(tps):
+    count = tps.weights.shape[-2]
+    if tps.control_points**2 != count or count < 4:
+        raise ValueError(f"tps_weights must have k * k rows, k at least 2, got {count}")

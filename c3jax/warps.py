@@ -13,7 +13,7 @@ import numpy as np
 from jax.lax import Precision
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from c3jax._checks import as_float, check_not_negative, check_shape_argument, check_shapes
+from c3jax._checks import as_float, check_not_negative, check_shape_argument, check_shapes, checked
 from c3jax.coordinates import numpy_grid
 from c3jax.sampling import sample, warp
 from c3jax.splines import ThinPlateSpline, apply_warp, warp_grid, warp_image
@@ -33,42 +33,40 @@ __all__ = [
 ]
 
 
+@checked
 def affine_grid(affine: Float[Array, "*b 2 3"], shape: tuple[int, int]) -> Float[Array, "*b H W 2"]:
     """The map A p + t of the pixel centres p.
 
     Args:
-      affine: `[*b, 2, 3]`, the columns of A, then t.
+      affine: the columns of A, then t.
       shape: static (height, width).
 
     Returns:
       `[*b, height, width, 2]`.
 
     Raises:
-      ValueError: if `affine` is not `[..., 2, 3]` or `shape` not two positive integers.
+      ValueError: if `shape` is not two positive integers.
 
     >>> affine_grid(jnp.array([[2.0, 0, 0], [0, 1, 0.5]]), (2, 3))[0, 0]
     Array([-2. , -0.5], dtype=float32)
     """
-    check_shapes(affine=(affine, "... 2 3"))
     affine = as_float(affine)
     cells = numpy_grid(shape).astype(affine.dtype)
     linear = jnp.einsum("yxc,...dc->...yxd", cells, affine[..., :2], precision=Precision.HIGHEST)
     return linear + affine[..., None, None, :, 2]
 
 
+@checked
 def compose(outer: Float[Array, "*b 2 3"], inner):
     """The warp p -> outer(inner(p)) of an affine map after any warp.
 
     Args:
-      outer: `[*b, 2, 3]` affine map.
+      outer: an affine map.
       inner: `[*b, 2, 3]` affine map or a `ThinPlateSpline`. (A spline after another warp is no
         spline: call `apply_warp` twice.)
 
     Returns:
       a warp of the kind of `inner`.
-
-    Raises:
-      ValueError: if the shapes do not fit.
 
     >>> double = jnp.array([[2.0, 0, 0], [0, 2, 0]])
     >>> shift = jnp.array([[1.0, 0, 0.5], [0, 1, 0]])
@@ -80,7 +78,7 @@ def compose(outer: Float[Array, "*b 2 3"], inner):
             "...dc,...mc->...md", outer[..., :2], inner.weights, precision=Precision.HIGHEST
         )
         return ThinPlateSpline(compose(outer, inner.affine), weights)
-    check_shapes(outer=(outer, "... 2 3"), inner=(inner, "... 2 3"))
+    check_shapes(outer=(outer, "*b 2 3"), inner=(inner, "*b 2 3"))
     product = jnp.matmul(outer[..., :2], inner, precision=Precision.HIGHEST)
     return product.at[..., 2].add(outer[..., 2])
 

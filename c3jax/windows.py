@@ -17,13 +17,14 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Float
 
-from c3jax._checks import as_float, check_positive, check_shapes
+from c3jax._checks import as_float, check_positive, checked
 from c3jax.correlation import l2_normalize
 
 Features = Float[Array, "*b H W C"]
 Windows = Float[Array, "*b H W D"]
 
 
+@checked
 def local_correlation(source: Features, target: Features, *, radius: int) -> Windows:
     """Cosines of each source cell with the target cells around its place, JLAD Eq. 3.
 
@@ -32,15 +33,15 @@ def local_correlation(source: Features, target: Features, *, radius: int) -> Win
     The paper leaves open what lies outside the image: here features 0, so similarity 0.
 
     Args:
-      source: `[*b, H, W, C]` features; normalised inside.
-      target: `[*b, H, W, C]` features; `local_correlation(f, f, radius=r)` is the self-similarity.
+      source: features; normalised inside.
+      target: features; `local_correlation(f, f, radius=r)` is the self-similarity.
       radius: r of the window, in cells (5 in [1]).
 
     Returns:
       `[*b, H, W, (2 r + 1)^2]`, of unit length over the window; 0 for features of zero.
 
     Raises:
-      ValueError: if the two shapes differ or `radius` is not a whole number from 0 on.
+      ValueError: if `radius` is not a whole number from 0 on.
 
     >>> features = jnp.array([[[3.0, 4.0], [5.0, 0.0]]])  # one row of two cells of cosine 0.6
     >>> similarity = local_correlation(features, features, radius=1)
@@ -51,33 +52,32 @@ def local_correlation(source: Features, target: Features, *, radius: int) -> Win
     return l2_normalize(window_products(source, target, radius=radius))
 
 
+@checked
 def window_products(source: Features, target: Features, *, radius: int) -> Windows:
     """Inner products of each source cell with the target cells around its place.
 
     P_i(d) = <F^s_i, F^t_{i + d}>, d = (dy, dx) from -r to r; 0 outside the image
 
     Args:
-      source: `[*b, H, W, C]` features.
-      target: `[*b, H, W, C]` features.
+      source, target: features.
       radius: r of the window, in cells.
 
     Returns:
       `[*b, H, W, (2 r + 1)^2]`.
 
     Raises:
-      ValueError: if the two shapes differ or `radius` is not a whole number from 0 on.
+      ValueError: if `radius` is not a whole number from 0 on.
 
     >>> source, target = jnp.ones((1, 3, 1)), jnp.array([[[1.0], [2.0], [3.0]]])
     >>> window_products(source, target, radius=1)[0, 2, 3:6]  # left, centre, outside
     Array([2., 3., 0.], dtype=float32)
     """
-    sizes = check_shapes(source=(source, "... H W C"), target=(target, "... H W C"))
     if not isinstance(radius, numbers.Integral) or radius < 0:
         raise ValueError(f"radius must be a whole number from 0 on, got {radius}")
     source, target = as_float(source), as_float(target)
-    height, side = sizes["H"], 2 * radius + 1
-    batch = [(0, 0)] * len(sizes["..."])
-    padded = jnp.pad(target, [*batch, (radius, radius), (radius, radius), (0, 0)])
+    *batch, height, _, _ = source.shape
+    side = 2 * radius + 1
+    padded = jnp.pad(target, [(0, 0)] * len(batch) + [(radius, radius), (radius, radius), (0, 0)])
 
     # One row of offsets at a time, so that no copy of the features for every offset is made. The
     # gradient slices the target again instead of keeping its 2 r + 1 slices.
@@ -90,6 +90,7 @@ def window_products(source: Features, target: Features, *, radius: int) -> Windo
     return products.reshape(*products.shape[:-2], side**2)
 
 
+@checked
 def window_scores(products: Windows, *, temperature: float = 1.0) -> Windows:
     """Probability of each cell of the window, JLAD Eq. 7.
 
@@ -116,11 +117,11 @@ def window_scores(products: Windows, *, temperature: float = 1.0) -> Windows:
     return jnp.exp(window_log_scores(products, temperature=temperature))
 
 
-def window_log_scores(products, *, temperature):
+@checked
+def window_log_scores(products: Windows, *, temperature: float) -> Windows:
     """Logarithm of `window_scores`, accurate where they are small; -inf outside the image."""
-    sizes = check_shapes(products=(products, "... H W D"))
     check_positive(temperature=temperature)
-    inside = _cells_inside(sizes["H"], sizes["W"], sizes["D"])
+    inside = _cells_inside(*jnp.shape(products)[-3:])
     # The centre is always inside, so the maximum is finite and no gradient is NaN.
     masked = jnp.where(inside, as_float(products) / temperature, -jnp.inf)
     return jax.nn.log_softmax(masked, axis=-1)

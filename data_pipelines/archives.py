@@ -1,7 +1,9 @@
 """Unpacking archives from anywhere: `tar`, `tar.gz` and `zip`, whole or not at all.
 
 Members are folders and plain files with relative names. Anything else (links, devices, `..`,
-absolute names) refuses the archive; modes, owners and times of the members are not kept.
+absolute names) refuses the archive; modes, owners and times of the members are not kept. One writer
+serves both formats: `tarfile.data_filter` strips absolute names and keeps links, and a cut-off tar
+ends without an error there.
 """
 
 import functools
@@ -66,7 +68,10 @@ def unpack(archive, folder, *, bare: bool = False) -> Path:
             contents = scratch / "contents"  # has the usual mode, `scratch` is its owner's alone
             contents.mkdir()
             for member in tqdm(members, desc=archive.name, unit="file", disable=None):
-                _write(archive, member, contents)
+                if why := _reason_against(member) or _write(member, contents):
+                    raise DataError(
+                        f"{archive}: member {member.name!r} {why}; nothing was unpacked"
+                    )
             os.rename(_innermost(contents) if bare else contents, folder)
         except _DAMAGE:
             raise
@@ -85,7 +90,7 @@ def _innermost(contents: Path) -> Path:
 
 @contextmanager
 def _members(archive: Path) -> Iterator[Iterator[_Member]]:
-    with _damage_named(archive):
+    try:
         if _is_tar(archive):  # first: the last member of a tar may be a zip
             with tarfile.open(archive) as tar:
                 yield _tar_members(tar)
@@ -96,6 +101,8 @@ def _members(archive: Path) -> Iterator[Iterator[_Member]]:
             with open(archive, "rb") as file:
                 start = file.read(16)
             raise DataError(f"{archive}: not a whole tar, tar.gz or zip; begins with {start!r}")
+    except _DAMAGE as error:
+        raise DataError(f"{archive}: damaged, or of an unknown kind ({error})") from error
 
 
 def _is_tar(archive: Path) -> bool:
@@ -131,42 +138,35 @@ def _tar_members(opened: tarfile.TarFile) -> Iterator[_Member]:
         pass
 
 
-def _write(archive: Path, member: _Member, contents: Path) -> None:
-    def refuse(why: str):
-        raise DataError(f"{archive}: member {member.name!r} {why}; nothing was unpacked")
-
+def _reason_against(member: _Member) -> str | None:
     name = member.name
     if member.kind not in ("file", "folder"):
-        refuse(f"is {member.kind}, not a file or folder")
+        return f"is {member.kind}, not a file or folder"
     if name.startswith("/") or name[1:2] == ":":
-        refuse("has an absolute path")
+        return "has an absolute path"
     if ".." in name.split("/"):
-        refuse("leads outside, by '..'")
+        return "leads outside, by '..'"
     if "\\" in name or not name.isprintable():
-        refuse("has a backslash or an unprintable character in its name")
-    path = contents / name
+        return "has a backslash or an unprintable character in its name"
+    return None
+
+
+def _write(member: _Member, contents: Path) -> str | None:
+    """Writes a member; the reason where it cannot be."""
+    path = contents / member.name
     try:
         if member.kind == "folder":
             path.mkdir(parents=True, exist_ok=True)
-            return
+            return None
         path.parent.mkdir(parents=True, exist_ok=True)
         with open(path, "xb") as file:
             if member.size > shutil.disk_usage(contents).free:
-                refuse(f"has {member.size:,} bytes, more than the disk has left")
+                return f"has {member.size:,} bytes, more than the disk has left"
             with member.open() as source:
                 shutil.copyfileobj(source, file, 1 << 20)
     except (FileExistsError, IsADirectoryError, NotADirectoryError):
-        refuse("comes twice, or is a file and a folder")
+        return "comes twice, or is a file and a folder"
     except _DAMAGE as error:
-        refuse(f"is damaged ({error})")
-    if path.stat().st_size != member.size:
-        refuse(f"ends after {path.stat().st_size:,} of its {member.size:,} bytes")
-
-
-@contextmanager
-def _damage_named(archive: Path) -> Iterator[None]:
-    """What the formats' readers raise, as a refusal that names the archive."""
-    try:
-        yield
-    except _DAMAGE as error:
-        raise DataError(f"{archive}: damaged, or of an unknown kind ({error})") from error
+        return f"is damaged ({error})"
+    whole = path.stat().st_size == member.size
+    return None if whole else f"ends after {path.stat().st_size:,} of its {member.size:,} bytes"

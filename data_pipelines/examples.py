@@ -2,14 +2,14 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from data_pipelines.errors import DataError
 from data_pipelines.frames import Frame, frame_picture
 from data_pipelines.pictures import PictureError, in_threads
-from data_pipelines.sources import PictureSource
+from data_pipelines.sources import Pictures
 
 _LISTED = 20
 _log = logging.getLogger(__name__)
@@ -24,8 +24,6 @@ class Examples:
       names: the file of each picture, relative to its folder.
       frames: the region of each original; `frames[i].to_original` maps points back.
       keypoints_px: float32 `[num, num_points, 2]`, (x, y) in pixels of `images`, or None.
-      boxes_px: float32 `[num, 4]`, (x0, y0, x1, y1) edges in pixels of `images`, NaN where a
-        picture has no box, or None.
       skipped: (name, reason) of each picture that was left out.
     """
 
@@ -33,20 +31,19 @@ class Examples:
     names: tuple[str, ...]
     frames: tuple[Frame, ...]
     keypoints_px: np.ndarray | None = None
-    boxes_px: np.ndarray | None = None
     skipped: tuple[tuple[str, str], ...] = ()
 
     def __len__(self) -> int:
         return len(self.names)
 
 
-def load_pictures(source: PictureSource, *, size: int, workers: int | None = None) -> Examples:
+def load_pictures(source: Pictures, *, size: int) -> Examples:
     """Reads pictures in parallel threads; unusable ones are logged by name and left out.
 
-    Memory is 3 size^2 bytes a picture: above some 50,000, use `streams.tf_stream`.
+    Memory is 3 size^2 bytes a picture: above some 50,000, stream `sources.OnDisk` instead.
     """
-    frame_picture(1, 1, size=size, crop=source.crop)  # refuse bad options before any reading
-    images = np.empty((len(source.names), size, size, 3), np.uint8)
+    frame_picture(9, 9, size=size, crop=source.crop)  # refuse bad options before any reading
+    images = np.empty((len(source), size, size, 3), np.uint8)
 
     def load(index: int) -> Frame | str:
         try:
@@ -55,48 +52,32 @@ def load_pictures(source: PictureSource, *, size: int, workers: int | None = Non
             return error.reason
         return frame
 
-    found = in_threads(load, range(len(images)), workers=workers, label="reading pictures")
+    found = in_threads(load, range(len(images)), label="reading pictures")
     kept = [index for index, frame in enumerate(found) if isinstance(frame, Frame)]
     named = zip(source.names, found, strict=True)
     skipped = tuple((name, reason) for name, reason in named if isinstance(reason, str))
     log_skipped(skipped)
-    examples = Examples(
+    frames, originals_px = tuple(found[index] for index in kept), source.keypoints_px
+    return Examples(
         images=images[kept] if skipped else images,
         names=tuple(source.names[index] for index in kept),
-        frames=tuple(found[index] for index in kept),
+        frames=frames,
+        keypoints_px=None if originals_px is None else _framed(originals_px[kept], frames),
         skipped=skipped,
     )
-    return replace(examples, boxes_px=_framed_boxes(source, examples)) if source.boxes else examples
 
 
 def load_annotated(
-    source: PictureSource,
-    originals_px: np.ndarray,
-    *,
-    size: int,
-    fix: str,
-    workers: int | None = None,
+    source: Pictures, *, size: int, fix: str = "restore the published files"
 ) -> Examples:
-    """Reads pictures with their keypoints, `[num, num_points, 2]` in pixels of the originals.
-
-    Raises:
-      DataError: pictures that cannot be read, and what to do (`fix`). Nothing is left out here,
-        since that would change what an error is averaged over.
-    """
-    examples = load_pictures(source, size=size, workers=workers)
+    """Reads pictures that all have to be there, since errors are averaged over them."""
+    examples = load_pictures(source, size=size)
     if examples.skipped:
         raise DataError(
             f"{len(examples.skipped)} pictures with keypoints cannot be used; {fix}."
             f"{list_skipped(examples.skipped)}"
         )
-    return with_keypoints(examples, originals_px)
-
-
-def with_keypoints(examples: Examples, originals_px: np.ndarray) -> Examples:
-    """Adds keypoints `[num, num_points, 2]`, given in pixels of the originals."""
-    pairs = zip(examples.frames, originals_px, strict=True)
-    keypoints_px = np.stack([frame.from_original(points) for frame, points in pairs])
-    return replace(examples, keypoints_px=keypoints_px.astype(np.float32))
+    return examples
 
 
 def log_skipped(skipped: Sequence[tuple[str, str]]) -> None:
@@ -114,8 +95,8 @@ def list_skipped(skipped: Sequence[tuple[str, str]]) -> str:
     return "".join(lines) + (f"\n  and {rest} more" if rest > 0 else "")
 
 
-def _framed_boxes(source: PictureSource, examples: Examples) -> np.ndarray:
-    boxes = [source.boxes.get(name, (np.nan,) * 4) for name in examples.names]
-    pairs = zip(examples.frames, boxes, strict=True)
-    framed = [frame.box_from_original(box) for frame, box in pairs]
-    return np.array(framed, np.float32).reshape(-1, 4)
+def _framed(originals_px: np.ndarray, frames: Sequence[Frame]) -> np.ndarray:
+    """Key points `[num, num_points, 2]` in pixels of the squares."""
+    pairs = zip(frames, originals_px, strict=True)
+    framed = [frame.from_original(points) for frame, points in pairs]
+    return np.array(framed, np.float32).reshape(originals_px.shape)

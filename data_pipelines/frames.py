@@ -12,6 +12,11 @@ import numpy as np
 from PIL import Image
 
 Crop = Literal["centre", "centre_inner", "pad", "squash", "squash_inner"]
+# How pictures of pairs become square: corner pixel centres lie on corner pixel centres, so that
+# align-corners coordinates are the same in the original; with and without the filter.
+Corners = Literal["antialias", "align_corners"]
+Framing = Crop | Corners
+Box = tuple[float, float, float, float]
 # IMM squashes CelebA's 178x218 to 160x160 and keeps the central 128: 128/160 of either side.
 INNER_FRACTION = 0.8
 # A ribbon, or a box far beyond its picture, must not fill the memory when it is padded: it is
@@ -23,6 +28,7 @@ PADDED_PIXELS = 8
 class Frame:
     """A region of an original picture, resampled to `size` x `size` pixels.
 
+    Pixels that are not `filtered` are interpolated, from the first to the last one.
     With s = size / (x1 - x0), x_frame = (x + 1/2 - x0) s - 1/2, and the same for y.
 
     Example:
@@ -31,8 +37,9 @@ class Frame:
       [[20.5, 0.5], [118.5, 98.5]]
     """
 
-    region: tuple[float, float, float, float]
+    region: Box
     size: int
+    filtered: bool = True
 
     def to_original(self, points_px: np.ndarray) -> np.ndarray:
         """Points `[..., 2]` in pixels of the frame, to pixels of the original picture."""
@@ -42,18 +49,13 @@ class Frame:
         """Points `[..., 2]` in pixels of the original picture, to pixels of the frame."""
         return (np.asarray(points_px) + 0.5 - self.region[:2]) * self._scale() - 0.5
 
-    def box_from_original(self, box_px) -> np.ndarray:
-        """A box (x0, y0, x1, y1) of the original picture, to the frame: edges, hence no halves."""
-        corners = np.reshape(np.asarray(box_px, float), (2, 2))
-        return ((corners - self.region[:2]) * self._scale()).reshape(4)
-
     def _scale(self) -> np.ndarray:
         x0, y0, x1, y1 = self.region
         return self.size / np.array([x1 - x0, y1 - y0])
 
 
 def frame_picture(
-    width: int, height: int, *, size: int, crop: Crop, box=None, margin: float = 0.0
+    width: int, height: int, *, size: int, crop: Framing, box=None, margin: float = 0.0
 ) -> Frame:
     """Chooses the region of a `width` x `height` picture that becomes `size` x `size`.
 
@@ -62,32 +64,41 @@ def frame_picture(
       size: side of the result, pixels.
       crop: without a box, `centre` cuts the largest central square, `centre_inner` the central
         80 % of that, `pad` surrounds the picture to a square, `squash` stretches the whole
-        picture, and `squash_inner` the central 80 % of either side (the MAFL protocol).
+        picture, and `squash_inner` the central 80 % of either side (the MAFL protocol);
+        `antialias` and `align_corners` put the centres of the corner pixels on each other.
       box: (x0, y0, x1, y1); the region is then the square about its centre, and `crop` is unused.
       margin: widens that square on every side by this fraction of the box's longer side.
 
     Raises:
       ValueError: an unknown `crop`, or a size below 1.
     """
-    if crop not in get_args(Crop):
+    if crop not in (*get_args(Crop), *get_args(Corners)):
         raise ValueError(f"crop is {crop!r}; it must be one of {', '.join(get_args(Crop))}")
     if size < 1:
         raise ValueError(f"size is {size}; it must be at least 1")
+    if crop in get_args(Corners):
+        # The region whose outer half pixels are halves of the square's pixels, not of the
+        # picture's.
+        step_x, step_y = (width - 1) / (size - 1), (height - 1) / (size - 1)
+        x0, y0 = (1 - step_x) / 2, (1 - step_y) / 2
+        region = (x0, y0, x0 + size * step_x, y0 + size * step_y)
+        return Frame(region, size, filtered=crop == "antialias")
     if box is not None:
         x0, y0, x1, y1 = box
         sides = (max(x1 - x0, y1 - y0) * (1 + 2 * margin),) * 2
         centre = ((x0 + x1) / 2, (y0 + y1) / 2)
     else:
-        sides = crop_sides(
-            crop, width, height, shorter=min(width, height), longer=max(width, height)
-        )
+        extent = {"shorter": min(width, height), "longer": max(width, height)}
+        sides = crop_sides(crop, width, height, size=size, **extent)
         centre = (width / 2, height / 2)
     (cx, cy), (w, h) = centre, sides
     return Frame(region=(cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2), size=size)
 
 
-def crop_sides(crop: Crop, width, height, *, shorter, longer) -> tuple:
+def crop_sides(crop: Framing, width, height, *, size: int, shorter, longer) -> tuple:
     """Width and height of the region that `crop` cuts about the centre; numbers or tensors."""
+    if crop in get_args(Corners):
+        return size * (width - 1) / (size - 1), size * (height - 1) / (size - 1)
     return {
         "centre": (shorter, shorter),
         "centre_inner": (INNER_FRACTION * shorter, INNER_FRACTION * shorter),
@@ -98,15 +109,15 @@ def crop_sides(crop: Crop, width, height, *, shorter, longer) -> tuple:
 
 
 def resize_picture(image: np.ndarray, frame: Frame) -> np.ndarray:
-    """Resamples a frame's region by an antialiased triangle filter (Pillow's bilinear).
+    """From an original, uint8 `[height, width, 3]`, to `[size, size, 3]`.
 
-    Args:
-      image: uint8 `[height, width, 3]`, the original.
-      frame: the region and the size; beyond the picture its edge pixels are repeated.
-
-    Returns:
-      uint8 `[size, size, 3]`.
+    The filter is an antialiased triangle (Pillow's bilinear). Beyond the picture its edge pixels
+    are repeated.
     """
+    if not frame.filtered:
+        rows = _interpolate(image.astype(np.float32), frame.size)
+        square = _interpolate(rows.swapaxes(0, 1), frame.size).swapaxes(0, 1)
+        return np.rint(square).astype(np.uint8)
     picture, region = Image.fromarray(image), np.array(frame.region)
     if np.any(region[:2] < 0) or np.any(region[2:] > picture.size):
         factor = max(1, int(min(region[2:] - region[:2]) // (PADDED_PIXELS * frame.size)))
@@ -122,3 +133,11 @@ def _pad(picture: Image.Image, region: np.ndarray) -> tuple[Image.Image, np.ndar
     (left, right), (top, bottom) = zip(before, after, strict=True)
     padded = np.pad(np.asarray(picture), ((top, bottom), (left, right), (0, 0)), mode="edge")
     return Image.fromarray(padded), region + np.tile(before, 2)
+
+
+def _interpolate(image: np.ndarray, size: int) -> np.ndarray:
+    """Linear interpolation of the first axis at `size` places from its first to its last row."""
+    places = np.linspace(0, len(image) - 1, size, dtype=np.float32)
+    below = np.minimum(places.astype(int), len(image) - 2)
+    weight = (places - below)[:, None, None]
+    return image[below] * (1 - weight) + image[below + 1] * weight

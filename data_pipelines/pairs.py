@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -47,7 +47,7 @@ class PairRow:
 
 
 @dataclass(frozen=True)
-class Pictures:
+class Side:
     """One picture of each of `num` pairs, column by column.
 
     Attributes:
@@ -65,14 +65,23 @@ class Pictures:
     points_px: tuple[np.ndarray, ...] | None = None
     boxes_px: np.ndarray | None = None
 
-    def select(self, rows: np.ndarray) -> "Pictures":
-        points, boxes = self.points_px, self.boxes_px
-        return Pictures(
+    def select(self, rows: np.ndarray) -> "Side":
+        """Some of the pairs, by indices."""
+        return Side(
             files=tuple(self.files[row] for row in rows),
             sizes=self.sizes[rows],
             numbers=self.numbers[rows],
-            points_px=None if points is None else tuple(points[row] for row in rows),
-            boxes_px=None if boxes is None else boxes[rows],
+            points_px=self.points_px and tuple(self.points_px[row] for row in rows),
+            boxes_px=None if self.boxes_px is None else self.boxes_px[rows],
+        )
+
+    def annotated(self, index: int) -> Annotated:
+        """One of the pictures, with its points and its box."""
+        points, boxes = self.points_px, self.boxes_px
+        return Annotated(
+            self.files[index],
+            None if points is None else points[index],
+            None if boxes is None else boxes[index],
         )
 
     def points(self) -> tuple[np.ndarray, np.ndarray]:
@@ -108,8 +117,8 @@ class Pairs:
     """
 
     name: str
-    source: Pictures
-    target: Pictures
+    source: Side
+    target: Side
     flipped: np.ndarray
     categories: tuple[str, ...] | None = None
 
@@ -137,34 +146,30 @@ class Pairs:
         )
 
 
-def make_pairs(
-    rows: Sequence[PairRow], *, name: str, slack_px: float = 0.5, workers: int | None = None
-) -> Pairs:
+def make_pairs(rows: Sequence[PairRow], *, name: str, slack_px: float = 0.5) -> Pairs:
     """Checks every row and the header of every picture, and joins the rows.
 
     Args:
       rows: as listed; categories, points and boxes in all of them or in none.
       name: of the data set.
       slack_px: how far beyond the centres of the border pixels a point may lie.
-      workers: threads that read headers, None for one a core.
 
     Raises:
-      DataError: names the row and what to change: no row at all, a missing or foreign picture, a
-        picture paired with itself, unequal numbers of points, a point outside its picture.
+      DataError: names the row, and what to change.
     """
     if not rows:
         raise DataError(f"{name}: no pairs; list at least one")
-    seen = _look_at([picture.file for row in rows for picture in _ends(row)], workers)
-    _refuse_unusable(name, rows, seen)
+    seen = _look_at(name, rows)
     for row in rows:
         _check_row(row, seen, slack_px)
     categories = _column(name, "category", [row.category for row in rows])
+    flipped = [row.flipped for row in rows]
     return Pairs(
         name=name,
-        source=_join(name, [row.source for row in rows], [row.flipped for row in rows], seen),
-        target=_join(name, [row.target for row in rows], [row.flipped for row in rows], seen),
-        flipped=np.array([row.flipped for row in rows]),
-        categories=None if categories is None else tuple(categories),
+        source=_join(name, [row.source for row in rows], flipped, seen),
+        target=_join(name, [row.target for row in rows], flipped, seen),
+        flipped=np.array(flipped),
+        categories=categories and tuple(categories),
     )
 
 
@@ -175,18 +180,30 @@ class _Seen(NamedTuple):
     number: int
 
 
-def _look_at(files: Sequence[Path], workers: int | None) -> dict[Path, _Seen | PictureError]:
-    distinct = list(dict.fromkeys(files))
-    looks = in_threads(_size_and_digest, distinct, workers=workers, label="looking at pictures")
+def _look_at(name: str, rows: Sequence[PairRow]) -> dict[Path, _Seen]:
+    """All pictures, or one error for those that cannot be used, each with the first row of it."""
+    first: dict[Path, str] = {}
+    for row in rows:
+        for end in (row.source, row.target):
+            first.setdefault(end.file, row.where)
+    looks = in_threads(_size_and_digest, [*first], label="looking at pictures")
+    found = dict(zip(first, looks, strict=True))
+    bad = [
+        f"\n  {first[file]}: {file}: {look.reason}"
+        for file, look in found.items()
+        if isinstance(look, PictureError)
+    ]
+    if bad:
+        rest = f"\n  and {len(bad) - _LISTED} more" if len(bad) > _LISTED else ""
+        raise DataError(
+            f"{name}: {len(bad)} of its {len(found)} pictures cannot be used; put them in place or "
+            f"take their rows out.{''.join(bad[:_LISTED])}{rest}"
+        )
     numbers: dict[bytes, int] = {}
-    seen: dict[Path, _Seen | PictureError] = {}
-    for file, look in zip(distinct, looks, strict=True):
-        if isinstance(look, PictureError):
-            seen[file] = look
-        else:
-            size, digest = look
-            seen[file] = _Seen(np.array(size), numbers.setdefault(digest, len(numbers)))
-    return seen
+    return {
+        file: _Seen(np.array(size), numbers.setdefault(digest, len(numbers)))
+        for file, (size, digest) in found.items()
+    }
 
 
 def _size_and_digest(file: Path) -> tuple[tuple[int, int], bytes] | PictureError:
@@ -198,60 +215,47 @@ def _size_and_digest(file: Path) -> tuple[tuple[int, int], bytes] | PictureError
         return error
 
 
-def _refuse_unusable(name: str, rows: Sequence[PairRow], seen) -> None:
-    """One error for all pictures, each with the first row that names it."""
-    bad: dict[Path, str] = {}
-    for row in rows:
-        for file in (row.source.file, row.target.file):
-            if isinstance(seen[file], PictureError):
-                bad.setdefault(file, f"\n  {row.where}: {file}: {seen[file].reason}")
-    if bad:
-        rest = f"\n  and {len(bad) - _LISTED} more" if len(bad) > _LISTED else ""
-        raise DataError(
-            f"{name}: {len(bad)} of its {len(seen)} pictures cannot be used; put them in place or "
-            f"take their rows out.{''.join(list(bad.values())[:_LISTED])}{rest}"
-        )
-
-
-def _check_row(row: PairRow, seen, slack_px: float) -> None:
+def _check_row(row: PairRow, seen: dict[Path, _Seen], slack_px: float) -> None:
+    ends = {"source": row.source, "target": row.target}
     if row.source.file == row.target.file:
         raise DataError(f"{row.where}: {row.source.file} is paired with itself; name another one")
-    counts = [None if p.points_px is None else len(p.points_px) for p in _ends(row)]
+    counts = [None if end.points_px is None else len(end.points_px) for end in ends.values()]
     if counts[0] != counts[1] or 0 in counts:
         raise DataError(
             f"{row.where}: {counts[0] or 'no'} points in the source and {counts[1] or 'no'} in the "
             "target; give each point in both"
         )
-    for side, picture in zip(("source", "target"), _ends(row), strict=True):
-        if picture.points_px is None:
+    for side, end in ends.items():
+        if end.points_px is None:
             continue
-        size = seen[picture.file].size
-        outside = (picture.points_px < -slack_px) | (picture.points_px > size - 1 + slack_px)
+        width, height = size = seen[end.file].size
         # Not a number is not within either bound.
-        wrong = np.any(outside | ~np.isfinite(picture.points_px), axis=-1)
-        if wrong.any():
-            index = int(wrong.argmax())
-            x, y = picture.points_px[index]
+        inside = (end.points_px >= -slack_px) & (end.points_px <= size - 1 + slack_px)
+        if len(wrong := np.flatnonzero(~inside.all(-1))):
+            x, y = end.points_px[wrong[0]]
             raise DataError(
-                f"{row.where}: point {index + 1} of the {side}, ({x:g}, {y:g}), lies outside the "
-                f"{size[0]}x{size[1]} pixels of {picture.file}; correct it (x, y from 0, in "
-                "pixels of the upright original)"
+                f"{row.where}: point {wrong[0] + 1} of the {side}, ({x:g}, {y:g}), lies outside "
+                f"the {width}x{height} pixels of {end.file}; correct it (x, y from 0, in pixels of "
+                "the upright original)"
             )
 
 
-def _join(name: str, side: Sequence[Annotated], flipped: Sequence[bool], seen) -> Pictures:
-    mirrored = [
-        mirror(picture, seen[picture.file].size[0]) if flip else picture
-        for picture, flip in zip(side, flipped, strict=True)
+def _join(
+    name: str, side: Sequence[Annotated], flipped: Sequence[bool], seen: dict[Path, _Seen]
+) -> Side:
+    looks = [seen[picture.file] for picture in side]
+    stored = [
+        mirror(picture, look.size[0]) if flip else picture
+        for picture, look, flip in zip(side, looks, flipped, strict=True)
     ]
-    points = _column(name, "key points", [picture.points_px for picture in mirrored])
-    boxes = _column(name, "boxes", [picture.box_px for picture in mirrored])
-    return Pictures(
+    points = _column(name, "key points", [picture.points_px for picture in stored])
+    boxes = _column(name, "boxes", [picture.box_px for picture in stored])
+    return Side(
         files=tuple(picture.file for picture in side),
-        sizes=np.stack([seen[picture.file].size for picture in side]),
-        numbers=np.array([seen[picture.file].number for picture in side]),
-        points_px=None if points is None else tuple(np.asarray(p, np.float32) for p in points),
-        boxes_px=None if boxes is None else np.array(boxes, np.float32),
+        sizes=np.stack([look.size for look in looks]),
+        numbers=np.array([look.number for look in looks]),
+        points_px=points and tuple(np.asarray(p, np.float32) for p in points),
+        boxes_px=boxes and np.array(boxes, np.float32),
     )
 
 
@@ -266,13 +270,9 @@ def mirror(picture: Annotated, width: int) -> Annotated:
     return Annotated(picture.file, points_px, box_px)
 
 
-def _column(name: str, what: str, cells: list) -> list | None:
+def _column(name: str, what: str, cells: list) -> Any:
     """All cells, or None if all are missing."""
     missing = sum(cell is None for cell in cells)
     if 0 < missing < len(cells):
         raise DataError(f"{name}: {missing} of {len(cells)} rows have no {what}; fill all or none")
     return None if missing else cells
-
-
-def _ends(row: PairRow) -> tuple[Annotated, Annotated]:
-    return row.source, row.target

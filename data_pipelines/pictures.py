@@ -53,11 +53,8 @@ def read_picture(path) -> np.ndarray:
     animation the first frame is taken; the EXIF orientation is applied, so that "original pixels"
     everywhere in this package are those of the upright picture.
 
-    Args:
-      path: the file; its contents decide on the format, not its suffix.
-
     Returns:
-      uint8 array `[height, width, 3]`.
+      uint8 array `[height, width, 3]`; the contents decide on the format, not the suffix.
 
     Raises:
       PictureError: a missing, empty, truncated or foreign file, more than 50 megapixels (decided
@@ -91,11 +88,7 @@ def decode_picture(file: BinaryIO, name) -> np.ndarray:
 
 
 def upright_size(path) -> tuple[int, int]:
-    """Width and height of `read_picture(path)`, from the header alone where that is sound.
-
-    Raises:
-      PictureError: as `read_picture`, if the header is not sound.
-    """
+    """Width and height of `read_picture(path)`, from the header alone where that is sound."""
     try:
         with Image.open(path, formats=_FORMATS) as image:
             _check_size(path, *image.size)
@@ -106,22 +99,7 @@ def upright_size(path) -> tuple[int, int]:
         return width, height
 
 
-def check_pictures(
-    paths: Sequence, *, workers: int | None = None
-) -> tuple[list[Path], dict[Path, str]]:
-    """Decodes every picture once, in parallel threads.
-
-    Returns:
-      The usable paths in the given order, and the reason for each of the others.
-    """
-    paths = [Path(path) for path in paths]
-    reasons = in_threads(_reason_against, paths, workers=workers, label="checking pictures")
-    good = [path for path, reason in zip(paths, reasons, strict=True) if reason is None]
-    bad = {path: reason for path, reason in zip(paths, reasons, strict=True) if reason}
-    return good, bad
-
-
-def in_threads(function, items: Sequence, *, workers: int | None, label: str) -> list:
+def in_threads(function, items: Sequence, *, label: str, workers: int | None = None) -> list:
     """`[function(item) for item in items]` in threads, with a progress bar on a terminal."""
     pool = ThreadPoolExecutor(workers or os.cpu_count())
     try:
@@ -129,14 +107,6 @@ def in_threads(function, items: Sequence, *, workers: int | None, label: str) ->
         return list(tqdm(results, total=len(items), desc=label, unit="picture", disable=None))
     finally:  # an interrupt does not wait for what is left
         pool.shutdown(cancel_futures=True)
-
-
-def _reason_against(path: Path) -> str | None:
-    try:
-        read_picture(path)
-    except PictureError as error:
-        return error.reason
-    return None
 
 
 def _check_size(path, width: int, height: int) -> None:

@@ -1,29 +1,57 @@
 """Putting a data set in place: archives unpacked, files checked, records written once.
 
-Nothing is downloaded. Readers and builders refuse what is missing or not as published.
+Nothing is downloaded. Readers refuse what is missing or not as published.
 """
 
+import functools
 import hashlib
-import importlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from tqdm import tqdm
 
+from data_pipelines import verification
 from data_pipelines.archives import unpack
 from data_pipelines.catalogue import Archive, DataSet, find
 from data_pipelines.errors import DataError
-from data_pipelines.published_lists import check_count
+from data_pipelines.readers import (
+    aflw,
+    aflw_mtfl,
+    celeb_a,
+    lsun,
+    pairs_csv,
+    pascal3d,
+    pf_pascal,
+    pf_willow,
+    spair,
+    voc,
+    w300,
+)
 
-RECORDS = "prepared"  # in the cache, so that records are not taken for the files they come from
+
+def _read(reader: Any, folder: Path) -> dict[str, Any]:
+    return {split: reader.read(folder, split) for split in reader.SPLITS}
+
+
+# From the folder of a data set to what each of its splits is. `tfds` writes it.
+READERS: dict[str, Callable[[Path], dict[str, Any]]] = {
+    **{
+        reader.NAME: functools.partial(_read, reader)
+        for reader in (aflw, aflw_mtfl, w300, pf_pascal, spair, pascal3d, voc)
+    },
+    "lsun": lambda folder: {"train": lsun.whole(folder)},
+    "pf_willow": lambda folder: {"test": pf_willow.pf_willow(folder)},
+    "pairs_csv": lambda folder: {"pairs": pairs_csv.pairs_csv(folder / pairs_csv.TABLE)},
+}
+NAMES = (celeb_a.NAME, *READERS)  # of what can be prepared
 
 
 class Prepared(NamedTuple):
     """A data set in place.
 
-    `where` it is, the `counts` of its splits, and what reads it: a TFDS builder, of CelebA a
-    `sources.PictureSource`.
+    `where` it is, the `counts` of its splits, and what reads it: a TFDS builder, of CelebA its
+    `sources.Pictures`.
     """
 
     where: Path
@@ -34,32 +62,31 @@ class Prepared(NamedTuple):
 def prepare(name: str, folder, *, prepared) -> Prepared:
     """Writes the named data set as records for random access, once, and opens it.
 
-    Archives that lie in the folder are unpacked there first, unless they have been.
-
-    Args:
-      name: of the data set.
-      folder: what `catalogue.instructions` asks for, or the published archives.
-      prepared: the folder that is written to.
+    The folder holds what `catalogue.DataSet` asks for, or the published archives, which are
+    unpacked there first, unless they have been. Records are written below `prepared`.
 
     Raises:
-      DataError: there is no such form of it, a missing or damaged file, one that is not as
-        published; or as the reader of the files.
+      DataError: there is no such form of it, or as the reader of the files.
     """
     data = find(name)
-    if name not in PREPARE:
-        can = ", ".join(PREPARE)
+    if name not in NAMES:
+        can = ", ".join(NAMES)
         raise DataError(f"{name} needs no preparation ({data.about}); what can be prepared: {can}")
-    folder = Path(folder).expanduser()
+    folder, cache = Path(folder).expanduser(), Path(prepared).expanduser()
     unpack_archives(data, folder)
-    return PREPARE[name](folder, Path(prepared).expanduser())
+    if name == celeb_a.NAME:
+        return _celeb_a(folder, cache)
+    if name == pascal3d.NAME:  # its crops and pair lists, which are written if they are not there
+        folder = pascal3d.written_pairs(folder, cache)
+    from data_pipelines import tfds
+
+    made = tfds.prepare(name, folder, cache=cache, read=READERS[name])
+    counts = {split: info.num_examples for split, info in made.info.splits.items()}
+    return Prepared(Path(made.data_dir), counts, made)
 
 
 def unpack_archives(data: DataSet, folder: Path) -> None:
-    """Unpacks the published archives that lie in a folder, each into a folder beside it.
-
-    Raises:
-      DataError: an archive that is damaged, or has another checksum than the published one.
-    """
+    """Unpacks the published archives that lie in a folder, each into a folder beside it."""
     for archive in data.archives:
         if (folder / archive.name).is_file() and not (folder / archive.folder).exists():
             _check_sha256(folder / archive.name, archive)
@@ -82,27 +109,10 @@ def _check_sha256(file: Path, archive: Archive) -> None:
         )
 
 
-def _tfds(module: str, builder: str) -> Callable[[Path, Path], Prepared]:
-    """Preparation by a TFDS builder, imported (with TensorFlow) only when it is asked for."""
-
-    def prepare(folder: Path, prepared: Path) -> Prepared:
-        builder_class = getattr(importlib.import_module(f"data_pipelines.{module}"), builder)
-        from data_pipelines import manual_tfds
-
-        made = manual_tfds.prepare(builder_class, folder, prepared=prepared / RECORDS)
-        counts = {split: info.num_examples for split, info in made.info.splits.items()}
-        return Prepared(Path(made.data_dir), counts, made)
-
-    return prepare
-
-
-def _celeb_a(folder: Path, prepared: Path) -> Prepared:
+def _celeb_a(folder: Path, cache: Path) -> Prepared:
     """The folder of pictures, each decoded once; without it TFDS prepares the archive."""
-    from data_pipelines import celeb_a, verification
-
     tables = celeb_a.read_tables(folder)
-    for file, (found, published) in celeb_a.listed_counts(tables).items():
-        check_count(folder / file, found, published)
+    celeb_a.check_published(tables, folder)
     counts = celeb_a.count_splits(tables)
     if (folder / celeb_a.PICTURES).is_dir():
         data = verification.open_data(folder)
@@ -113,28 +123,5 @@ def _celeb_a(folder: Path, prepared: Path) -> Prepared:
                 "restore the published ones"
             )
         return Prepared(folder / celeb_a.PICTURES, counts, data.pictures)
-    from data_pipelines.celeb_a_tfds import open_archive
-
-    return Prepared(prepared / "celeb_a", counts, open_archive(folder, tables, prepared=prepared))
-
-
-def _pascal3d(folder: Path, prepared: Path) -> Prepared:
-    """Writes the crops and the pair lists, if they are not there, then as the others."""
-    from data_pipelines import pascal3d
-
-    return _tfds("pairs_tfds", "Pascal3d")(pascal3d.written_pairs(folder, prepared), prepared)
-
-
-PREPARE: dict[str, Callable[[Path, Path], Prepared]] = {
-    "celeb_a": _celeb_a,
-    "aflw": _tfds("faces_tfds", "Aflw"),
-    "aflw_mtfl": _tfds("faces_tfds", "AflwMtfl"),
-    "w300": _tfds("faces_tfds", "W300"),
-    "lsun": _tfds("lsun_tfds", "Lsun"),
-    "pf_pascal": _tfds("pairs_tfds", "PfPascal"),
-    "pf_willow": _tfds("pairs_tfds", "PfWillow"),
-    "spair": _tfds("pairs_tfds", "Spair"),
-    "pascal3d": _pascal3d,
-    "voc2012": _tfds("voc_tfds", "Voc2012"),
-    "pairs_csv": _tfds("pairs_tfds", "PairsCsv"),
-}
+    pictures = celeb_a.open_pictures(folder, tables, prepared=cache)
+    return Prepared(cache / celeb_a.NAME, counts, pictures)

@@ -26,9 +26,6 @@ def pair_indices(
 
     Returns:
       Two int64 arrays `[batch_size]`.
-
-    Raises:
-      ValueError: an argument out of its range.
     """
     _at_least("step", step, 0)
     _at_least("batch_size", batch_size, 1)
@@ -56,9 +53,6 @@ def same_category_pairs(categories: np.ndarray, count: int, *, seed: int) -> np.
 
     Returns:
       int64 `[count, 2]`, source and target.
-
-    Raises:
-      ValueError: a category with a single picture.
     """
     names, counts = np.unique(categories, return_counts=True)
     if counts.min() < 2:

@@ -5,11 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from data_pipelines import celeb_a
-from data_pipelines.folder import count_others, find_pictures
-from data_pipelines.labelled import read_labelled
-from data_pipelines.pictures import MIN_SIDE, PictureError, in_threads
-from data_pipelines.sources import PictureFiles, PictureSource
+from data_pipelines.readers import celeb_a
+from data_pipelines.readers.folder import count_others, find_pictures
+from data_pipelines.readers.labelled import labelled
+from data_pipelines.sources import Pictures
 
 LANDMARKS = "landmarks.csv"
 _ANNOTATIONS = (".mat", ".pts")  # of a picture, beside it
@@ -28,7 +27,7 @@ class DataSet:
     """
 
     where: Path
-    pictures: PictureSource
+    pictures: Pictures
     labels: str | None = None
     labelled: frozenset[str] = frozenset()
     others: Mapping[str, int] = field(default_factory=dict)
@@ -60,7 +59,7 @@ def open_data(path, *, landmarks_file: str | None = None, prepared="data") -> Da
         return _celeb_a(root, prepared)
     table = landmarks_file or LANDMARKS
     if landmarks_file or (root / table).is_file():
-        return _with_labels(root, root / "images", table, read_labelled(root, csv=table)[0])
+        return _with_labels(root, root / "images", table, labelled(root, csv=table).names)
     names = find_pictures(root)
     for suffix in _ANNOTATIONS:
         if annotated := _annotated(root, names, suffix):
@@ -72,9 +71,7 @@ def _celeb_a(root: Path, prepared) -> DataSet:
     tables = celeb_a.read_tables(root)
     if (root / celeb_a.PICTURES).is_dir():
         return _with_labels(root, root / celeb_a.PICTURES, celeb_a.LANDMARKS, tables.names)
-    from data_pipelines.celeb_a_tfds import open_archive
-
-    pictures = open_archive(root, tables, prepared=prepared)
+    pictures = celeb_a.open_pictures(root, tables, prepared=prepared)
     return DataSet(root, pictures, celeb_a.LANDMARKS, frozenset(tables.names))
 
 
@@ -82,29 +79,19 @@ def _with_labels(where: Path, folder: Path, labels: str | None, names: Iterable[
     """The pictures that are in a folder, and those that should be."""
     labelled = frozenset(names)
     every = sorted(labelled.union(find_pictures(folder)))
-    pictures = PictureFiles(folder, tuple(every), crop="squash")
+    pictures = Pictures(folder, tuple(every), crop="squash")
     return DataSet(where, pictures, labels, labelled, count_others(folder))
 
 
 def find_faults(data: DataSet, *, workers: int | None = None) -> list[Fault]:
-    """Reads every picture as training does, in parallel threads, and looks for its labels.
-
-    Returns:
-      The faults, in the order of the pictures.
-    """
-    names = data.pictures.names
-
-    def reason_against(index: int) -> str | None:
-        try:
-            data.pictures.read(index, size=MIN_SIDE)
-        except PictureError as error:
-            return error.reason
-        if data.labels and names[index] not in data.labelled:
-            return f"no labels ({data.labels})"
-        return None
-
-    reasons = in_threads(reason_against, range(len(names)), workers=workers, label="verifying")
-    return [Fault(name, why) for name, why in zip(names, reasons, strict=True) if why]
+    """Reads every picture as training does, in their order, and looks for its labels."""
+    reasons = data.pictures.reasons_against(workers=workers, label="verifying")
+    faults = []
+    for name, why in zip(data.pictures.names, reasons, strict=True):
+        if why is None and data.labels and name not in data.labelled:
+            why = f"no labels ({data.labels})"
+        faults += [Fault(name, why)] if why else []
+    return faults
 
 
 def _annotated(root: Path, names: list[str], suffix: str) -> set[str]:

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import tyro
 
-from experiments.common.pair_inputs import Pair, find_pairs
+from data_pipelines.readers.named_pairs import Pair, find_pairs
 from experiments.engine import cli
 from experiments.engine.errors import UsageError
 from experiments.engine.outputs import PIXELS, check_folder, open_folder, save_png
@@ -103,16 +103,16 @@ def load_model(options: Options):
       UsageError: there is none.
     """
     if options.checkpoint is not None:
-        from experiments.export import load_aligner
+        from experiments.registry import load_aligner
 
         if options.weights is not None:
             raise UsageError("--weights are for the untrained module: give no --checkpoint then")
         return load_aligner(options.checkpoint)
     from c3jax.inference import gaussian_aligner
-    from experiments.engine.pretrained import Wanted, find_files
+    from experiments.engine.networks import find_file
 
     try:
-        file = find_files({"trunk": Wanted(options.trunk, options.weights, "--weights")})["trunk"]
+        file = find_file(options.trunk, options.weights, "--weights")
     except UsageError as error:
         raise UsageError(
             f"{error}; or give a run, --checkpoint runs/semantic_alignment/NAME (make train "
@@ -209,7 +209,7 @@ def draw(out: Path, number: int, pair: Pair, pictures, matches, max_sigma: float
     """Writes the warped source, the overlay and the map of the uncertainty of a pair."""
     from PIL import Image
 
-    from experiments.show.flow_pictures import draw_matches, draw_uncertainty, surest
+    from experiments.show.matches import draw_matches, draw_uncertainty, surest
 
     if pair.points_px is None:
         shown = surest(matches)

@@ -1,6 +1,7 @@
 """`python -m experiments.compare RUN RUN ...`: runs side by side, in numbers and pictures."""
 
 import dataclasses
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,10 +11,10 @@ import tyro
 
 from experiments.engine import cli, runs
 from experiments.engine.errors import UsageError
-from experiments.engine.trained import C3_RUNS
+from experiments.registry import find_recipe, load_trained
 from experiments.show import comparison
 from experiments.show.comparison import METRICS, Group
-from experiments.show.report import Section, Table, format_cell, render
+from experiments.show.page import Gallery, Section, Table, format_cell, render
 
 
 @dataclass(frozen=True)
@@ -44,12 +45,12 @@ def main() -> None:
         raise UsageError(f"--out must be a file that ends in .html, got {out}")
     tables, numbers = number_tables(groups), as_json(groups)
     drawn: list[Section] = []
-    experiments = {run.found.described["experiment"] for run in finished}
-    if options.pictures and experiments <= set(C3_RUNS):
-        drawn, numbers["common_flow"] = draw(groups)
+    kinds = {find_recipe(run.found.described["experiment"]).pictures for run in finished}
+    if options.pictures and len(kinds) == 1:
+        drawn, common = draw(groups)
+        numbers |= common
+    if "common_flow" in numbers:
         tables.append(common_flow_table(numbers["common_flow"]))
-    elif options.pictures and experiments == {"semantic_alignment"}:
-        drawn = draw_matches(groups)
     for table in tables:
         print(as_text(table), end="\n\n")
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -70,11 +71,10 @@ def number_tables(groups: Sequence[Group]) -> list[Table]:
         for run in group.runs
     ]
     spreads = [
-        (group.name, len(group.seeds), *(_spread(group.by_seed(key)) for key in keys))
-        for group in groups
+        (group.name, len(group.seeds), *(group.spread(key) for key in keys)) for group in groups
     ]
     paired = []
-    for first, second in comparison.all_pairs(groups):
+    for first, second in itertools.combinations(groups, 2):
         differences = comparison.paired_differences(first, second)
         if differences:
             seeds = len(set(first.seeds) & set(second.seeds))
@@ -134,7 +134,7 @@ def as_json(groups: Sequence[Group]) -> dict[str, Any]:
                 "numbers": {
                     key: dataclasses.asdict(spread)
                     for key in METRICS
-                    if (spread := _spread(group.by_seed(key))) is not None
+                    if (spread := group.spread(key)) is not None
                 },
             }
             for group in groups
@@ -148,7 +148,7 @@ def as_json(groups: Sequence[Group]) -> dict[str, Any]:
                     for key, value in comparison.paired_differences(first, second).items()
                 },
             }
-            for first, second in comparison.all_pairs(groups)
+            for first, second in itertools.combinations(groups, 2)
         ],
         "differing_fields": {
             field: dict(zip((group.name for group in groups), values, strict=True))
@@ -157,67 +157,11 @@ def as_json(groups: Sequence[Group]) -> dict[str, Any]:
     }
 
 
-def draw(groups: Sequence[Group]) -> tuple[list[Section], dict[str, Any]]:
-    """Pictures of the first run of each group, and its landmarks carried by one flow for all.
-
-    As in the paper's Figure 3 the flow is that of the first run that has one; every run looks at
-    the test images of the very first.
-    """
-    from experiments.c3_faces import gallery
-    from experiments.c3_faces.viewer import make_viewer
-    from experiments.common import data_sets
-    from experiments.export import read_run
-    from experiments.measure import consistency
-
-    trained = {group.name: read_run(group.runs[0].found.folder)[1] for group in groups}
-    viewers = {
-        name: make_viewer(run.networks, run.config, run.variables) for name, run in trained.items()
-    }
-    loaded = data_sets.load(next(iter(trained.values())).config.data, training=False)
-    images, test = consistency.shown_images(loaded, consistency.NUM_PAIRS)
-    codes = {name: viewer.look(images) for name, viewer in viewers.items()}
-    judge = next((name for name, run in trained.items() if run.config.flow), groups[0].name)
-
-    pairs = consistency.random_pairs(len(images), consistency.NUM_PAIRS)
-    fields = viewers[judge].fields(codes[judge], pairs)
-    errors = {
-        name: consistency.carried_error(
-            consistency.Found(code.landmarks, fields), pairs, images, test
-        )
-        for name, code in codes.items()
-    }
-
-    images, test = consistency.shown_images(loaded, gallery.SHOWN)
-    pairs = gallery.shown_pairs(len(images))
-    fields = viewers[judge].fields(codes[judge], pairs)
-    sections = []
-    for name, viewer in viewers.items():
-        landmarks = codes[name].landmarks[: len(images)]
-        pictures = [
-            gallery.draw_landmarks(images, landmarks),
-            gallery.draw_consistency(images, landmarks, fields, pairs, test),
-            gallery.draw_swaps(viewer, images, codes[name]),
-        ]
-        text = "" if name == judge else f"T of Figure 3 is that of {judge}."
-        sections.append(Section(name, text, pictures=pictures))
-    return sections, {"flow_of": judge, "pairs": consistency.NUM_PAIRS, "errors": errors}
-
-
-def draw_matches(groups: Sequence[Group]) -> list[Section]:
-    """Matches of the first run of each group, in the test pairs of the very first."""
-    from experiments.common import alignment_data
-    from experiments.measure.alignment import HEADLINES
-    from experiments.semantic_alignment.trained import load_trained, make_model
-    from experiments.show.alignment_gallery import draw_gallery
-
-    trained = {group.name: load_trained(group.runs[0].found) for group in groups}
-    data = alignment_data.load(next(iter(trained.values())).config.data, training=False)
-    headline = HEADLINES[data.name]
-    models = {name: make_model(t.config, t.network, t.variables) for name, t in trained.items()}
-    return [
-        Section(name, pictures=draw_gallery(model, data, headline))
-        for name, model in models.items()
-    ]
+def draw(groups: Sequence[Group]) -> Gallery:
+    """Pictures of the first run of each group, all on the test data of the very first."""
+    trained = {group.name: load_trained(group.runs[0].found.folder) for group in groups}
+    first = next(iter(trained.values()))
+    return first.recipe.pictures(trained, first.recipe.load_data(first.config.data, training=False))
 
 
 def common_flow_table(common: dict[str, Any]) -> Table:
@@ -225,10 +169,6 @@ def common_flow_table(common: dict[str, Any]) -> Table:
     rows = [(name, e.get("percent"), e["px"]) for name, e in common["errors"].items()]
     title = f"landmarks carried by the flow of {common['flow_of']} (Fig. 3)"
     return Table([title, "%", "px"], rows)
-
-
-def _spread(values: dict[int, float]) -> comparison.Spread | None:
-    return comparison.spread(list(values.values()))
 
 
 def _value(value: Any) -> Any:

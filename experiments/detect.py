@@ -64,12 +64,12 @@ def main() -> None:
     out = options.out.expanduser()
     check_folder(out, README)
     root, names = find_inputs(options.pictures, out.resolve())
-    model = load_detector(options.checkpoint)
+    model = load_model(options.checkpoint)
 
-    from data_pipelines.sources import PictureFiles
+    from data_pipelines.sources import Pictures
 
     boxes = {} if options.boxes is None else boxes_of(options.boxes, names)
-    files = PictureFiles(root, tuple(names), crop=model.crop, boxes=boxes, margin=BOX_MARGIN)
+    files = Pictures(root, tuple(names), crop=model.crop, boxes=boxes, margin=BOX_MARGIN)
     left_out: list[tuple[str, str]] = []
     found = detect(model, files, left_out)
     first = next(found, None)  # before anything is written
@@ -97,7 +97,7 @@ def find_inputs(paths: tuple[Path, ...], out: Path) -> tuple[Path, list[str]]:
       UsageError: no path is given, or one that lies in `out`.
       DataError: a folder without pictures.
     """
-    from data_pipelines.folder import find_pictures
+    from data_pipelines.readers.folder import find_pictures
 
     if not paths:
         raise UsageError("give at least one picture or folder of pictures")
@@ -115,20 +115,20 @@ def find_inputs(paths: tuple[Path, ...], out: Path) -> tuple[Path, list[str]]:
     return root, list(dict.fromkeys(file.relative_to(root).as_posix() for file in files))
 
 
-def load_detector(checkpoint: Path | None):
+def load_model(checkpoint: Path | None):
     """The model to detect with, a `c3jax.inference.LandmarkModel`.
 
     Raises:
       UsageError: there is none.
     """
-    from experiments.export import load_model
+    from experiments.registry import load_detector
 
     if checkpoint is None and not DETECTOR.is_dir():
         raise UsageError(
             "there is no detector in experiments/detector: train one (make train EXP=c3_faces) and "
             "name it, --checkpoint runs/c3_faces/NAME"
         )
-    return load_model(checkpoint or DETECTOR)
+    return load_detector(checkpoint or DETECTOR)
 
 
 def boxes_of(path: Path, names: list[str]) -> dict:
@@ -138,7 +138,7 @@ def boxes_of(path: Path, names: list[str]) -> dict:
       DataError: a faulty table.
       UsageError: it names none of the pictures.
     """
-    from data_pipelines.folder import read_boxes
+    from data_pipelines.readers.folder import read_boxes
 
     table = read_boxes(path.expanduser())
     boxes = {name: table[name] for name in names if name in table}
@@ -195,7 +195,7 @@ def draw(picture: Path, points_px: np.ndarray, path: Path) -> None:
     from PIL import Image
 
     from data_pipelines.pictures import read_picture
-    from experiments.show.overlays import draw_landmarks
+    from experiments.show.pictures import draw_landmarks
 
     save_png(Image.fromarray(draw_landmarks(read_picture(picture), points_px)), path)
 

@@ -1,12 +1,10 @@
 """`python -m experiments.evaluate --checkpoint RUN`: what a run reaches, as JSON on stdout.
 
-The `landmarks` object of a run of c3_faces or its like, the `alignment` object of one of
-semantic_alignment; of a run of jlad the one that the data are for.
+The `landmarks` object on annotated pictures, the `alignment` object on annotated pairs.
 """
 
 import contextlib
 import dataclasses
-import functools
 import json
 import sys
 from dataclasses import dataclass, field
@@ -17,23 +15,21 @@ import numpy as np
 import tyro
 
 from data_pipelines.frames import Crop
-from experiments.common.data import DataConfig
-from experiments.engine import cli, runs
-from experiments.engine.errors import UsageError
-from experiments.engine.trained import C3_RUNS, find_trained
-
-LANDMARK_DATA = (
-    "labelled", "rendered_faces", "rendered_cars", "rendered_rooms", "celeb_a", "aflw", "aflw_mtfl",
-    "w300",
-)  # fmt: skip
-ALIGNMENT_DATA = (
-    *("pf_willow", "pf_pascal", "spair", "pascal3d", "pairs_csv", "rendered_objects"),
+from data_pipelines.load import (
+    ALIGNMENT_DATA,
+    AlignmentData,
+    AlignmentDataConfig,
+    Data,
+    DataConfig,
 )
-FITTING = {
-    **dict.fromkeys(C3_RUNS, LANDMARK_DATA),
-    "semantic_alignment": ALIGNMENT_DATA,
-    "jlad": LANDMARK_DATA + ALIGNMENT_DATA,
-}
+from experiments.engine import cli
+from experiments.engine.errors import UsageError
+from experiments.recipe import Trained
+from experiments.registry import load_trained
+from experiments.show.terminal import print_results
+
+OF_PAIRS = ("name", "path", "pairs_path")
+LABELLED = "give --data.name labelled --data.path DIR --fit-rows A-B --test-rows C-D"
 
 
 @dataclass(frozen=True)
@@ -49,8 +45,8 @@ class DataOptions:
         | None
     ) = None  # fmt: skip
     """labelled: a folder with images/ and landmarks.csv. aflw, aflw_mtfl: AFLW re-cropped, and in
-    the crops of MTFL; w300: 300-W. The last six are for semantic_alignment and jlad; pairs_csv: a
-    table of own pairs with points"""
+    the crops of MTFL; w300: 300-W. pf_willow and those behind it are pairs, for models that match;
+    pairs_csv: a table of own pairs with points"""
     path: Path | None = None
     """folder of the data set; pairs_csv: the table"""
     pairs_path: Path | None = None
@@ -90,99 +86,99 @@ def evaluate(options: Options) -> dict[str, Any]:
     Raises:
       UsageError, DataError, CheckpointError: an option, data or a checkpoint that do not fit.
     """
-    found = find_trained(options.checkpoint, *FITTING)
-    experiment = found.described["experiment"]
-    refuse_data_of_others(experiment, options)
-    if (options.data.name or found.described["config"]["data"]["name"]) not in ALIGNMENT_DATA:
-        if options.data.pairs_path:
-            raise UsageError("--data.pairs-path is for pf_pascal: leave it out")
-        return evaluate_faces(found, options)
-    if experiment == "jlad":
-        from experiments.jlad.read_back import evaluate_run
-    else:
-        from experiments.semantic_alignment.evaluation import evaluate_run
-
-    given = {**vars(options.data), **vars(options)}
-    del given["checkpoint"], given["data"]
-    return evaluate_run(found, {name: value for name, value in given.items() if value})
-
-
-def refuse_data_of_others(experiment: str, options: Options) -> None:
-    """Raises UsageError for data that the runs of an experiment cannot be evaluated on."""
-    name = options.data.name
-    fitting = FITTING[experiment]
-    if name not in (None, *fitting):
-        others = " or ".join(other for other, names in FITTING.items() if name in names)
-        raise UsageError(
-            f"--data.name {name} is for runs of {others}, and {options.checkpoint} is one of "
-            f"{experiment}: give {', '.join(fitting[:-1])} or {fitting[-1]}"
-        )
-
-
-def evaluate_faces(found: runs.Run, options: Options) -> dict[str, Any]:
-    """The `landmarks` object."""
-    from experiments.common import data_sets
-    from experiments.measure.evaluation import evaluate_landmarks
-
-    load = load_joint if found.described["experiment"] == "jlad" else load_faces
-    trained, own, make_detectors = load(found)
-    loaded = data_sets.load(data_config(options, own), training=False)
-    fit, test = loaded.fit, loaded.test
-    assert fit is not None and test is not None  # data_config refuses others
-    check_eyes(test)
-    print(
-        f"step {trained.step:,} of {options.checkpoint} on {loaded.name}: fitted on "
-        f"{len(fit):,} pictures, tested on {len(test):,}"
+    trained = load_trained(options.checkpoint)
+    given = {**vars(options.data), "fit_rows": options.fit_rows, "test_rows": options.test_rows}
+    config = data_config(
+        {name: value for name, value in given.items() if value is not None}, trained
     )
-    detect, untrained = make_detectors(trained)
-    return evaluate_landmarks(detect, untrained, fit, test, loaded.validation)
+    data = trained.recipe.load_data(config, training=False)
+    print(f"step {trained.step:,} of {options.checkpoint} on {data.name}: {data.description}")
+    if isinstance(config, AlignmentDataConfig):
+        return evaluate_pairs(trained, data)
+    return evaluate_pictures(trained, data)
 
 
-def load_faces(found: runs.Run):
-    """A run of c3_faces or its like, its data, what makes its detectors (trained, untrained)."""
-    from experiments.c3_faces.run import load_trained, make_detector
-
-    def make_detectors(trained):
-        detect = make_detector(trained.networks)
-        return tuple(
-            functools.partial(detect, variables)
-            for variables in (trained.variables, untrained_variables(trained))
-        )
-
-    trained = load_trained(found)
-    return trained, trained.config.data, make_detectors
-
-
-def load_joint(found: runs.Run):
-    """The same of a run of jlad; of one on pairs only the size of its pictures counts."""
-    from experiments.jlad.read_back import make_detectors
-    from experiments.jlad.trained import load_trained
-
-    trained = load_trained(found)
-    own = trained.config.data
-    if not isinstance(own, DataConfig):
-        own = DataConfig(image_size=own.image_size)
-    return trained, own, make_detectors
-
-
-def data_config(options: Options, own: DataConfig) -> DataConfig:
+def data_config(given: dict[str, Any], trained: Trained) -> DataConfig | AlignmentDataConfig:
     """The run's own data, or those that are named; the size of the pictures is the run's.
 
+    Args:
+      given: options of the data that were given, by name.
+
     Raises:
-      UsageError: data without annotations, or options that these data do not have.
+      UsageError: data that the model is not for or that have no annotations, or idle options.
     """
-    named = options.data.name is not None
-    base = DataConfig(image_size=own.image_size) if named else own
-    given = {**vars(options.data), "fit_rows": options.fit_rows, "test_rows": options.test_rows}
-    changes = {name: value for name, value in given.items() if value is not None}
-    config = dataclasses.replace(base, **changes)
-    labelled = "give --data.name labelled --data.path DIR --fit-rows A-B --test-rows C-D"
-    if config.name in ("folder", "lsun"):
-        raise UsageError(f"the run's own data, {config.name}, have no annotations: {labelled}")
+    own, name = trained.config.data, given.get("name", trained.config.data.name)
+    check_kind(name, trained)
+    if name in ALIGNMENT_DATA:
+        return pairs_config(given, own)
+    if "pairs_path" in given:
+        raise UsageError("--data.pairs-path is for pf_pascal: leave it out")
+    base = DataConfig(image_size=own.image_size) if "name" in given else own
+    config = dataclasses.replace(base, **given)
+    if config.name not in LANDMARK_DATA:
+        raise UsageError(f"the run's own data, {config.name}, have no annotations: {LABELLED}")
     used = {"name", *([] if config.name.startswith("rendered_") else ["path"])}
-    if config.name != "labelled" and (idle := changes.keys() - used):
-        raise UsageError(f"{config.name} has no {', '.join(sorted(idle))}: {labelled}")
+    if config.name != "labelled" and (idle := given.keys() - used):
+        raise UsageError(f"{config.name} has no {', '.join(sorted(idle))}: {LABELLED}")
     return config
+
+
+def check_kind(name: str, trained: Trained) -> None:
+    """Raises UsageError for pairs where the model matches nothing, and the like of landmarks."""
+    kinds = {
+        True: (trained.model.match, "match pictures"),
+        False: (trained.model.landmarks, "find landmarks"),
+    }
+    able, what = kinds[name in ALIGNMENT_DATA]
+    if able is None:
+        raise UsageError(
+            f"--data.name {name} is for runs that {what}, and those of {trained.recipe.name} do not"
+        )
+
+
+def pairs_config(given: dict[str, Any], own: Any) -> AlignmentDataConfig:
+    """Pairs, their pictures resized as those of the run.
+
+    Raises:
+      UsageError: options that pairs do not have.
+    """
+    if idle := sorted(given.keys() - set(OF_PAIRS)):
+        raise UsageError(
+            f"{', '.join(idle)}: pairs have no landmarks to fit a regressor on; of the options of "
+            f"the data they know {', '.join(OF_PAIRS)}"
+        )
+    resize = getattr(own, "resize", AlignmentDataConfig.resize)
+    base = AlignmentDataConfig(image_size=own.image_size, resize=resize)
+    config = dataclasses.replace(base if "name" in given else own, **given)
+    if config.name == "pairs_csv" and "path" in given:
+        config = dataclasses.replace(config, test_path=None)  # the table that is named is tested
+    return config
+
+
+def evaluate_pairs(trained: Trained, data: AlignmentData) -> dict[str, Any]:
+    """The `alignment` object; those of further test sets, where there are some, in `others`.
+
+    Raises:
+      UsageError: the pairs have no key points.
+    """
+    found = trained.recipe.evaluate(trained, data)
+    if "alignment" not in found:
+        raise UsageError(f"the pairs of {data.name} have no key points, so there is no PCK")
+    for name, test in data.tests.items():
+        print(f"{name}: {test.pairs}")
+    print_results(found, trained.config.landmarks)
+    others = found["alignment_of"]
+    alignment = {name: value for name, value in found["alignment"].items() if name != "test"}
+    return alignment | ({"others": others} if others else {})
+
+
+def evaluate_pictures(trained: Trained, data: Data) -> dict[str, Any]:
+    """The `landmarks` object."""
+    fit, test = data.fit, data.test
+    assert fit is not None and test is not None  # data_config refuses others
+    check_eyes(test)
+    print(f"fitted on {len(fit):,} pictures, tested on {len(test):,}")
+    return trained.measure_landmarks(fit, test, data.validation)
 
 
 def check_eyes(test) -> None:
@@ -200,31 +196,6 @@ def check_eyes(test) -> None:
             f"points {first} and {second} coincide in test picture {same[0] + 1}: there is no "
             "inter-ocular distance; correct it, or give other --data.iod-points"
         )
-
-
-def untrained_variables(trained) -> dict[str, Any]:
-    """The landmark network at step 0: random by the run's seed, on the same pretrained trunk.
-
-    The trunk is that of the checkpoint where training left it alone, so that no file is needed.
-
-    Raises:
-      UsageError: training moved the trunk, and the file that it came from is not there.
-    """
-    import jax
-
-    from experiments.c3_faces import networks as nets
-
-    model = dataclasses.replace(trained.config.model, perceptual="random")  # not looked at here
-    config = dataclasses.replace(trained.config, model=model)
-    networks = nets.make_networks(config)
-    if nets.has_pretrained_trunk(config) and not nets.frozen_groups(config):
-        return nets.init_variables(networks, config)
-    variables = jax.jit(nets.random_variables, static_argnums=(0, 1))(networks, config)
-    frozen = nets.frozen_groups(config)
-    return {
-        name: tree | {group: trained.variables[name][group] for group in frozen if group in tree}
-        for name, tree in variables.items()
-    }
 
 
 if __name__ == "__main__":

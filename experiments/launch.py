@@ -1,7 +1,7 @@
 """`python -m experiments.launch -n 2 c3_faces ARGS...`: an experiment in several processes here.
 
-For one machine with several GPUs, and for trying on a laptop what a cluster runs. Clusters start
-the processes themselves: see `cluster/`.
+For one machine with several GPUs, and to try a cluster's run on a laptop. Clusters start the
+processes themselves: see `cluster/`.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from typing import IO, NoReturn
 from experiments.engine import cli
 from experiments.engine.errors import UsageError
 
-# So long after the first death the others may take to notice it; JAX ends them before.
+# How long the others may outlive the first death. JAX ends them earlier.
 GRACE_S = 120
 
 
@@ -31,7 +31,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def main() -> None:
-    """Starts the processes, passes on what they say and what they are told, waits for all."""
+    """Starts the processes, passes on their lines and the signals for them, waits for all."""
     options = parse(sys.argv[1:])
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -61,13 +61,18 @@ def main() -> None:
     for voice in voices:
         voice.join(10)
     if dead is not None:
+        code = run[dead].returncode
+        ended = (
+            f"was ended by {signal.Signals(-code).name}" if code < 0 else f"failed (status {code})"
+        )
         again = shlex.join(["python", "-m", "experiments.launch", *sys.argv[1:]])
         print(
-            f"process {dead} of {len(run)} {describe(run[dead].returncode)} first; the others "
-            f"cannot go on without it. To go on from the last checkpoint: {again}",
+            f"process {dead} of {len(run)} {ended} first; the others cannot go on without it. "
+            f"To go on from the last checkpoint: {again}",
             file=sys.stderr,
         )
-    raise SystemExit(max(status(process.wait()) for process in run))
+    codes = [process.wait() for process in run]
+    raise SystemExit(max(128 - code if code < 0 else code for code in codes))  # as a shell tells
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -76,35 +81,32 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     Raises:
       UsageError: a wrong one.
     """
+    known = sorted(path.parent.name for path in Path(__file__).parent.glob("*/__main__.py"))
     parser = Parser(prog="python -m experiments.launch", description=__doc__, allow_abbrev=False)
     parser.add_argument("-n", "--processes", type=int, required=True, help="how many processes")
     parser.add_argument("--devices", type=int, default=1, help="GPUs or CPU devices of each")
-    parser.add_argument("experiment", help=f"one of {', '.join(experiments())}")
+    parser.add_argument("experiment", help=f"one of {', '.join(known)}")
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help="of the experiment")
     options = parser.parse_args(arguments)
     for flag, value in (("-n", options.processes), ("--devices", options.devices)):
         if value < 1:
             raise UsageError(f"{flag} must be 1 or more, got {value}")
-    if options.experiment not in experiments():
-        known = ", ".join(experiments())
-        raise UsageError(f"there is no experiment '{options.experiment}'; choose one of {known}")
+    if options.experiment not in known:
+        raise UsageError(
+            f"there is no experiment '{options.experiment}'; choose one of {', '.join(known)}"
+        )
     for argument in options.arguments:
         if argument.startswith(("--processes.address", "--processes.count", "--processes.index")):
             raise UsageError(f"{argument}: the launcher gives it; leave it out")
     return options
 
 
-def experiments() -> list[str]:
-    """Names of the experiments that can be trained."""
-    return sorted(path.parent.name for path in Path(__file__).parent.glob("*/__main__.py"))
-
-
 def start(options: argparse.Namespace, index: int, address: str) -> subprocess.Popen:
-    """Process `index`, in a session of its own: a Ctrl-C of the terminal goes to the launcher."""
+    """Starts process `index` in a session of its own, so that Ctrl-C reaches the launcher only."""
     own = range(index * options.devices, (index + 1) * options.devices)
     environment = os.environ | {
         "JAX_NUM_CPU_DEVICES": str(options.devices),
-        "JAX_LOCAL_DEVICE_IDS": ",".join(map(str, own)),  # of GPUs alone
+        "JAX_LOCAL_DEVICE_IDS": ",".join(map(str, own)),  # counts for GPUs only
         "PYTHONUNBUFFERED": "1",
     }
     if options.processes == 1:
@@ -141,7 +143,7 @@ def repeat(pipe: IO[str], prefix: str, to: IO[str]) -> None:
 
 
 def first_dead(run: list[subprocess.Popen]) -> int | None:
-    """Waits until one ends badly, whose index is returned, or all end well."""
+    """Waits until all end well, or one badly, whose index is returned."""
     while True:
         ended = [process.poll() for process in run]
         for index, code in enumerate(ended):
@@ -150,16 +152,6 @@ def first_dead(run: list[subprocess.Popen]) -> int | None:
         if None not in ended:
             return None
         time.sleep(0.05)
-
-
-def status(code: int) -> int:
-    """A return code as a shell tells it: 128 and the signal's number for a killed process."""
-    return 128 - code if code < 0 else code
-
-
-def describe(code: int) -> str:
-    """How a process ended."""
-    return f"was ended by {signal.Signals(-code).name}" if code < 0 else f"failed (status {code})"
 
 
 if __name__ == "__main__":

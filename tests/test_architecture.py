@@ -1,6 +1,7 @@
-"""Who may import whom, what an import loads, and how large a file may be."""
+"""Who may import and name whom, what an import loads, and how large a file may be."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -101,5 +102,98 @@ def test_public_names_exist_and_are_sorted():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_files_are_short_and_none_is_called_utils(name):
-    assert Path(name).stem not in ("utils", "util", "helpers", "misc")
-    assert len((ROOT / name).read_text().splitlines()) <= 340
+    assert Path(name).stem not in ("utils", "util", "helpers", "misc", "common")
+    assert len((ROOT / name).read_text().splitlines()) <= 300
+
+
+EXPERIMENTS = sorted(path.parent.name for path in (ROOT / "experiments").glob("*/recipe.py"))
+DERIVED = {"imm_faces": "c3_faces", "c3_cars": "c3_faces", "c3_bedrooms": "c3_faces"}
+# Files that may name experiments: what was published, by its tables, and their list.
+NAMING = {"registry", "published", "tables"}
+# Where `jlad` is a family of networks, as an exported model names it, and no experiment.
+FAMILIES = "c3jax/models/families.py"
+# The floors of experiments/, from above; who stands on one may look at those below it.
+FLOORS = ("commands", "registry", "experiment", "recipe", "show", "measure", "terms", "engine")
+LAYERS = {"show", "measure", "terms", "engine"}
+
+
+def own_floor(dotted):
+    """The floor of a module of experiments/, by its dotted name; None for other modules."""
+    room, *rest = dotted.split(".")
+    if room != "experiments" or not rest or rest[0] == "common":
+        return None
+    if rest[0] in LAYERS or rest[0] in ("registry", "recipe"):
+        return rest[0]
+    return "experiment" if rest[0] in EXPERIMENTS else "commands"
+
+
+def strings_of(path):
+    """String constants of a file, but for docstrings."""
+    tree = ast.parse(path.read_text())
+    docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    return [
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and id(node) not in docstrings
+    ]
+
+
+def experiment_of(name):
+    """The experiment in whose folder a file lies, if any."""
+    folder = Path(name).parts[1] if name.startswith("experiments/") else ""
+    return folder if folder in EXPERIMENTS else None
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if not name.startswith("benchmarks/")])
+def test_experiments_are_named_in_their_folders_alone(name):
+    own = experiment_of(name)
+    allowed = {own, DERIVED.get(own)}
+    if Path(name).stem not in NAMING and not name.startswith(FAMILIES):
+        assert not {s for s in strings_of(ROOT / name) if s in EXPERIMENTS} - allowed
+    imported = {".".join(each.split(".")[:2]) for each in imports_of(ROOT / name)}
+    others = {f"experiments.{each}" for each in EXPERIMENTS if each not in allowed}
+    assert not imported & others
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name.startswith("experiments/")])
+def test_floors_look_down_only(name):
+    dotted = name.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+    own = own_floor(dotted)
+    if own is None:
+        return
+    below = FLOORS[FLOORS.index(own) :]
+    for imported in imports_of(ROOT / name):
+        floor = own_floor(imported)
+        assert floor is None or floor in below, f"{own} looks up: {imported}"
+
+
+def test_inference_and_precision_know_no_classes_of_networks():
+    models = {
+        name
+        for path in (ROOT / "c3jax/models").rglob("*.py")
+        for name in re.findall(r"^class (\w+)\(nn.Module\)", path.read_text(), re.MULTILINE)
+    }
+    files = [*(ROOT / "c3jax/inference").rglob("*.py"), ROOT / "c3jax/training/precision.py"]
+    for path in files:
+        for node in ast.walk(ast.parse(path.read_text())):
+            named = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)} & models
+            assert not (isinstance(node, ast.Tuple | ast.List | ast.Set) and len(named) > 1), path
+            asked = isinstance(node, ast.Call) and getattr(node.func, "id", "") == "isinstance"
+            assert not (asked and named), f"{path}:{node.lineno}"
+
+
+def test_experiments_have_no_common_folder():
+    assert not (ROOT / "experiments/common").exists()
+
+
+def test_no_folder_of_experiments_is_large():
+    lines = dict.fromkeys((*LAYERS, *EXPERIMENTS), 0)
+    total = 0
+    for name, path in zip(NAMES, FILES, strict=True):
+        if name.startswith("experiments/"):
+            count = len(path.read_text().splitlines())
+            total += count
+            folder = Path(name).parts[1]
+            if folder in lines:
+                lines[folder] += count
+    assert {folder: n for folder, n in lines.items() if n > 0.2 * total} == {}

@@ -15,27 +15,23 @@ from safetensors import SafetensorError
 
 from c3jax._checks import check_choice
 from c3jax.inference.framing import CROPS, RESIZES
-from c3jax.models.families import from_config
+from c3jax.models import families
 from c3jax.weights import file_digest
 
 FORMAT = 1
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
-# What a description says besides model, image_size and trained_on; families.
-LANDMARK_FIELDS = ("crop",)
-ALIGNER_FIELDS, ALIGNERS = ("resize", "reading"), ("aligner", "nc_net")
-JOINT_FIELDS, JOINT = ("crop", "resize"), ("jlad",)
 CHOICES = {"crop": CROPS, "resize": RESIZES}
 DTYPES = ("float16", "float32")
 
 
 def matches_pictures(config: dict[str, Any]) -> bool:
     """Whether a description is that of a network that matches pictures."""
-    return _family(config) in ALIGNERS + JOINT
+    return families.offers(config.get("model"), "match")
 
 
 def finds_landmarks(config: dict[str, Any]) -> bool:
     """Whether a description is that of a network that finds landmarks."""
-    return _family(config) not in ALIGNERS
+    return families.offers(config.get("model"), "landmarks")
 
 
 def read(path: str | Path) -> tuple[nn.Module, dict[str, Any], dict[str, Any]]:
@@ -114,9 +110,7 @@ def _read_config(file: Path) -> dict[str, Any]:
 
 
 def _check_fields(name, config, more=()):
-    family = _family(config)
-    own = {**dict.fromkeys(ALIGNERS, ALIGNER_FIELDS), **dict.fromkeys(JOINT, JOINT_FIELDS)}
-    fields = ("model", "image_size", *own.get(family, LANDMARK_FIELDS), "trained_on", *more)
+    fields = ("model", "image_size", *_own_fields(config), "trained_on", *more)
     if unknown := sorted(config.keys() - set(fields)):
         raise ValueError(f"{name} has unknown fields {unknown}; known are {list(fields)}")
     if missing := [name for name in fields if name not in config]:
@@ -127,16 +121,22 @@ def _check_fields(name, config, more=()):
         check_choice(f"{name}: {field}", config[field], CHOICES[field])
 
 
-def _family(config: dict[str, Any]) -> Any:
-    model = config.get("model")
-    return model.get("family") if isinstance(model, dict) else None
+def _own_fields(config: dict[str, Any]) -> tuple[str, ...]:
+    """What a description says of how its network looks at pictures."""
+    matches = matches_pictures(config)
+    by_correlation = matches and families.offers(config.get("model"), "correlate")
+    return (
+        *(["crop"] if finds_landmarks(config) else []),
+        *(["resize"] if matches else []),
+        *(["reading"] if by_correlation else []),
+    )
 
 
 def _network(name, config: dict[str, Any]):
     """The network, and its variables by path without their values."""
     image = jax.ShapeDtypeStruct((1, config["image_size"], config["image_size"], 3), jnp.float32)
     try:
-        network = from_config(config["model"])
+        network = families.from_config(config["model"])
         images = (image, image) if matches_pictures(config) else (image,)
         variables = jax.eval_shape(network.init, jax.random.key(0), *images)
     except (ValueError, KeyError, TypeError, AttributeError) as error:

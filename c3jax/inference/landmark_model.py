@@ -21,7 +21,7 @@ class LandmarkModel:
     """A network with its variables, ready to find landmarks in pictures of any size.
 
     Attributes:
-      network: the `c3jax.models.c3.C3` or `c3jax.models.jlad.JLAD`; `apply(variables, images,
+      network: it has `landmarks(images)`, as a `c3jax.models.c3.C3`; `apply(variables, images,
         method="encode")` gives the rest of what it knows.
       variables: of the network, float32.
       image_size: side of the square that the network looks at, in pixels.
@@ -107,7 +107,7 @@ def load(path: str | Path, *, batch_size: int = 32) -> LandmarkModel:
 
 @functools.partial(jax.jit, static_argnums=0)
 def _landmarks(network, variables, images):
-    return network.apply(variables, images, method="encode").landmarks
+    return network.apply(variables, images, method="landmarks")
 
 
 def _to_picture(points, region, shape, size):

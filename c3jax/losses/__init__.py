@@ -16,12 +16,22 @@ from c3jax.losses.jlad import (
     joint_consistency,
     landmark_equivariance,
     separation,
-    uncertainty_likelihood,
     uncertainty_weighted_alignment,
 )
 from c3jax.losses.matching import match_confidence, weak_matching
-from c3jax.losses.perceptual import feature_distances, init_running_mean, perceptual
-from c3jax.losses.synthetic import flow_cross_entropy, separation_hinge, warp_consistency
+from c3jax.losses.perceptual import (
+    feature_distances,
+    init_running_mean,
+    perceptual,
+    perceptual_distance,
+    update_running_mean,
+)
+from c3jax.losses.synthetic import (
+    flow_cross_entropy,
+    separation_hinge,
+    uncertainty_likelihood,
+    warp_consistency,
+)
 
 __all__ = [
     "anchor_pairs",
@@ -40,11 +50,13 @@ __all__ = [
     "landmark_equivariance",
     "match_confidence",
     "perceptual",
+    "perceptual_distance",
     "separation",
     "separation_hinge",
     "soft_equivariance",
     "uncertainty_likelihood",
     "uncertainty_weighted_alignment",
+    "update_running_mean",
     "warp_consistency",
     "weak_matching",
 ]

@@ -8,56 +8,62 @@ squared, summed over space and averaged over landmarks (the print leaves them op
 
 from collections.abc import Callable
 
+import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PyTree
 
-from c3jax._checks import check_shapes
+from c3jax._checks import checked
 from c3jax.matching import carry_points, soft_warp
 from c3jax.sampling import warp
 
-Images = Float[Array, "*b H W C"]
-Maps = Float[Array, "*b H W K"]
+MapsI, MapsJ = Float[Array, "*b hi wi K"], Float[Array, "*b hj wj K"]
 Points = Float[Array, "*b K 2"]
 PerExample = Float[Array, "*b"]
 
 
 def cycle(
-    image_i: Images,
-    image_j: Images,
-    reconstruction_i: Images,
-    reconstruction_j: Images,
+    image_i: PyTree,
+    image_j: PyTree,
+    reconstruction_i: PyTree,
+    reconstruction_j: PyTree,
     *,
-    distance: Callable[[Images, Images], PerExample],
+    distance: Callable[[PyTree, PyTree], PerExample],
 ) -> PerExample:
     """Cycle loss, C3 Eq. 1: the twice swapped images look like the first ones.
 
     L_cycle = P(I_i, I'_i) + P(I_j, I'_j)
 
     Args:
-      image_i, image_j: `[*b, H, W, C]`, the real images.
-      reconstruction_i, reconstruction_j: `[*b, H, W, C]`, after two swaps.
-      distance: P, takes (true, predicted) and returns one value per example `[*b]`.
+      image_i, image_j: what P compares of the real images: the images `[*b, H, W, C]`, or their
+        feature maps, any pytree.
+      reconstruction_i, reconstruction_j: the same of the images after two swaps.
+      distance: P, takes (true, predicted) and returns one value per example `[*b]`, such as
+        `perceptual_distance` of feature maps.
 
     Returns:
-      `[*b]`.
+      one value per example.
 
     Raises:
-      ValueError: if the four shapes differ.
+      ValueError: if the four differ in shape.
 
     >>> ones = jnp.ones((1, 2, 3))
     >>> cycle(ones, ones, 0 * ones, ones, distance=lambda a, b: jnp.sum((a - b) ** 2))
     Array(6., dtype=float32)
     """
-    check_shapes(
-        image_i=(image_i, "... H W C"),
-        image_j=(image_j, "... H W C"),
-        reconstruction_i=(reconstruction_i, "... H W C"),
-        reconstruction_j=(reconstruction_j, "... H W C"),
-    )
+    expected = jax.tree.map(jnp.shape, image_i)
+    others = {
+        "image_j": image_j,
+        "reconstruction_i": reconstruction_i,
+        "reconstruction_j": reconstruction_j,
+    }
+    for name, tree in others.items():
+        if (found := jax.tree.map(jnp.shape, tree)) != expected:
+            raise ValueError(f"{name} must have the shapes of image_i, {expected}, got {found}")
     return distance(image_i, reconstruction_i) + distance(image_j, reconstruction_j)
 
 
-def invariance(p_i: Maps, p_cycled_i: Maps, p_j: Maps, p_cycled_j: Maps) -> PerExample:
+@checked
+def invariance(p_i: MapsI, p_cycled_i: MapsI, p_j: MapsJ, p_cycled_j: MapsJ) -> PerExample:
     """Invariance loss on maps, C3 Eq. 2: a swap of appearance leaves the pose.
 
     L_inv = |p'_i - p_i|^2 + |p'_j - p_j|^2, |.|^2 = 1/K sum_k sum_{y, x} (.)^2
@@ -67,20 +73,16 @@ def invariance(p_i: Maps, p_cycled_i: Maps, p_j: Maps, p_cycled_j: Maps) -> PerE
       p_cycled_i, p_cycled_j: `[*b, H, W, K]`, of the swapped images that have these poses.
 
     Returns:
-      `[*b]`.
-
-    Raises:
-      ValueError: if the shapes of a pair differ.
+      one value per example.
 
     >>> maps = jnp.ones((1, 2, 3))
     >>> invariance(maps, 0 * maps, maps, maps)
     Array(2., dtype=float32)
     """
-    return _map_distance(p_cycled_i=p_cycled_i, p_i=p_i) + _map_distance(
-        p_cycled_j=p_cycled_j, p_j=p_j
-    )
+    return _map_distance(p_cycled_i, p_i) + _map_distance(p_cycled_j, p_j)
 
 
+@checked
 def invariance_of_points(
     points_i: Points, points_cycled_i: Points, points_j: Points, points_cycled_j: Points
 ) -> PerExample:
@@ -92,56 +94,49 @@ def invariance_of_points(
     apart still have a gradient.
 
     Args:
-      points_i, points_j: `[*b, K, 2]`, landmarks of the real images, in [-1, 1].
-      points_cycled_i, points_cycled_j: `[*b, K, 2]`, of the swapped images with these poses.
+      points_i, points_j: landmarks of the real images, in [-1, 1].
+      points_cycled_i, points_cycled_j: of the swapped images with these poses.
 
     Returns:
-      `[*b]`.
-
-    Raises:
-      ValueError: if the shapes of a pair differ.
+      one value per example.
 
     >>> points = jnp.zeros((2, 2))
     >>> invariance_of_points(points, points + 1.0, points, points)
     Array(2., dtype=float32)
     """
-    return _point_distance(points_cycled_i=points_cycled_i, points_i=points_i) + _point_distance(
-        points_cycled_j=points_cycled_j, points_j=points_j
-    )
+    return _point_distance(points_cycled_i, points_i) + _point_distance(points_cycled_j, points_j)
 
 
+@checked
 def equivariance(
-    p_i: Maps, p_j: Maps, t_ij: Float[Array, "*b hj wj 2"], t_ji: Float[Array, "*b hi wi 2"]
+    p_i: MapsI, p_j: MapsJ, t_ij: Float[Array, "*b hj wj 2"], t_ji: Float[Array, "*b hi wi 2"]
 ) -> PerExample:
     """Equivariance loss on maps, C3 Eq. 4: the flow takes the landmarks of one image to the other.
 
     L_equiv = |p_i - T^{j->i} o p_j|^2 + |p_j - T^{i->j} o p_i|^2
 
     Args:
-      p_i: `[*b, hi, wi, K]`, Gaussian maps of image i, the source, on the grid of the flow.
-      p_j: `[*b, hj, wj, K]`, of image j, the target.
-      t_ij: T^{i->j} `[*b, hj, wj, 2]`, `transformation_map(over='source')`.
-      t_ji: T^{j->i} `[*b, hi, wi, 2]`, `transformation_map(over='target')`.
+      p_i: Gaussian maps of image i, the source, on the grid of the flow.
+      p_j: of image j, the target.
+      t_ij: T^{i->j}, `transformation_map(over='source')`.
+      t_ji: T^{j->i}, `transformation_map(over='target')`.
 
     Returns:
-      `[*b]`. With hard transformation maps the flow gets no gradient; see `soft_equivariance`.
-
-    Raises:
-      ValueError: if a map and the flow that lives on its grid differ in shape.
+      one value per example. With hard transformation maps the flow gets no gradient; see
+        `soft_equivariance`.
 
     >>> from c3jax.coordinates import grid
     >>> p = jnp.eye(3)[None]  # three landmarks in a row of three cells
     >>> equivariance(p, p, grid((1, 3)), grid((1, 3)))
     Array(0., dtype=float32)
     """
-    return _map_distance(p_i=p_i, warped_p_j=warp(p_j, t_ji)) + _map_distance(
-        p_j=p_j, warped_p_i=warp(p_i, t_ij)
-    )
+    return _map_distance(p_i, warp(p_j, t_ji)) + _map_distance(p_j, warp(p_i, t_ij))
 
 
+@checked
 def soft_equivariance(
-    p_i: Maps,
-    p_j: Maps,
+    p_i: MapsI,
+    p_j: MapsJ,
     s_ij: Float[Array, "*b hi wi hj wj"],
     s_ji: Float[Array, "*b hi wi hj wj"],
 ) -> PerExample:
@@ -152,26 +147,23 @@ def soft_equivariance(
     Differs from [1]: Eq. 4 has the argmax, through which the flow learns nothing.
 
     Args:
-      p_i: `[*b, hi, wi, K]`, Gaussian maps of image i, the source, on the grid of the flow.
-      p_j: `[*b, hj, wj, K]`, of image j, the target.
+      p_i: Gaussian maps of image i, the source, on the grid of the flow.
+      p_j: of image j, the target.
       s_ij: S^{i->j}, `match_scores(over='source')`.
       s_ji: S^{j->i}, `match_scores(over='target')`.
 
     Returns:
-      `[*b]`.
-
-    Raises:
-      ValueError: if the maps do not live on the grids of the scores.
+      one value per example.
 
     >>> p, scores = jnp.eye(3)[None], jnp.eye(3).reshape(1, 3, 1, 3)
     >>> soft_equivariance(p, p, scores, scores)
     Array(0., dtype=float32)
     """
-    return _map_distance(p_i=p_i, warped_p_j=soft_warp(p_j, s_ji, over="target")) + _map_distance(
-        p_j=p_j, warped_p_i=soft_warp(p_i, s_ij, over="source")
-    )
+    back = _map_distance(p_i, soft_warp(p_j, s_ji, over="target"))
+    return back + _map_distance(p_j, soft_warp(p_i, s_ij, over="source"))
 
 
+@checked
 def equivariance_of_points(
     points_i: Points,
     points_j: Points,
@@ -186,26 +178,23 @@ def equivariance_of_points(
     lives on the grid of j and holds locations in i.
 
     Args:
-      points_i, points_j: `[*b, K, 2]`, landmarks in [-1, 1].
-      t_ij: T^{i->j} `[*b, hj, wj, 2]`, `transformation_map(over='source')`.
-      t_ji: T^{j->i} `[*b, hi, wi, 2]`, `transformation_map(over='target')`.
+      points_i, points_j: landmarks in [-1, 1].
+      t_ij: T^{i->j}, `transformation_map(over='source')`.
+      t_ji: T^{j->i}, `transformation_map(over='target')`.
 
     Returns:
-      `[*b]`.
-
-    Raises:
-      ValueError: if the shapes do not fit.
+      one value per example.
 
     >>> from c3jax.coordinates import grid
     >>> points = jnp.array([[0.5, 1.0]])
     >>> equivariance_of_points(points, points, grid((2, 3)), -grid((2, 3)))  # |2 (0.5, 1)|^2
     Array(5., dtype=float32)
     """
-    return _point_distance(
-        points_i=points_i, carried_points_j=carry_points(points_j, t_ij)
-    ) + _point_distance(points_j=points_j, carried_points_i=carry_points(points_i, t_ji))
+    in_i = _point_distance(points_i, carry_points(points_j, t_ij))
+    return in_i + _point_distance(points_j, carry_points(points_i, t_ji))
 
 
+@checked
 def c3_total(
     cycle: PerExample,
     equivariance: PerExample,
@@ -220,33 +209,23 @@ def c3_total(
     L_total = lambda_cycle L_cycle + lambda_equiv L_equiv + lambda_inv L_inv
 
     Args:
-      cycle, equivariance, invariance: `[*b]`, the three losses.
+      cycle, equivariance, invariance: the three losses.
       lambda_cycle, lambda_equivariance, lambda_invariance: their weights; never given in [1].
 
     Returns:
-      `[*b]`.
-
-    Raises:
-      ValueError: if the three shapes differ.
+      one value per example.
 
     >>> c3_total(1.0, 2.0, 3.0, lambda_cycle=1.0, lambda_equivariance=10.0, lambda_invariance=0.1)
     21.3
     """
-    check_shapes(
-        cycle=(cycle, "..."), equivariance=(equivariance, "..."), invariance=(invariance, "...")
-    )
     return (
         lambda_cycle * cycle + lambda_equivariance * equivariance + lambda_invariance * invariance
     )
 
 
-def _map_distance(**pair):
-    check_shapes(**{name: (maps, "... H W K") for name, maps in pair.items()})
-    first, second = pair.values()
+def _map_distance(first, second):
     return jnp.sum((first - second) ** 2, axis=(-3, -2)).mean(-1)
 
 
-def _point_distance(**pair):
-    check_shapes(**{name: (points, "... K 2") for name, points in pair.items()})
-    first, second = pair.values()
+def _point_distance(first, second):
     return jnp.sum((first - second) ** 2, axis=-1).mean(-1)

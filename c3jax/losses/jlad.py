@@ -1,6 +1,6 @@
 """Losses of JLAD: alignment, landmark detection and their consistency, Eq. 1, 2 and 6 to 11.
 
-tau is a field `[*b, H, W, 2]`: on the source grid, with target locations (`c3jax.fields`). Norms
+tau is a field `[*b, H, W, 2]`: on the source grid, with target locations. Norms
 and sums are those printed; where this file differs, the function says so. Sums over cells grow with
 the grid and sums over landmarks with K: the weights of Eq. 11 go with them.
 
@@ -9,11 +9,10 @@ the grid and sums over landmarks with K: the weights of Eq. 11 go with them.
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import lax
 from jaxtyping import Array, Float
 
-from c3jax._checks import as_float, check_positive, check_shapes
+from c3jax._checks import as_float, check_positive, checked
 from c3jax.coordinates import numpy_grid
 from c3jax.correlation import l2_normalize
 from c3jax.landmarks import heatmap_centroids, share_of_cells
@@ -21,7 +20,6 @@ from c3jax.matching import carry_points
 from c3jax.sampling import warp
 from c3jax.windows import window_log_scores, window_products
 
-Features = Float[Array, "*b H W C"]
 Maps = Float[Array, "*b H W K"]
 Points = Float[Array, "*b K 2"]
 Field = Float[Array, "*b H W 2"]
@@ -31,31 +29,31 @@ PerExample = Float[Array, "*b"]
 LOG_SIGMA_LIMIT = 10.0
 
 
-def anchor_pairs(anchors_source: Points, anchors_target: Points, tau: Field) -> PerExample:
+@checked
+def anchor_pairs(
+    anchors_source: Float[Array, "*b N 2"], anchors_target: Float[Array, "*b N 2"], tau: Field
+) -> PerExample:
     """Known matches supervise the field, JLAD Eq. 1.
 
     L_A = sum_n |Phi^t_n - tau o Phi^s_n|^2, tau o Phi^s_n the field read at the anchor
 
     Args:
-      anchors_source: `[*b, N, 2]`, points of the source, in [-1, 1].
-      anchors_target: `[*b, N, 2]`, the same points in the target.
-      tau: `[*b, H, W, 2]`, target locations on the source grid.
+      anchors_source: points of the source, in [-1, 1].
+      anchors_target: the same points in the target.
+      tau: target locations on the source grid.
 
     Returns:
-      `[*b]`, the sum over anchors; divide by N for their mean.
-
-    Raises:
-      ValueError: if a shape does not fit.
+      the sum over anchors; divide by N for their mean.
 
     >>> from c3jax.coordinates import grid
     >>> anchors = jnp.array([[0.5, 1.0]])
     >>> anchor_pairs(anchors, anchors, -grid((2, 3)))  # |2 (0.5, 1)|^2
     Array(5., dtype=float32)
     """
-    carried = carry_points(anchors_source, tau)
-    return _squared_distance(anchors_target=anchors_target, carried_anchors_source=carried)
+    return _squared_distance(anchors_target, carry_points(anchors_source, tau))
 
 
+@checked
 def landmark_equivariance(
     landmarks_source: Points, landmarks_target: Points, correspondence: Field
 ) -> PerExample:
@@ -64,29 +62,26 @@ def landmark_equivariance(
     L_D = sum_m |phi_m(x^t) - T o phi_m(x^s)|^2, T o phi_m the correspondence read at the landmark
 
     Args:
-      landmarks_source: `[*b, K, 2]`, landmarks detected in the source, in [-1, 1].
-      landmarks_target: `[*b, K, 2]`, those detected in the target.
-      correspondence: T `[*b, H, W, 2]`, target locations on the source grid. For a source that is
+      landmarks_source: landmarks detected in the source, in [-1, 1].
+      landmarks_target: those detected in the target.
+      correspondence: T, target locations on the source grid. For a source that is
         `warp_image(target, tps)` it is `warp_grid(tps, shape)`.
 
     Returns:
-      `[*b]`, the sum over landmarks; divide by K for their mean.
-
-    Raises:
-      ValueError: if a shape does not fit.
+      the sum over landmarks; divide by K for their mean.
 
     >>> from c3jax.coordinates import grid
     >>> landmarks = jnp.array([[0.5, 1.0], [0.0, 0.0]])
     >>> landmark_equivariance(landmarks, landmarks, -grid((2, 3)))
     Array(5., dtype=float32)
     """
-    carried = carry_points(landmarks_source, correspondence)
-    return _squared_distance(landmarks_target=landmarks_target, carried_landmarks_source=carried)
+    return _squared_distance(landmarks_target, carry_points(landmarks_source, correspondence))
 
 
+@checked
 def uncertainty_weighted_alignment(
-    source: Features,
-    target: Features,
+    source: Float[Array, "*b H W C"],
+    target: Float[Array, "*b h w C"],
     tau: Field,
     log_sigma: LogSigma,
     *,
@@ -105,18 +100,18 @@ def uncertainty_weighted_alignment(
     cell is stuck there.
 
     Args:
-      source: `[*b, H, W, C]` features F^s; normalised inside.
-      target: `[*b, h, w, C]` features F^t; normalised inside, then warped.
-      tau: `[*b, H, W, 2]`, target locations on the source grid.
-      log_sigma: `[*b, H, W, 1]` on the source grid; zeros are the plain cross-entropy.
+      source: features F^s; normalised inside.
+      target: features F^t; normalised inside, then warped.
+      tau: target locations on the source grid.
+      log_sigma: on the source grid; zeros are the plain cross-entropy.
       radius: of the window M_i, in cells.
       temperature: divides the products; 1 in [1], near uniform for unit features.
 
     Returns:
-      `[*b]`, the sum over cells; divide by H W for their mean. It may be negative.
+      the sum over cells; divide by H W for their mean. It may be negative.
 
     Raises:
-      ValueError: if a shape does not fit, or for `radius` and `temperature` as in `window_scores`.
+      ValueError: for `radius` and `temperature` as in `window_scores`.
 
     >>> from c3jax.coordinates import grid
     >>> f = jnp.ones((1, 2, 4))  # two equal cells: twice log 2, halved by sigma = 2, twice log 2
@@ -124,88 +119,24 @@ def uncertainty_weighted_alignment(
     >>> uncertainty_weighted_alignment(f, f, grid((1, 2)), log_sigma, radius=1)  # 3 log 2
     Array(2.0794415, dtype=float32)
     """
-    check_shapes(
-        source=(source, "... H W C"),
-        target=(target, "... h w C"),
-        tau=(tau, "... H W 2"),
-        log_sigma=(log_sigma, "... H W 1"),
-    )
     warped = warp(l2_normalize(target), tau)
     products = window_products(l2_normalize(source), warped, radius=radius)
     log_scores = window_log_scores(products, temperature=temperature)
     cross_entropy = -log_scores[..., log_scores.shape[-1] // 2]
-    return _attenuated(cross_entropy, log_sigma)
+    return attenuate(cross_entropy, log_sigma)
 
 
-def uncertainty_likelihood(
-    correspondence: Field,
-    tau: Field,
-    log_sigma: LogSigma,
-    *,
-    matched: Float[Array, "*b H W"] | None = None,
-) -> PerExample:
-    """Known errors of the field teach its uncertainty, after [11] and [12] of JLAD.
-
-    L = sum_i (e_i / sigma_i + log sigma_i), e_i = m_i |T_i - tau_i| + (1 - m_i) R, distances in
-    cells; e is held constant; R is the mean distance of two cells of the map
-
-    The negative logarithm of an exponential density of the distance. What has no match, as an
-    exchanged background, counts as a match that may be anywhere. Not in [1], where sigma is learned
-    by Eq. 6 and 10 alone, which know how well a match looks and not how far off it is.
-
-    Args:
-      correspondence: T `[*b, H, W, 2]`, true target locations on the source grid.
-      tau: `[*b, H, W, 2]`; gets no gradient.
-      log_sigma: `[*b, H, W, 1]` on the source grid, bounded to +-10.
-      matched: m `[*b, H, W]`, share of each cell that has a match; None: all.
-
-    Returns:
-      `[*b]`, the sum over cells; divide by H W for their mean. It may be negative.
-
-    Raises:
-      ValueError: if a shape does not fit.
-
-    >>> from c3jax.coordinates import grid
-    >>> tau = grid((1, 3))
-    >>> uncertainty_likelihood(tau + jnp.array([2.0, 0.0]), tau, jnp.zeros((1, 3, 1)))  # 2 cells
-    Array(6., dtype=float32)
-    """
-    sizes = check_shapes(
-        correspondence=(correspondence, "... H W 2"),
-        tau=(tau, "... H W 2"),
-        log_sigma=(log_sigma, "... H W 1"),
-        **({} if matched is None else {"matched": (matched, "... H W")}),
-    )
-    offset = as_float(lax.stop_gradient(correspondence - tau))
-    cells = (np.array([sizes["W"], sizes["H"]]) - 1) / 2  # of the unit of the points
-    error = jnp.linalg.norm(offset * cells.astype(offset.dtype), axis=-1)
-    if matched is not None:
-        share = lax.stop_gradient(matched)
-        known = jnp.where(share > 0, share * error, 0)  # T need not be finite where nothing matches
-        error = known + (1 - share) * _mean_distance(sizes["H"], sizes["W"])
-    return _attenuated(error, log_sigma)
-
-
-def _mean_distance(height: int, width: int) -> float:
-    """Of two cells of a map, in cells."""
-    rows, columns = (np.arange(1 - size, size) for size in (height, width))
-    pairs = (height - abs(rows))[:, None] * (width - abs(columns))
-    return float((pairs * np.hypot(rows[:, None], columns)).sum() / pairs.sum())
-
-
+@checked
 def concentration(heatmaps: Maps) -> PerExample:
     """Variance of each landmark's map about its landmark, JLAD Eq. 8.
 
     L_con = sum_k sum_i |i - hat psi^k|^2 psi^k_i / sum_i psi^k_i, hat psi^k = `heatmap_centroids`
 
     Args:
-      heatmaps: psi `[*b, H, W, K]`, not negative, of `channel_softmax`.
+      heatmaps: psi, not negative, of `channel_softmax`.
 
     Returns:
-      `[*b]`, in squared [-1, 1] units, the sum over landmarks; 0 for a map of zeros.
-
-    Raises:
-      ValueError: if `heatmaps` has fewer than 3 axes.
+      in squared [-1, 1] units, the sum over landmarks; 0 for a map of zeros.
 
     >>> concentration(jnp.array([[[0.2], [0.0], [0.2]]]))  # half at -1, half at 1
     Array(1., dtype=float32)
@@ -216,6 +147,7 @@ def concentration(heatmaps: Maps) -> PerExample:
     return jnp.sum(squared * share, axis=(-3, -2, -1))
 
 
+@checked
 def separation(landmarks: Points, *, margin: float) -> PerExample:
     """Keeps landmarks apart, JLAD Eq. 9.
 
@@ -225,11 +157,12 @@ def separation(landmarks: Points, *, margin: float) -> PerExample:
     pair costs nothing is sqrt(c). (`separation_hinge` is the mean over pairs, with margin^2.)
 
     Args:
-      landmarks: hat psi `[*b, K, 2]`, K at least 2, in [-1, 1].
+      landmarks: hat psi, K at least 2, in [-1, 1].
       margin: c; .05, .03 and .02 for 10, 15 and 30 landmarks in [1].
 
     Returns:
-      `[*b]`. Coincident landmarks have gradient 0: they part only where the rest moves them.
+      one value per example. Coincident landmarks have gradient 0: they part only where the rest
+        moves them.
 
     Raises:
       ValueError: if there are fewer than two landmarks or `margin` is not positive.
@@ -237,7 +170,7 @@ def separation(landmarks: Points, *, margin: float) -> PerExample:
     >>> separation(jnp.array([[0.0, 0.0], [0.25, 0.0]]), margin=0.125)  # 2 (1/8 - 1/16)
     Array(0.125, dtype=float32)
     """
-    count = check_shapes(landmarks=(landmarks, "... K 2"))["K"]
+    count = jnp.shape(landmarks)[-2]
     check_positive(margin=margin)
     if count < 2:
         raise ValueError(f"landmarks must be at least two, got {count}")
@@ -247,8 +180,12 @@ def separation(landmarks: Points, *, margin: float) -> PerExample:
     return jnp.sum(jax.nn.relu(margin - squared) * others, axis=(-2, -1))
 
 
+@checked
 def joint_consistency(
-    heatmaps_source: Maps, heatmaps_target: Maps, tau: Field, log_sigma: LogSigma
+    heatmaps_source: Maps,
+    heatmaps_target: Float[Array, "*b h w K"],
+    tau: Field,
+    log_sigma: LogSigma,
 ) -> PerExample:
     """Landmark maps and field agree, where sigma is small, JLAD Eq. 10.
 
@@ -260,32 +197,24 @@ def joint_consistency(
     step: [1] alternates between {W_F, W_A, W_C} and {W_F, W_D}.
 
     Args:
-      heatmaps_source: psi(x^s) `[*b, H, W, K]`, of `channel_softmax`.
-      heatmaps_target: psi(x^t) `[*b, h, w, K]`.
-      tau: `[*b, H, W, 2]`, target locations on the source grid.
-      log_sigma: `[*b, H, W, 1]` on the source grid; zeros weigh all cells alike.
+      heatmaps_source: psi(x^s), of `channel_softmax`.
+      heatmaps_target: psi(x^t).
+      tau: target locations on the source grid.
+      log_sigma: on the source grid; zeros weigh all cells alike.
 
     Returns:
-      `[*b]`.
-
-    Raises:
-      ValueError: if a shape does not fit.
+      one value per example.
 
     >>> from c3jax.coordinates import grid
     >>> maps = jnp.eye(2)[None]  # two landmarks in a row of two cells
     >>> joint_consistency(maps, maps[:, ::-1], grid((1, 2)), jnp.zeros((1, 2, 1)))
     Array(2., dtype=float32)
     """
-    check_shapes(
-        heatmaps_source=(heatmaps_source, "... H W K"),
-        heatmaps_target=(heatmaps_target, "... h w K"),
-        tau=(tau, "... H W 2"),
-        log_sigma=(log_sigma, "... H W 1"),
-    )
     squared = (heatmaps_source - warp(heatmaps_target, tau)) ** 2
     return jnp.sum(squared * jnp.exp(-_bounded(log_sigma)), axis=(-3, -2)).mean(-1)
 
 
+@checked
 def jlad_total(
     detection: PerExample,
     alignment: PerExample,
@@ -300,32 +229,26 @@ def jlad_total(
     L_JDA = lambda_D L_D + lambda_A L_A + lambda_J L_J
 
     Args:
-      detection: `[*b]`, L_D = lambda_con L_con + lambda_sep L_sep, Eq. 8 and 9.
-      alignment: `[*b]`, L_A, Eq. 6.
-      joint: `[*b]`, L_J, Eq. 10.
+      detection: L_D = lambda_con L_con + lambda_sep L_sep, Eq. 8 and 9.
+      alignment: L_A, Eq. 6.
+      joint: L_J, Eq. 10.
       lambda_detection, lambda_alignment, lambda_joint: weights; in [1] 1, 10, 10 where alignment is
         learned and 10, 1, 100 where landmarks are.
 
     Returns:
-      `[*b]`.
-
-    Raises:
-      ValueError: if the three shapes differ.
+      one value per example.
 
     >>> jlad_total(1.0, 2.0, 3.0, lambda_detection=1.0, lambda_alignment=10.0, lambda_joint=10.0)
     51.0
     """
-    check_shapes(detection=(detection, "..."), alignment=(alignment, "..."), joint=(joint, "..."))
     return lambda_detection * detection + lambda_alignment * alignment + lambda_joint * joint
 
 
-def _squared_distance(**pair):
-    check_shapes(**{name: (points, "... K 2") for name, points in pair.items()})
-    first, second = pair.values()
+def _squared_distance(first, second):
     return jnp.sum((first - second) ** 2, axis=(-2, -1))
 
 
-def _attenuated(losses, log_sigma):
+def attenuate(losses, log_sigma):
     """Sum over cells of loss / sigma + log sigma."""
     log_sigma = _bounded(log_sigma)[..., 0]
     return jnp.sum(losses * jnp.exp(-log_sigma) + log_sigma, axis=(-2, -1))

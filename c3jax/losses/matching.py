@@ -7,9 +7,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from c3jax._checks import check_positive, check_shapes
+from c3jax._checks import check_positive, checked
 
 
+@checked
 def match_confidence(
     correlation: Float[Array, "*b hs ws ht wt"], *, temperature: float = 1.0
 ) -> Float[Array, "*b"]:
@@ -18,19 +19,18 @@ def match_confidence(
     s = (mean_t max_s S^{i->j}(s, t) + mean_s max_t S^{j->i}(s, t)) / 2
 
     Args:
-      correlation: `[*b, hs, ws, ht, wt]`, filtered.
+      correlation: the filtered one.
       temperature: divides the correlation.
 
     Returns:
-      `[*b]`, in (0, 1].
+      in (0, 1].
 
     Raises:
-      ValueError: if `correlation` has fewer than 4 axes or `temperature` is not positive.
+      ValueError: if `temperature` is not positive.
 
     >>> match_confidence(jnp.zeros((1, 2, 1, 4)))  # (1/2 + 1/4) / 2
     Array(0.375, dtype=float32)
     """
-    check_shapes(correlation=(correlation, "... hs ws ht wt"))
     check_positive(temperature=temperature)
     scaled = jnp.asarray(correlation) / temperature
 
@@ -41,6 +41,7 @@ def match_confidence(
     return (one_side((-4, -3)) + one_side((-2, -1))) / 2
 
 
+@checked
 def weak_matching(
     positive: Float[Array, "*b hs ws ht wt"],
     negative: Float[Array, "*b hs ws ht wt"],
@@ -53,28 +54,23 @@ def weak_matching(
     L = s(negative) - s(positive), s = match_confidence
 
     Args:
-      positive: `[*b, hs, ws, ht, wt]`, volumes of pairs of one class.
-      negative: `[*b, hs, ws, ht, wt]`, volumes of the same sources with targets of another class,
+      positive: volumes of pairs of one class.
+      negative: volumes of the same sources with targets of another class,
         usually the targets rolled by one along the batch.
-      valid: `[*b]`, false where the negative happens to be of the same class: the loss is 0 there.
+      valid: false where the negative happens to be of the same class: the loss is 0 there.
       temperature: divides the volumes.
 
     Returns:
-      `[*b]`, in (-1, 1).
+      in (-1, 1).
 
     Raises:
-      ValueError: if the shapes differ or `temperature` is not positive.
+      ValueError: if `temperature` is not positive.
 
     >>> flat = jnp.zeros((1, 2, 1, 2))
     >>> weak_matching(flat, flat)
     Array(0., dtype=float32)
     """
-    check_shapes(positive=(positive, "... hs ws ht wt"), negative=(negative, "... hs ws ht wt"))
     loss = match_confidence(negative, temperature=temperature) - match_confidence(
         positive, temperature=temperature
     )
-    if valid is None:
-        return loss
-    if jnp.shape(valid) != loss.shape:
-        raise ValueError(f"valid must have the batch axes {loss.shape}, got {jnp.shape(valid)}")
-    return jnp.where(valid, loss, 0)
+    return loss if valid is None else jnp.where(valid, loss, 0)

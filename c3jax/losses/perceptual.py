@@ -6,6 +6,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from c3jax._checks import checked
+
 
 def feature_distances(
     predicted: Sequence[Float[Array, "*batch h w c"]],
@@ -55,6 +57,81 @@ def init_running_mean(num_terms: int) -> Float[Array, " terms"]:
     return jnp.zeros(num_terms)
 
 
+@checked
+def update_running_mean(
+    running_mean: Float[Array, " terms"],
+    distances: Float[Array, "*batch terms"],
+    *,
+    decay: float = 0.99,
+    axis_name: str | None = None,
+) -> Float[Array, " terms"]:
+    """Running mean of each feature distance, without a gradient.
+
+    M_t <- decay M_t + (1 - decay) mean_batch d_t; where M_t is 0, none is known yet, and the mean
+    of this batch takes its place.
+
+    Args:
+      running_mean: M, from `init_running_mean` or the last step.
+      distances: d, of `feature_distances`.
+      decay: of the running mean.
+      axis_name: mapped axis over which the batch means are averaged, None for one device.
+
+    Returns:
+      the new M.
+
+    Raises:
+      ValueError: if decay is outside [0, 1) or there are other numbers of terms.
+
+    Example:
+        >>> update_running_mean(jnp.array([0.0, 4.0]), jnp.array([[1.0, 2.0]]), decay=0.5)
+        Array([1., 3.], dtype=float32)
+    """
+    if not 0 <= decay < 1:
+        raise ValueError(f"decay must be in [0, 1), got {decay}")
+    batch_mean = jax.lax.stop_gradient(distances.reshape(-1, len(running_mean)).mean(0))
+    if axis_name is not None:
+        batch_mean = jax.lax.pmean(batch_mean, axis_name)
+    batch_mean = batch_mean.astype(running_mean.dtype)
+    moved = decay * running_mean + (1 - decay) * batch_mean
+    return jax.lax.stop_gradient(jnp.where(running_mean > 0, moved, batch_mean))
+
+
+def perceptual_distance(
+    true: Sequence[Float[Array, "*batch h w c"]],
+    predicted: Sequence[Float[Array, "*batch h w c"]],
+    running_mean: Float[Array, " terms"],
+    *,
+    mask: Float[Array, "*batch height width"] | None = None,
+) -> Float[Array, "*batch"]:
+    """The perceptual distance P of C3 Eq. 1, with known running means.
+
+    P = mean_t d_t / M_t, d of `feature_distances`; a term whose M_t is 0 counts as it is
+
+    Args:
+      true, predicted, mask: as in `feature_distances`, symmetric.
+      running_mean: M, of `update_running_mean`.
+
+    Returns:
+      One value per example.
+
+    Raises:
+      ValueError: as `feature_distances`; if there are other numbers of terms.
+
+    Example:
+        >>> image = jnp.zeros((1, 4, 3, 3))
+        >>> perceptual_distance([image], [image + 2], jnp.array([8.0]))
+        Array([0.5], dtype=float32)
+    """
+    return _mean_ratio(feature_distances(predicted, true, mask=mask), running_mean)
+
+
+@checked
+def _mean_ratio(
+    distances: Float[Array, "*batch terms"], running_mean: Float[Array, " terms"]
+) -> Float[Array, "*batch"]:
+    return (distances / jnp.where(running_mean > 0, running_mean, 1)).mean(-1)
+
+
 def perceptual(
     predicted: Sequence[Float[Array, "*batch h w c"]],
     true: Sequence[Float[Array, "*batch h w c"]],
@@ -65,28 +142,23 @@ def perceptual(
     axis_name: str | None = None,
     update: bool = True,
 ) -> tuple[Float[Array, "*batch"], Float[Array, " terms"]]:
-    r"""Perceptual loss: the mean over maps of distance / running mean of that distance.
+    """Perceptual loss: `perceptual_distance` over running means that this batch moves first.
 
-    P = mean_t d_t / M_t,   M_t <- decay M_t + (1 - decay) mean_batch d_t,
+    P = mean_t d_t / M_t,   M_t <- decay M_t + (1 - decay) mean_batch d_t
 
-    with d of `feature_distances`. M is updated before it divides, and no gradient flows through
-    it. A zero in `running_mean` means that none is known yet, and the mean of this batch takes its
-    place: so the first loss is 1, and a term that has only ever been zero counts 0. In training
-    the loss stays near 1: watch the raw `feature_distances`.
+    The first loss is 1, and a term that has only ever been zero counts 0. In training the loss
+    stays near 1: watch the raw `feature_distances`.
 
     Args:
       predicted, true, mask: as in `feature_distances`.
-      running_mean: `[terms]`, from `init_running_mean` or the last step.
-      decay: of the running mean.
-      axis_name: mapped axis over which the batch means are averaged, None for one device.
+      running_mean, decay, axis_name: as in `update_running_mean`.
       update: whether to move the running mean; if not, it is returned as it came.
 
     Returns:
       The loss per example, and the new running mean.
 
     Raises:
-      ValueError: as `feature_distances`; if decay is outside [0, 1) or `running_mean` has
-          another length than `predicted`.
+      ValueError: as `feature_distances` and `update_running_mean`.
 
     Example:
         >>> image = jnp.zeros((2, 4, 3, 3))
@@ -101,22 +173,11 @@ def perceptual(
       [1] Jakab, Gupta, Bilen, Vedaldi. Unsupervised learning of object landmarks through
           conditional image generation. NeurIPS 2018.
     """
-    if not 0 <= decay < 1:
-        raise ValueError(f"decay must be in [0, 1), got {decay}")
-    if running_mean.shape != (len(predicted),):
-        raise ValueError(
-            f"running_mean must have shape {(len(predicted),)}, one entry per map, "
-            f"got {running_mean.shape}"
-        )
     distances = feature_distances(predicted, true, mask=mask)
-    batch_mean = jax.lax.stop_gradient(distances.reshape(-1, len(predicted)).mean(0))
-    if axis_name is not None:
-        batch_mean = jax.lax.pmean(batch_mean, axis_name)
-    batch_mean = batch_mean.astype(running_mean.dtype)
-    moved = decay * running_mean + (1 - decay) * batch_mean if update else running_mean
-    mean = jax.lax.stop_gradient(jnp.where(running_mean > 0, moved, batch_mean))
-    loss = (distances / jnp.where(mean > 0, mean, 1)).mean(-1)
-    return loss, mean if update else running_mean
+    moved = update_running_mean(running_mean, distances, decay=decay, axis_name=axis_name)
+    mean = moved if update else jnp.where(running_mean > 0, running_mean, moved)
+    loss = _mean_ratio(distances, jax.lax.stop_gradient(mean))
+    return loss, moved if update else running_mean
 
 
 def _check_maps(predicted, true, mask):

@@ -1,10 +1,12 @@
 """The semantic aligner: a trunk and the module that refines the correlation of its features."""
 
 import flax.linen as nn
+import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from c3jax.models.c3 import LandmarkNetworks
 from c3jax.models.layers import Encoding, join_stages
+from c3jax.models.reading import Read, Reading
 
 
 class Aligner(nn.Module):
@@ -36,6 +38,17 @@ class Aligner(nn.Module):
     ) -> Float[Array, "b hs ws ht wt"]:
         """Refined correlation of two maps f' (Eq. 3)."""
         return self.flow(source, target)
+
+    def match(
+        self,
+        source: Float[Array, "b H W 3"],
+        target: Float[Array, "b H W 3"],
+        *,
+        reading: Reading | None = None,
+    ) -> Read:
+        """Matches of pairs of images in both directions, read from the refined correlation."""
+        features = self.features(jnp.concatenate([source, target]))
+        return (reading or Reading()).read(self.correlate(*jnp.split(features, 2)))
 
     def __call__(
         self, source: Float[Array, "b H W 3"], target: Float[Array, "b H W 3"], **options

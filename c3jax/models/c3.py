@@ -6,19 +6,19 @@ from jaxtyping import Array, Float
 from c3jax.landmarks import landmark_bottleneck
 from c3jax.models.flow import FlowModule
 from c3jax.models.layers import (
+    AppearancePose,
     ConvBlock,
-    Decoder,
     Encoding,
     Initializer,
     join_stages,
     normal,
-    pool,
 )
 
 
 class Extractor(nn.Module):
     """Two stacked 3x3 convolutions with ReLU (C3 4.1), with batch normalisation as in IMM."""
 
+    computes_in_input_dtype = True  # in training, see `c3jax.training.precision`
     channels: int = 256
     axis_name: str | None = None
     kernel_init: Initializer = normal(None)
@@ -32,47 +32,23 @@ class Extractor(nn.Module):
         return features
 
 
-class LandmarkNetworks(nn.Module):
+class LandmarkNetworks(AppearancePose):
     """E_a, E_p and D of C3 (3.1, 4.1 and appendix of [1]), on the features of a trunk.
 
-    Args (fields):
-      num_landmarks: K.
+    Args (fields), beside those of `AppearancePose`:
       appearance_channels, pose_channels: widths of E_a and E_p (256 in the paper).
-      decoder_channels, min_decoder_channels: first and smallest width of D (256 and 32).
-      appearance_grid: None keeps the appearance map of the paper. A number pools it to so many
-        cells a side, which keeps the decoder from copying the pose out of it.
-      image_shape: (height, width) of the decoded images.
-      stddev: of the Gaussian maps, in [-1, 1] units (IMM's exp(-d^2 / 0.1^2) is 0.0707).
-      temperature: of the soft-argmax.
-      init_stddev: standard deviation of the normal initialisation of E_a, E_p and D (0.01 in the
-        paper); None for He initialisation.
-      axis_name: mapped axis that batch statistics are averaged over; None is per device.
 
     References:
       [1] Unsupervised Landmark Learning from Unpaired Data.
     """
 
-    num_landmarks: int = 10
     appearance_channels: int = 256
     pose_channels: int = 256
-    decoder_channels: int = 256
-    min_decoder_channels: int = 32
-    image_shape: tuple[int, int] = (128, 128)
-    appearance_grid: int | None = None
-    stddev: float = 0.0707
-    temperature: float = 1.0
-    init_stddev: float | None = 0.01
-    axis_name: str | None = None
 
     def setup(self):
-        init = normal(self.init_stddev)
-        common = {"axis_name": self.axis_name, "kernel_init": init}
-        self.appearance = Extractor(self.appearance_channels, **common)
-        self.pose = Extractor(self.pose_channels, **common)
-        self.pose_logits = nn.Conv(self.num_landmarks, (1, 1), kernel_init=init)
-        self.decoder = Decoder(
-            self.image_shape, self.decoder_channels, self.min_decoder_channels, **common
-        )
+        super().setup()
+        self.appearance = Extractor(self.appearance_channels, **self._blocks())
+        self.pose = Extractor(self.pose_channels, **self._blocks())
 
     def extract(
         self,
@@ -82,24 +58,12 @@ class LandmarkNetworks(nn.Module):
         train: bool = False,
     ) -> Encoding:
         """`a = E_a(f), p = E_p(f)` of features f, beside the f' of the same images (3.1)."""
-        appearance = self.appearance(features, train=train)
-        if self.appearance_grid is not None:
-            appearance = pool(appearance, self.appearance_grid)
+        appearance = self._pooled(self.appearance(features, train=train))
         logits = self.pose_logits(self.pose(features, train=train))
         landmarks, maps = landmark_bottleneck(
             logits, stddev=self.stddev, temperature=self.temperature
         )
         return Encoding(appearance, logits, landmarks, maps, flow_features)
-
-    def decode(
-        self,
-        appearance: Float[Array, "b h w c"],
-        maps: Float[Array, "b h w k"],
-        *,
-        train: bool = False,
-    ) -> Float[Array, "b H W 3"]:
-        """`I = D(a, p)` (3.1)."""
-        return self.decoder(appearance, maps, train=train)
 
 
 class C3(LandmarkNetworks, kw_only=True):
@@ -131,6 +95,10 @@ class C3(LandmarkNetworks, kw_only=True):
         stages = self.trunk(images, train=train)
         features = join_stages(stages, self.landmark_stages)
         return self.extract(features, join_stages(stages, self.flow_stages), train=train)
+
+    def landmarks(self, images: Float[Array, "b H W 3"]) -> Float[Array, "b K 2"]:
+        """Landmarks of images, (x, y) in [-1, 1]."""
+        return self.encode(images).landmarks
 
     def correlate(
         self, source: Float[Array, "b hs ws c"], target: Float[Array, "b ht wt c"]

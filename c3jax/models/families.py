@@ -1,10 +1,11 @@
-"""From a JSON-like dict to a network: how exported models and runs say what they are."""
+"""From a JSON-like dict to a network and back: how exported models and runs say what they are."""
 
-from collections.abc import Callable
+import dataclasses
 from typing import Any
 
 import flax.linen as nn
 
+from c3jax._checks import check_choice
 from c3jax.models.aligner import Aligner, LandmarkAligner
 from c3jax.models.c3 import C3, LandmarkNetworks
 from c3jax.models.flow import FlowModule
@@ -13,35 +14,14 @@ from c3jax.models.jlad import JLAD
 from c3jax.models.ncnet import NCNet
 from c3jax.models.resnet import ResNet
 
-
-def _c3(trunk: dict | None = None, **fields: Any) -> C3:
-    return C3(trunk=ResNet(**(trunk or {})), **fields)
-
-
-def _aligner(trunk: dict, flow: dict, **fields: Any) -> Aligner:
-    return _with_landmarks(trunk=ResNet(**trunk), flow=FlowModule(**flow), **fields)
-
-
-def _nc_net(trunk: dict, flow: dict, **fields: Any) -> Aligner:
-    return _with_landmarks(trunk=ResNet(**trunk), flow=NCNet(**flow), **fields)
-
-
-def _with_landmarks(*, landmarks: dict | None = None, **fields: Any) -> Aligner:
-    if landmarks is None:
-        return Aligner(**fields)
-    return LandmarkAligner(landmarks=LandmarkNetworks(**landmarks), **fields)
-
-
-def _jlad(trunk: dict, **fields: Any) -> JLAD:
-    return JLAD(trunk=ResNet(**trunk), **fields)
-
-
-_BUILDERS: dict[str, Callable[..., nn.Module]] = {
-    "c3": _c3,
-    "imm": IMM,
-    "aligner": _aligner,
-    "nc_net": _nc_net,
-    "jlad": _jlad,
+# Each family: its network, and what the fields that are networks themselves are made of.
+_ALIGNER = {"trunk": ResNet, "landmarks": LandmarkNetworks}
+FAMILIES: dict[str, tuple[type[nn.Module], dict[str, type[nn.Module]]]] = {
+    "c3": (C3, {"trunk": ResNet}),
+    "imm": (IMM, {}),
+    "aligner": (Aligner, {**_ALIGNER, "flow": FlowModule}),
+    "nc_net": (Aligner, {**_ALIGNER, "flow": NCNet}),
+    "jlad": (JLAD, {"trunk": ResNet}),
 }
 
 
@@ -58,12 +38,44 @@ def from_config(config: dict[str, Any]) -> nn.Module:
     """
     fields = _with_tuples(config)
     family = fields.pop("family", "c3")
-    if family not in _BUILDERS:
-        raise ValueError(f"family must be one of {', '.join(_BUILDERS)}, got {family!r}")
+    check_choice("family", family, FAMILIES)
+    network, parts = FAMILIES[family]
+    if family == "c3":
+        fields.setdefault("trunk", {})
+    if network is Aligner and "landmarks" in fields:
+        network = LandmarkAligner
     try:
-        return _BUILDERS[family](**fields)
+        return network(
+            **{name: parts[name](**v) if name in parts else v for name, v in fields.items()}
+        )
     except TypeError as error:
         raise ValueError(f"the model configuration does not fit: {error}") from error
+
+
+def to_config(network: nn.Module) -> dict[str, Any]:
+    """The JSON-like dict of a network, all its fields: what `from_config` builds it from."""
+    flow = type(getattr(network, "flow", None))
+    for family, (kind, parts) in FAMILIES.items():
+        if issubclass(type(network), kind) and parts.get("flow", flow) is flow:
+            return {"family": family, **_to_json(network)}
+    raise ValueError(f"{type(network).__name__} is of none of the families {', '.join(FAMILIES)}")
+
+
+def _to_json(value: Any) -> Any:
+    """Tuples as lists, and modules as their fields without those that flax gives each of them."""
+    if isinstance(value, nn.Module):
+        names = [field.name for field in dataclasses.fields(value)]
+        return {
+            name: _to_json(getattr(value, name)) for name in names if name not in ("parent", "name")
+        }
+    return list(value) if isinstance(value, tuple) else value
+
+
+def offers(config: Any, method: str) -> bool:
+    """Whether the network of a dict has `landmarks`, `match` or `correlate`."""
+    family = config.get("family", "c3") if isinstance(config, dict) else "c3"
+    network, _ = FAMILIES.get(str(family), FAMILIES["c3"])
+    return callable(getattr(network, method, None))
 
 
 def _with_tuples(fields: dict[str, Any]) -> dict[str, Any]:

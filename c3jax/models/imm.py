@@ -5,7 +5,7 @@ from jaxtyping import Array, Float
 
 from c3jax.correlation import correlation_4d
 from c3jax.landmarks import gaussian_maps, marginal_soft_argmax
-from c3jax.models.layers import ConvBlock, Decoder, Encoding, Initializer, normal, pool
+from c3jax.models.layers import AppearancePose, ConvBlock, Encoding, Initializer, normal
 
 
 class Encoder(nn.Module):
@@ -15,6 +15,7 @@ class Encoder(nn.Module):
     after each. `[b, H, W, 3]` becomes `[b, H / 2^(n - 1), W / 2^(n - 1), widths[-1]]` for n widths.
     """
 
+    computes_in_input_dtype = True  # in training, see `c3jax.training.precision`
     widths: tuple[int, ...] = (32, 64, 128, 256)
     axis_name: str | None = None
     kernel_init: Initializer = normal(None)
@@ -31,7 +32,7 @@ class Encoder(nn.Module):
         return outputs
 
 
-class IMM(nn.Module):
+class IMM(AppearancePose):
     """Landmarks through conditional image generation [1], with the methods of `c3jax.models.c3.C3`.
 
     Appearance and pose have an encoder of their own, without pretraining. Landmarks are
@@ -42,67 +43,35 @@ class IMM(nn.Module):
     Differs from [1]: both encoders see both images of a pair, which matters to the statistics of
     batch normalisation alone; maps are doubled in size with half-pixel centres.
 
-    Args (fields):
-      num_landmarks: K.
+    Args (fields), beside those of `AppearancePose`:
       encoder_widths: channels of each pair of convolutions of both encoders.
-      decoder_channels, min_decoder_channels: first and smallest width of the renderer.
-      image_shape: (height, width) of the images.
-      appearance_grid: as in `C3`; None in [1].
-      stddev: of the Gaussian maps, in [-1, 1] units; exp(-d^2 / 0.1^2) is 0.0707.
-      temperature: of the soft-argmax.
-      init_stddev: standard deviation of the normal initialisation; None for He's.
-      axis_name: mapped axis over which batch statistics are averaged; None is per device.
 
     References:
       [1] Jakab, Gupta, Bilen, Vedaldi. Unsupervised learning of object landmarks through
           conditional image generation. NeurIPS 2018.
     """
 
-    num_landmarks: int = 10
     encoder_widths: tuple[int, ...] = (32, 64, 128, 256)
-    decoder_channels: int = 256
-    min_decoder_channels: int = 32
-    image_shape: tuple[int, int] = (128, 128)
-    appearance_grid: int | None = None
-    stddev: float = 0.0707
-    temperature: float = 1.0
-    init_stddev: float | None = 0.01
-    axis_name: str | None = None
+
+    last_convolutions = 1
 
     def setup(self):
-        init = normal(self.init_stddev)
-        common = {"axis_name": self.axis_name, "kernel_init": init}
-        self.appearance = Encoder(self.encoder_widths, **common)
-        self.pose = Encoder(self.encoder_widths, **common)
-        self.pose_logits = nn.Conv(self.num_landmarks, (1, 1), kernel_init=init)
-        self.decoder = Decoder(
-            self.image_shape,
-            self.decoder_channels,
-            self.min_decoder_channels,
-            last_convolutions=1,
-            **common,
-        )
+        super().setup()
+        self.appearance = Encoder(self.encoder_widths, **self._blocks())
+        self.pose = Encoder(self.encoder_widths, **self._blocks())
 
     def encode(self, images: Float[Array, "b H W 3"], *, train: bool = False) -> Encoding:
         """Appearance, landmarks and their Gaussian maps; `flow_features` are the pose encoder's."""
-        appearance = self.appearance(images, train=train)
-        if self.appearance_grid is not None:
-            appearance = pool(appearance, self.appearance_grid)
+        appearance = self._pooled(self.appearance(images, train=train))
         features = self.pose(images, train=train)
         logits = self.pose_logits(features)
         landmarks = marginal_soft_argmax(logits, temperature=self.temperature)
         maps = gaussian_maps(landmarks, logits.shape[1:3], stddev=self.stddev)
         return Encoding(appearance, logits, landmarks, maps, features)
 
-    def decode(
-        self,
-        appearance: Float[Array, "b h w c"],
-        maps: Float[Array, "b h w k"],
-        *,
-        train: bool = False,
-    ) -> Float[Array, "b H W 3"]:
-        """The image with this appearance and this pose."""
-        return self.decoder(appearance, maps, train=train)
+    def landmarks(self, images: Float[Array, "b H W 3"]) -> Float[Array, "b K 2"]:
+        """Landmarks of images, (x, y) in [-1, 1]."""
+        return self.encode(images).landmarks
 
     def correlate(
         self, source: Float[Array, "b hs ws c"], target: Float[Array, "b ht wt c"]

@@ -13,6 +13,7 @@ from c3jax.coordinates import grid
 from c3jax.correlation import l2_normalize
 from c3jax.landmarks import channel_softmax, heatmap_centroids
 from c3jax.models.layers import ConvBlock, join_stages, normal, resize
+from c3jax.models.reading import Read
 from c3jax.sampling import warp
 from c3jax.windows import local_correlation, window_scores
 
@@ -61,6 +62,7 @@ class FlowNet(nn.Module):
       flow `[b, h, w, 2]`, (x, y) in cells.
     """
 
+    computes_in_input_dtype = True  # in training, see `c3jax.training.precision`
     channels: tuple[int, ...] = (64, 128, 256, 512)
     kernel_size: int = 9
 
@@ -87,6 +89,7 @@ class Head(nn.Module):
       channels: of the convolutions before.
     """
 
+    computes_in_input_dtype = True  # in training, see `c3jax.training.precision`
     outputs: int
     channels: tuple[int, ...]
 
@@ -180,6 +183,20 @@ class JLAD(nn.Module):
         if self.uncertainty_of_features:
             similarity = jnp.concatenate([similarity, _of_unit_variance(source)], axis=-1)
         return Alignment(tau, log_spread + self.uncertainty(similarity))
+
+    def landmarks(self, images: Float[Array, "b H W 3"]) -> Float[Array, "b K 2"]:
+        """Landmarks of images, (x, y) in [-1, 1]."""
+        return self.encode(images).landmarks
+
+    def match(self, source: Float[Array, "b H W 3"], target: Float[Array, "b H W 3"]) -> Read:
+        """Matches of pairs of images: the field from the source is T^{j->i}, the other T^{i->j}."""
+        features = self.encode(jnp.concatenate([source, target])).features
+        others = jnp.concatenate(jnp.split(features, 2)[::-1])
+        tau, log_sigma = self.align(features, others)
+        maps = [tau, jax.nn.sigmoid(-log_sigma[..., 0])]
+        if self.with_uncertainty:
+            maps.append(jnp.exp(log_sigma[..., 0]))
+        return Read(*(side for both in maps for side in jnp.split(both, 2)))
 
     def __call__(
         self, source: Float[Array, "b H W 3"], target: Float[Array, "b H W 3"], *, train=False

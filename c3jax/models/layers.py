@@ -134,6 +134,7 @@ class Decoder(nn.Module):
       last_convolutions: convolutions of the last block, the colours not counted (IMM: 1).
     """
 
+    computes_in_input_dtype = True  # in training, see `c3jax.training.precision`
     image_shape: tuple[int, int]
     channels: int = 256
     min_channels: int = 32
@@ -168,3 +169,60 @@ class Decoder(nn.Module):
             channels = max(channels // 2, self.min_channels)
         # Images lie in [0, 1]: starting at mid-grey spares the first steps.
         return 0.5 + nn.Conv(3, (3, 3), kernel_init=self.kernel_init, name="colors")(outputs)
+
+
+class AppearancePose(nn.Module):
+    """What C3 and IMM have in common: K landmarks, and images of an appearance and a pose.
+
+    Args (fields):
+      num_landmarks: K.
+      decoder_channels, min_decoder_channels: first and smallest width of D (256 and 32).
+      image_shape: (height, width) of the decoded images.
+      appearance_grid: None keeps the appearance map of the papers. A number pools it to so many
+        cells a side, which keeps the decoder from copying the pose out of it.
+      stddev: of the Gaussian maps, in [-1, 1] units (IMM's exp(-d^2 / 0.1^2) is 0.0707).
+      temperature: of the soft-argmax.
+      init_stddev: standard deviation of the normal initialisation (0.01 in C3); None is He's.
+      axis_name: mapped axis that batch statistics are averaged over; None is per device.
+    """
+
+    num_landmarks: int = 10
+    decoder_channels: int = 256
+    min_decoder_channels: int = 32
+    image_shape: tuple[int, int] = (128, 128)
+    appearance_grid: int | None = None
+    stddev: float = 0.0707
+    temperature: float = 1.0
+    init_stddev: float | None = 0.01
+    axis_name: str | None = None
+
+    last_convolutions = 2  # of the decoder's last block
+
+    def setup(self):
+        blocks = self._blocks()
+        self.pose_logits = nn.Conv(self.num_landmarks, (1, 1), kernel_init=blocks["kernel_init"])
+        self.decoder = Decoder(
+            self.image_shape,
+            self.decoder_channels,
+            self.min_decoder_channels,
+            self.last_convolutions,
+            **blocks,
+        )
+
+    def _blocks(self):
+        return {"axis_name": self.axis_name, "kernel_init": normal(self.init_stddev)}
+
+    def _pooled(self, appearance):
+        return (
+            appearance if self.appearance_grid is None else pool(appearance, self.appearance_grid)
+        )
+
+    def decode(
+        self,
+        appearance: Float[Array, "b h w c"],
+        maps: Float[Array, "b h w k"],
+        *,
+        train: bool = False,
+    ) -> Float[Array, "b H W 3"]:
+        """The image with this appearance and this pose, `I = D(a, p)` (C3 3.1)."""
+        return self.decoder(appearance, maps, train=train)

@@ -22,6 +22,7 @@ class RandomPyramid(nn.Module):
       seed: of the kernels.
     """
 
+    computes_in_input_dtype = True  # in training, see `c3jax.training.precision`
     widths: tuple[int, ...] = (16, 32, 64)
     taps: tuple[str, ...] | None = None
     seed: int = 0

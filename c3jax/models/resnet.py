@@ -6,6 +6,7 @@ from functools import partial
 import flax.linen as nn
 from jaxtyping import Array, Float
 
+from c3jax._checks import check_choice
 from c3jax.models.imagenet import (
     Convolution,
     FrozenBatchNorm,
@@ -124,6 +125,7 @@ class ResNet(nn.Module):
       axis_name: mapped axis over which batch statistics are averaged; None is per device.
     """
 
+    computes_in_input_dtype = True  # in training, see `c3jax.training.precision`
     architecture: str = "resnet18"
     output_stride: int = 32
     stages: tuple[str, ...] = ("layer4",)
@@ -135,16 +137,9 @@ class ResNet(nn.Module):
 
     def __post_init__(self):
         super().__post_init__()
-        if self.architecture not in ARCHITECTURES:
-            raise ValueError(
-                f"architecture must be one of {tuple(ARCHITECTURES)}, got {self.architecture!r}"
-            )
-        if self.output_stride not in (4, 8, 16, 32):
-            raise ValueError(f"output_stride must be 4, 8, 16 or 32, got {self.output_stride!r}")
-        if self.normalization not in ("frozen", "batch"):
-            raise ValueError(
-                f"normalization must be 'frozen' or 'batch', got {self.normalization!r}"
-            )
+        check_choice("architecture", self.architecture, ARCHITECTURES)
+        check_choice("output_stride", self.output_stride, (4, 8, 16, 32))
+        check_choice("normalization", self.normalization, ("frozen", "batch"))
         check_taps("stages", self.stages, STAGES)
 
     @nn.compact

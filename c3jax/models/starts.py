@@ -33,12 +33,12 @@ def block_inits(
       ValueError: if layers of that kind or those channels cannot start so.
     """
     stddev = STDDEVS[start] if stddev is None else stddev
-    cins = (1, *channels[:-1])
     stddevs = (stddev, *[0.0] * (len(channels) - 1))
+    ends = list(zip((1, *channels[:-1]), channels, strict=True))
     if layers == "full":
         first = (coupled_init if start == "consensus" else smoothing_init)(stddev)
         inits = (first, *map(smoothing_init, stddevs[1:]))
-        shapes = [(size,) * 4 + ends for ends in zip(cins, channels, strict=True)]
+        shapes = [(size,) * 4 + each for each in ends]
         return [{"kernel": partial(i, shape=s)} for i, s in zip(inits, shapes, strict=True)]
     if start == "consensus":
         if layers != "separable":
@@ -49,18 +49,14 @@ def block_inits(
             for w1, w2 in kernels
         ]
     separable = layers == "separable"
-    found: list[dict[str, Init]] = []
-    for cin, cout, width in zip(cins, channels, stddevs, strict=True):
-        init = smoothing_init(width, gain=1.0 if separable else 0.5)
-        source = (size, size, cout if separable else cin, cout)
-        target = (size, size, cin, cout)
-        found.append(
-            {
-                "kernel_source": partial(init, shape=source),
-                "kernel_target": partial(init, shape=target),
-            }
-        )
-    return found
+    inits = tuple(smoothing_init(width, gain=1.0 if separable else 0.5) for width in stddevs)
+    return [
+        {
+            "kernel_source": partial(init, shape=(size, size, cout if separable else cin, cout)),
+            "kernel_target": partial(init, shape=(size, size, cin, cout)),
+        }
+        for init, (cin, cout) in zip(inits, ends, strict=True)
+    ]
 
 
 def smoothing_init(stddev: float, noise: float = 0.02, *, gain: float = 1.0) -> Init:

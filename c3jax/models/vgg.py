@@ -3,6 +3,7 @@
 import flax.linen as nn
 from jaxtyping import Array, Float
 
+from c3jax._checks import check_choice
 from c3jax.models.imagenet import (
     Convolution,
     check_images,
@@ -30,16 +31,14 @@ class VGG(nn.Module):
       trainable: whether the convolutions get gradients. The images get them in any case.
     """
 
+    computes_in_input_dtype = True  # in training, see `c3jax.training.precision`
     architecture: str = "vgg16"
     taps: tuple[str, ...] = PERCEPTUAL_TAPS
     trainable: bool = False
 
     def __post_init__(self):
         super().__post_init__()
-        if self.architecture not in DEPTHS:
-            raise ValueError(
-                f"architecture must be one of {tuple(DEPTHS)}, got {self.architecture!r}"
-            )
+        check_choice("architecture", self.architecture, DEPTHS)
         check_taps("taps", self.taps, ("input", *convolution_indices(self.architecture)))
 
     @nn.compact

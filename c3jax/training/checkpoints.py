@@ -5,6 +5,7 @@ import hashlib
 import json
 import logging
 import os
+import re
 import shutil
 import tempfile
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 import jax
 import numpy as np
 import orbax.checkpoint as ocp
+from flax.traverse_util import flatten_dict, unflatten_dict
 
 from c3jax.training.state import Tree
 
@@ -60,7 +62,7 @@ class Checkpoints:
                 create=False,
                 read_only=not self._writes,
                 enable_async_checkpointing=False,
-                multiprocessing_options=_alone(),
+                multiprocessing_options=_single_host_options(),
             ),
             item_names=("state", "meta"),
         )
@@ -117,19 +119,50 @@ class Checkpoints:
         self._check_digests(step)
         stored = self.meta(step)["leaves"]
         self._check_leaves(step, stored, target)
-        abstract = jax.tree.map(_placed, target)
+        abstract = jax.tree.map(_restored_to, target)
+        state = self._read(step, ocp.args.StandardRestore(abstract))
+        for path, leaf in _leaves(state):
+            self._check_bits(step, path, leaf, stored[path][2])
+        return state
+
+    def restore_variables(self, step: int | None = None) -> dict[str, Tree]:
+        """The variables of the `TrainState` of a step (default: the latest), without a target.
+
+        Raises:
+          CheckpointError: as `restore`.
+        """
+        step = self._existing(step)
+        self._check_digests(step)
+        stored = {
+            (collection[1:], *re.findall(r"\['(.*?)'\]", path)): (path, *leaf)
+            for path, leaf in self.meta(step)["leaves"].items()
+            if (collection := path.partition("[")[0]) in (".params", ".frozen", ".batch_stats")
+        }
+        target = unflatten_dict(
+            {
+                keys: _restored_to(jax.ShapeDtypeStruct(shape, dtype))
+                for keys, (_, dtype, shape, _) in stored.items()
+            }
+        )
+        arguments = ocp.checkpoint_utils.construct_restore_args(target)
+        found = self._read(step, ocp.args.PyTreeRestore(target, arguments, partial_restore=True))
+        for keys, leaf in flatten_dict(found).items():
+            path, *_, bits = stored[keys]
+            self._check_bits(step, path, leaf, bits)
+        params = {**found.get("frozen", {}), **found.get("params", {})}
+        return {"params": params, "batch_stats": found.get("batch_stats", {})}
+
+    def _read(self, step: int, arguments: Any) -> Tree:
         try:
-            state = self._manager.restore(
-                step, args=ocp.args.Composite(state=ocp.args.StandardRestore(abstract))
-            )["state"]
+            return self._manager.restore(step, args=ocp.args.Composite(state=arguments))["state"]
         except Exception as error:  # Orbax raises a bare Exception for data that do not decode
             if "tree structures do not match" in str(error):  # though all arrays do
-                raise self._other(step, OPTIMIZER, "its parts without arrays differ") from error
+                raise self._differs(step, OPTIMIZER, "its parts without arrays differ") from error
             raise self._damaged(step, _first_line(error)) from error
-        for path, (_, _, bits) in _describe(state).items():
-            if bits != stored[path][2]:
-                raise self._damaged(step, f"the bits of {path} have changed")
-        return state
+
+    def _check_bits(self, step: int, path: str, leaf: Any, bits: str) -> None:
+        if _bits(leaf) != bits:
+            raise self._damaged(step, f"the bits of {path} have changed")
 
     def _check_leaves(self, step: int, stored: dict[str, list], target: Tree) -> None:
         wanted = {path: [str(leaf.dtype), list(leaf.shape)] for path, leaf in _leaves(target)}
@@ -145,7 +178,7 @@ class Checkpoints:
         )
         what = OPTIMIZER if first.startswith(OPT_STATE) else "model"
         reason = f"{len(differing)} arrays differ, first {first}: {there} there, {here} here"
-        raise self._other(step, what, reason)
+        raise self._differs(step, what, reason)
 
     def _write_digests(self, step: int) -> None:
         folder = self.directory / str(step)
@@ -209,14 +242,14 @@ class Checkpoints:
             f"the checkpoint {self.directory / str(step)} is damaged ({reason}); {offer}"
         )
 
-    def _other(self, step: int, what: str, reason: str) -> CheckpointError:
+    def _differs(self, step: int, what: str, reason: str) -> CheckpointError:
         return CheckpointError(
             f"{self.directory / str(step)} is a checkpoint of another {what}: {reason}; give the "
             "configuration (and the version) that it was written with, or begin a new run"
         )
 
 
-def _alone() -> ocp.options.MultiprocessingOptions:
+def _single_host_options() -> ocp.options.MultiprocessingOptions:
     """Orbax shall not wait for the other processes."""
     if jax.process_count() == 1:
         return ocp.options.MultiprocessingOptions()
@@ -226,7 +259,7 @@ def _alone() -> ocp.options.MultiprocessingOptions:
     )
 
 
-def _placed(leaf: Any) -> jax.ShapeDtypeStruct:
+def _restored_to(leaf: Any) -> jax.ShapeDtypeStruct:
     """Where a leaf is restored to: where the target's is, else on this process's first device."""
     first = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
     sharding = getattr(leaf, "sharding", None) or first
@@ -256,9 +289,12 @@ def digest(tree: Tree) -> str:
 
 def _describe(tree: Tree) -> dict[str, list]:
     """`path -> [dtype, shape, digest of the bytes]` of every leaf."""
-    described = {}
-    for path, leaf in _leaves(tree):
-        array = np.asarray(leaf)
-        bits = _blake(np.ascontiguousarray(array).tobytes()).hexdigest()
-        described[path] = [str(array.dtype), list(array.shape), bits]
-    return described
+    return {
+        path: [str(np.asarray(leaf).dtype), list(np.shape(leaf)), _bits(leaf)]
+        for path, leaf in _leaves(tree)
+    }
+
+
+def _bits(leaf: Any) -> str:
+    """Digest of the bytes of an array."""
+    return _blake(np.ascontiguousarray(leaf).tobytes()).hexdigest()

@@ -40,23 +40,22 @@ def adam(
     weight_decay: float = 0.0,
     clip_norm: float | None = None,
     decoupled: bool = False,
-    held: tuple[str, ...] = (),
     rates: Mapping[str, float] | None = None,
 ) -> optax.GradientTransformation:
     """Adam with coupled L2 decay: `weight_decay * w` joins the gradient before the moments.
 
     If `decoupled` it joins the step behind them (AdamW), outside of Adam's normalisation.
-    `clip_norm` bounds the norm of each variable's gradient (IMM: 1). Parameters whose path, such as
-    'trunk/layer1_0/bn1/scale', matches a pattern in `held` stay where they are (a star stands for
-    any part of a path): what gets no gradient is not to be moved by the decay alone. `rates` maps
-    patterns to what the learning rate is multiplied by for them.
+    `clip_norm` bounds the norm of each variable's gradient (IMM: 1). `rates` says who learns: it
+    maps patterns of paths, such as 'trunk/*bn?/scale' (a star stands for any part of a path), to
+    what the learning rate is multiplied by for them. At 0 parameters stay where they are: what gets
+    no gradient is not to be moved by the decay alone.
     """
     moments = [optax.add_decayed_weights(weight_decay), optax.scale_by_adam()]
     return optax.chain(
         _clip_each(clip_norm),
         *(reversed(moments) if decoupled else moments),
         optax.scale_by_learning_rate(schedule),
-        _scale_each({**(rates or {}), **dict.fromkeys(held, 0.0)}),
+        _scale_each(rates or {}),
     )
 
 

@@ -6,28 +6,21 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from c3jax.models.c3 import Extractor
-from c3jax.models.imm import Encoder
-from c3jax.models.jlad import FlowNet, Head
-from c3jax.models.layers import Decoder
-from c3jax.models.pyramid import RandomPyramid
-from c3jax.models.resnet import ResNet
-from c3jax.models.vgg import VGG
+from c3jax._checks import check_choice
 from c3jax.training.state import Tree
 from c3jax.training.step import LossFn
 
 PRECISIONS = ("float32", "bfloat16")
-# Their blocks compute in the dtype of their input, whatever that of their parameters is; a last
-# convolution without normalisation computes in float32, as its parameters are.
-NETWORKS = (ResNet, VGG, RandomPyramid, Extractor, Decoder, Encoder, FlowNet, Head)
 
 
 def with_activations(loss_fn: LossFn, precision: str) -> LossFn:
     """The same loss, the activations of its networks in `precision`.
 
-    What goes into one of `NETWORKS` is rounded to it, pictures too, and what comes out is float32.
-    Parameters, their gradients, batch statistics, landmarks, correlations with their 4D blocks, and
-    losses are float32 in any case: a checkpoint is the same in both.
+    What goes into a module with `computes_in_input_dtype` is rounded to it, pictures too, and what
+    comes out is float32. Its blocks compute in the dtype of their input, whatever that of their
+    parameters is; a last convolution without normalisation computes in float32, as its parameters
+    are. Parameters, their gradients, batch statistics, landmarks, correlations with their 4D
+    blocks, and losses are float32 in any case: a checkpoint is the same in both.
 
     Args:
       loss_fn: computes with `flax.linen` modules.
@@ -36,13 +29,13 @@ def with_activations(loss_fn: LossFn, precision: str) -> LossFn:
     Raises:
       ValueError: another precision.
     """
-    if precision not in PRECISIONS:
-        raise ValueError(f"precision must be one of {PRECISIONS}, got {precision!r}")
+    check_choice("precision", precision, PRECISIONS)
     if precision == "float32":
         return loss_fn
 
     def rounded(method, arguments, options, context):
-        if context.method_name != "__call__" or not isinstance(context.module, NETWORKS):
+        networks = getattr(context.module, "computes_in_input_dtype", False)
+        if context.method_name != "__call__" or not networks:
             return method(*arguments, **options)
         return _as(jnp.float32, method(*_as(precision, arguments), **options))
 

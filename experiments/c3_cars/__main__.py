@@ -2,11 +2,11 @@
 
 import functools
 
-from experiments.c3_cars.config import EXPERIMENT
-from experiments.c3_faces.command import train
+from experiments.c3_cars.recipe import RECIPE
 from experiments.engine import cli
+from experiments.recipe import train
 
-main = functools.partial(train, EXPERIMENT)
+main = functools.partial(train, RECIPE)
 
 if __name__ == "__main__":
     cli.guarded(main)

@@ -15,12 +15,13 @@ from c3jax.training.state import TrainState
 from c3jax.training.step import Aux
 from experiments.c3_faces.config import Config, WarpConfig
 from experiments.terms.cross_image import (
-    Networks,
     equivariance_term,
     halves,
     pair_terms,
     reconstruction_term,
 )
+from experiments.terms.networks import Networks, Term
+from experiments.terms.synthetic_pairs import as_float
 
 
 def warmup_loss(
@@ -33,9 +34,9 @@ def warmup_loss(
     """
     images = as_float(batch["source"])
     source, target, _, g_s = _synthetic_pairs(keys, images, config)
-    code, batch_stats = networks.encode(state.variables(params), jnp.concatenate([source, target]))
+    code, variables = networks.encode(state.variables(params), jnp.concatenate([source, target]))
     loss, metrics = _weighted(_landmark_terms(code, g_s, config), config)
-    return loss, Aux(metrics, batch_stats, state.loss_stats)
+    return Term(loss, metrics, variables, state.loss_stats).loss_and_aux()
 
 
 def synthetic_loss(
@@ -53,13 +54,15 @@ def synthetic_loss(
     Without the cycle it is stage 2 too, with L_equiv (Eq. 4) on these pairs if `equivariance`: "our
     models can only learn from synthesized image pairs" (4.2, ablation).
     """
-    variables = state.variables(params)
-    loss, metrics, batch_stats, running_mean = _synthetic_terms(
-        variables, as_float(batch["source"]), keys, state.loss_stats["reconstruction"],
-        networks=networks, config=config, equivariance=equivariance,
-    )  # fmt: skip
-    loss_stats = {**state.loss_stats, "reconstruction": running_mean}
-    return loss, Aux(metrics, batch_stats, loss_stats)
+    return _synthetic_terms(
+        state.variables(params),
+        state.loss_stats,
+        as_float(batch["source"]),
+        keys,
+        networks=networks,
+        config=config,
+        equivariance=equivariance,
+    ).loss_and_aux()
 
 
 def unpaired_loss(
@@ -70,40 +73,40 @@ def unpaired_loss(
     Running averages of batch normalisation move with real photos (and the codes of real photos in
     the decoder) alone; the synthetic terms, where they have a weight, move them once more.
     """
-    weights, variables = config.loss, state.variables(params)
+    weights = config.loss
     images = as_float(jnp.concatenate([batch["source"], batch["target"]]))
-    loss_stats = dict(state.loss_stats)
-    loss, metrics, _, variables, loss_stats["cycle"] = pair_terms(
-        variables, images, loss_stats["cycle"], networks=networks, loss=weights, flow=config.flow
+    code, variables = networks.encode(state.variables(params), images)
+    term = pair_terms(
+        variables, state.loss_stats, images, code, networks=networks, loss=weights, flow=config.flow
     )
-    batch_stats = variables["batch_stats"]
     photos = images[: len(keys)]
     if weights.synthetic:
-        synthetic, synthetic_metrics, batch_stats, loss_stats["reconstruction"] = _synthetic_terms(
-            variables, photos, keys, loss_stats["reconstruction"], networks=networks, config=config
+        synthetic = _synthetic_terms(
+            term.variables, term.loss_stats, photos, keys, networks=networks, config=config
         )
-        loss, metrics = loss + weights.synthetic * synthetic, metrics | synthetic_metrics
-    elif config.flow and weights.joint_flow:
-        flow = _flow_on_warped(variables, photos, keys, networks=networks, config=config)
-        loss, metrics = loss + weights.joint_flow * flow, metrics | {"flow": flow.mean()}
-    return loss, Aux(metrics, batch_stats, loss_stats)
+        loss = term.value + weights.synthetic * synthetic.value
+        term = synthetic._replace(value=loss, metrics=term.metrics | synthetic.metrics)
+    elif config.flow and weights.joint_flow:  # with hard T, L_total teaches W1 and W2 nothing
+        flow = _flow_on_warped(term.variables, photos, keys, networks=networks, config=config)
+        loss = term.value + weights.joint_flow * flow
+        term = term._replace(value=loss, metrics=term.metrics | {"flow": flow.mean()})
+    return term.loss_and_aux()
 
 
 def _synthetic_terms(
-    variables, images, keys, running_mean, *, networks, config: Config, equivariance: bool = False
-):
-    """Weighted sum of the terms on synthetic pairs, metrics, batch statistics, running means.
+    variables, loss_stats, images, keys, *, networks, config: Config, equivariance: bool = False
+) -> Term:
+    """Weighted sum of the terms on synthetic pairs.
 
     target = photo o g_t, source = target o g_s: a landmark l of the source lies at g_s(l) in the
     target. The target is reconstructed from the source's appearance and its own pose.
     """
     source, target, mask, g_s = _synthetic_pairs(keys, images, config)
-    code, batch_stats = networks.encode(variables, jnp.concatenate([source, target]))
-    variables = {**variables, "batch_stats": batch_stats}
-    distance, batch_stats, running_mean, raw = reconstruction_term(
-        variables, code, target, running_mean, networks=networks, loss=config.loss, mask=mask
+    code, variables = networks.encode(variables, jnp.concatenate([source, target]))
+    reconstruction = reconstruction_term(
+        variables, loss_stats, code, target, networks=networks, loss=config.loss, mask=mask
     )
-    terms = {"reconstruction": distance} | _landmark_terms(code, g_s, config)
+    terms = {"reconstruction": reconstruction.value} | _landmark_terms(code, g_s, config)
     if config.flow:
         terms["flow"] = _flow_term(variables, code, g_s, networks=networks, config=config)
     if equivariance:
@@ -111,7 +114,7 @@ def _synthetic_terms(
             variables, code, networks=networks, loss=config.loss
         )
     loss, metrics = _weighted(terms, config)
-    return loss, metrics | raw, batch_stats, running_mean
+    return reconstruction._replace(value=loss, metrics=reconstruction.metrics | metrics)
 
 
 def _landmark_terms(code: Encoding, g_s, config: Config) -> dict[str, Array]:
@@ -132,7 +135,7 @@ def _weighted(terms: dict[str, Array], config: Config) -> tuple[Array, dict[str,
 
 
 def _flow_on_warped(variables, images, keys, *, networks, config: Config):
-    """The auxiliary flow loss alone: with hard T, L_total teaches W1 and W2 nothing."""
+    """The auxiliary flow loss of warped photos."""
     source, target, _, g_s = _synthetic_pairs(keys, images, config)
     code, _ = networks.encode(variables, jnp.concatenate([source, target]))
     return _flow_term(variables, code, g_s, networks=networks, config=config)
@@ -183,8 +186,3 @@ def synthetic_pair(key: Array, image: Float[Array, "H W 3"], warp: WarpConfig):
     target = warps.warp_image(image, g_t, padding="reflect")
     source = warps.warp_image(target, g_s, padding="reflect")
     return source, target, warps.warp_image(mask, g_t)[..., 0], g_s
-
-
-def as_float(images: Array) -> Float[Array, "b H W 3"]:
-    """uint8 images as float32 in [0, 1]."""
-    return images.astype(jnp.float32) / 255

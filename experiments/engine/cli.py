@@ -1,31 +1,76 @@
 """From the command line to a configuration, and from errors to one line and an exit status."""
 
 import dataclasses
+import functools
 import os
 import sys
 import traceback
-import typing
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, NoReturn
 
+from c3jax import weights
+from data_pipelines.load import DataConfig, celeb_a_folder, missing_of_celeb_a
+from data_pipelines.readers.lsun import DATABASE
 from experiments.engine.errors import Interrupted, UsageError
 
-ConfigT = TypeVar("ConfigT")
+Presets = Callable[[str | None], Mapping[str, Any]]
+
+
+@dataclasses.dataclass(frozen=True)
+class DataName:
+    """`--data.name`, on which the presets depend."""
+
+    name: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class ProcessOptions:
+    """The `--processes.*` options as they were typed."""
+
+    address: str | None = None
+    count: str | None = None
+    index: str | None = None
+    heartbeat: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class FirstOptions:
+    """The options that are read before the configuration; None: not given."""
+
+    preset: str | None = None
+    data: DataName = DataName()
+    processes: ProcessOptions = ProcessOptions()
+
+
+def parse_run(experiment: str, presets: Presets) -> tuple[str, Any]:
+    """The preset's name, and the configuration of the command line with a name for its run.
+
+    The name has the preset, the data, what differs from the preset's method, and the seed.
+    """
+    command = f"python -m experiments.{experiment}"
+    name, config, preset = parse(presets, functools.partial(choose, experiment), prog=command)
+    if isinstance(config.data, DataConfig):
+        config = dataclasses.replace(config, data=resolve_data(config.data))
+    parts = (name, config.data.name, config.variant(preset), f"seed{config.seed}")
+    run = config.name or "-".join(part for part in parts if part)
+    return name, dataclasses.replace(config, name=run)
 
 
 def parse(
-    presets: dict[str, ConfigT],
-    choose: Callable[[], tuple[str, str]],
+    presets: Presets,
+    choose: Callable[[Mapping[str, Any]], tuple[str, str]],
     arguments: list[str] | None = None,
     *,
     prog: str,
-) -> tuple[str, ConfigT]:
-    """The preset's name and the configuration of a command line; joins the other processes.
+) -> tuple[str, Any, Any]:
+    """The preset's name, the configuration of a command line, and the preset itself.
+
+    Joins the other processes first.
 
     Args:
-      presets: configurations by name.
-      choose: without `--preset`, returns the name and says why in a sentence, which is printed.
+      presets: from the value of `--data.name` (None: not given) to configurations by name.
+      choose: from these to a name and why in a sentence, which is printed; without `--preset`.
       arguments: without the program's name; those of the process by default.
       prog: how the command is called, for help texts.
     """
@@ -33,47 +78,91 @@ def parse(
 
     from experiments.engine import processes
 
-    arguments = list(sys.argv[1:] if arguments is None else arguments)
-    places = (field.name for field in dataclasses.fields(processes.Processes))
-    given = {place: take_option(arguments, f"--processes.{place}") for place in places}
-    processes.join(processes.find(given, os.environ))
-    name = take_option(arguments, "--preset")
+    first, rest = tyro.cli(
+        FirstOptions, args=arguments, prog=prog, return_unknown_args=True, add_help=False
+    )
+    processes.join(processes.find(dataclasses.asdict(first.processes), os.environ))
+    configs, name = presets(first.data.name), first.preset
+    if first.data.name is not None:
+        rest += ["--data.name", first.data.name]
     if name is None:
-        name, why = choose()
+        name, why = choose(configs)
         print(f"preset: {name} ({why})")
-    elif name not in presets:
-        fail(f"there is no preset '{name}'; choose --preset {' | '.join(presets)}")
+    elif name not in configs:
+        fail(f"there is no preset '{name}'; choose --preset {' | '.join(configs)}")
     else:
         print(f"preset: {name} (named)")
-    default = presets[name]
-    about = f"{type(default).__doc__}\n\n{processes.HELP}"
+    default = configs[name]
     config = tyro.cli(
         type(default),
         default=default,
-        args=arguments,
+        args=rest,
         prog=prog,
-        description=about,
+        description=f"{type(default).__doc__}\n\n--preset {' | '.join(configs)}\n{processes.HELP}",
         config=(tyro.conf.AvoidSubcommands,),  # of a union the preset has chosen one
     )
-    return name, config
+    return name, config, default
 
 
-def take_option(arguments: list[str], option: str) -> str | None:
-    """The value of an option, which is taken out of the arguments; None where it is not given."""
-    for index, argument in enumerate(arguments):
-        if argument == option:
-            if index + 1 == len(arguments):
-                fail(f"{option} needs a value")
-            value = arguments[index + 1]
-            del arguments[index : index + 2]
-            return value
-        if argument.startswith(option + "="):
-            del arguments[index]
-            return argument.partition("=")[2]
-    return None
+def choose(experiment: str, presets: Mapping[str, Any]) -> tuple[str, str]:
+    """The preset that fits what is in place, and why.
+
+    Where the paper's data are CelebA or LSUN: `paper` with these and an accelerator; else
+    `laptop_resnet18` where weights are found, else `laptop`. Of other data the first preset.
+    """
+    first, command = next(iter(presets)), f"make train EXP={experiment} PRESET=paper"
+    if "paper" not in presets:
+        return first, "the first"
+    paper = presets["paper"].data
+    if paper.name not in ("celeb_a", "lsun"):
+        return first, f"the paper's run is: {command}"
+    without = [*_no_accelerator(), *_not_in_place(paper)]
+    if not without:
+        return "paper", f"{_place(paper)} and an accelerator are present"
+    found = weights.find_weights("resnet18")
+    preset = "laptop_resnet18" if found else "laptop"
+    trunk = f"ResNet-18 weights in {found}" if found else "no ResNet-18 weights"
+    return preset, f"{', '.join([*without, trunk])}; the paper's run is: {command}"
 
 
-def fail(message: str) -> None:
+def resolve_data(config: DataConfig) -> DataConfig:
+    """`auto` replaced by the data set that is used; says which and why."""
+    if config.name != "auto":
+        return config
+    without = [*_no_accelerator(), *_not_in_place(config)]
+    name: Literal["rendered_faces", "celeb_a"] = "rendered_faces" if without else "celeb_a"
+    why = " and ".join(without) or "CelebA is in place and an accelerator is present"
+    print(f"data: {name} ({why}; --help names others)")
+    return dataclasses.replace(config, name=name)
+
+
+def _no_accelerator() -> list[str]:
+    import jax
+
+    return ["no accelerator"] if jax.default_backend() == "cpu" else []
+
+
+def _place(config: DataConfig) -> str:
+    """Data set and folder: LSUN, else CelebA."""
+    if config.name == "lsun":
+        return f"LSUN in {config.path}"
+    return f"CelebA in {celeb_a_folder(config)}"
+
+
+def _not_in_place(config: DataConfig) -> list[str]:
+    """Nothing if LSUN, else CelebA, is in place, else a phrase that says what is missing."""
+    if config.name == "lsun":
+        database = Path(config.path or ".") / DATABASE
+        return [] if database.is_file() else [f"no {_place(config)}"]
+    missing = missing_of_celeb_a(config)
+    if not missing:
+        return []
+    if not celeb_a_folder(config).is_dir():
+        return [f"no {_place(config)}"]
+    return [f"{_place(config)} is incomplete (no {', '.join(f.name for f in missing)})"]
+
+
+def fail(message: str) -> NoReturn:
     """Prints one line and ends with exit status 2."""
     print(f"error: {message}", file=sys.stderr)
     raise SystemExit(2)
@@ -117,42 +206,3 @@ def _raised_by(error: Exception) -> str:
     """The package whose code raised `error`."""
     *_, (frame, _) = traceback.walk_tb(error.__traceback__)
     return frame.f_globals.get("__name__", "").partition(".")[0]
-
-
-def to_json(config: Any) -> Any:
-    """A configuration as JSON values."""
-    if dataclasses.is_dataclass(config):
-        return {f.name: to_json(getattr(config, f.name)) for f in dataclasses.fields(config)}
-    if isinstance(config, tuple | list):
-        return [to_json(value) for value in config]
-    return str(config) if isinstance(config, Path) else config
-
-
-def from_json(cls: Any, value: Any) -> Any:
-    """The configuration of type `cls` that `to_json` wrote.
-
-    Raises:
-      UsageError: an unknown or missing field, as another version of the project would write.
-    """
-    if value is None:
-        return None
-    options = typing.get_args(cls) or (cls,)
-    if isinstance(value, dict):
-        return _fields_from_json(options, value)
-    if isinstance(value, list):
-        return tuple(value)
-    return Path(value) if Path in options else value
-
-
-def _fields_from_json(classes: tuple[Any, ...], value: dict[str, Any]) -> Any:
-    """The configuration of the first class that knows all the fields."""
-    hints = {cls: typing.get_type_hints(cls) for cls in classes}
-    unknown = {cls: sorted(set(value) - set(hints[cls])) for cls in classes}
-    cls = min(classes, key=lambda each: len(unknown[each]))
-    if unknown[cls]:
-        raise UsageError(f"config.json has unknown fields {unknown[cls]}: another version's run")
-    fields = {name: from_json(hints[cls][name], field) for name, field in value.items()}
-    try:
-        return cls(**fields)
-    except TypeError as error:
-        raise UsageError(f"config.json: {error}: another version's run") from error

@@ -1,28 +1,16 @@
-"""ImageNet weights from the Hugging Face hub: fetched once, resumed, checked, then in their place.
+"""ImageNet weights from the Hugging Face hub: fetched once, checked, then put in their place.
 
-HF_ENDPOINT names a mirror, and HF_HUB_OFFLINE forbids fetching. Proxies are those of the
-environment. Imports nothing of JAX.
+huggingface_hub reads HF_ENDPOINT (a mirror), HF_HUB_OFFLINE and the proxies of the environment. It
+is imported late: most commands fetch nothing.
 """
 
-import fcntl
 import hashlib
-import http.client
 import os
-import re
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-from tqdm import tqdm
-
-ENDPOINT = "https://huggingface.co"
 FILE = "model.safetensors"
-TIMEOUT_SECONDS = 30
-_CONNECTION = (urllib.error.URLError, http.client.HTTPException, ConnectionError, TimeoutError)
-_NO_MORE = 416  # status: the range that was asked for begins at or beyond the file's end
 
 
 class Published(NamedTuple):
@@ -31,7 +19,7 @@ class Published(NamedTuple):
     Attributes:
       repository: OWNER/NAME.
       revision: a commit, or the branch where none is pinned.
-      sha256: of model.safetensors; where None, what the server announces is taken.
+      sha256: of model.safetensors; None: the one that the server announces.
     """
 
     repository: str
@@ -65,17 +53,15 @@ class HubError(Exception):
 
 
 def address(architecture: str) -> str:
-    """Where the weights of an architecture are published: at HF_ENDPOINT, by default the hub."""
+    """Where the weights of an architecture are published: on the hub, or on HF_ENDPOINT."""
+    from huggingface_hub import file_download
+
     repository, revision, _ = PUBLISHED[architecture]
-    endpoint = os.environ.get("HF_ENDPOINT") or ENDPOINT
-    return f"{endpoint.rstrip('/')}/{repository}/resolve/{revision}/{FILE}"
+    return file_download.hf_hub_url(repository, FILE, revision=revision)
 
 
 def fetch(architecture: str, folder: Path) -> Path:
     """Fetches the weights of an architecture, unless another process just did.
-
-    What was received is kept beside as `.part`, from which the next call goes on; it takes its
-    place when its sha256 is right, at once.
 
     Args:
       architecture: of `PUBLISHED`.
@@ -88,108 +74,40 @@ def fetch(architecture: str, folder: Path) -> Path:
       HubError: fetching is forbidden, the server cannot be reached, does not have the file, or
         sent something else.
     """
-    source, target = address(architecture), folder / f"{architecture}.safetensors"
-    if os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE"):
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # before the first import
+    from huggingface_hub import constants
+    from huggingface_hub.utils import WeakFileLock
+
+    if constants.HF_HUB_OFFLINE:
         raise HubError("HF_HUB_OFFLINE forbids it")
-    if not re.match("https?://", source):
-        raise HubError(f"HF_ENDPOINT must begin with https:// or http://, got {source}")
+    target = folder / f"{architecture}.safetensors"
     folder.mkdir(parents=True, exist_ok=True)
-    with _locked(folder / f".{target.name}.lock"):
+    with WeakFileLock(folder / f".{target.name}.lock"):
         if not target.is_file():
-            print(f"fetching {source} to {target}", flush=True)
-            part = folder / f"{target.name}.part"
-            _complete(source, part, PUBLISHED[architecture].sha256)
-            os.replace(part, target)
+            print(f"fetching {address(architecture)} to {target}", flush=True)
+            with TemporaryDirectory(dir=folder, prefix=f".{target.name}.") as temporary:
+                os.replace(_download(architecture, temporary), target)
     return target
 
 
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Holds a lock between processes; the file stays, since deleting it would open a race."""
-    with open(path, "w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            print(f"waiting for another process, which holds {path}", flush=True)
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+def _download(architecture: str, folder: str) -> Path:
+    """The file in `folder`, its sha256 checked."""
+    from huggingface_hub import file_download
 
-
-def _complete(source: str, part: Path, sha256: str | None) -> None:
-    """Makes `part` the whole file; a part that leads to a wrong one is fetched anew, once."""
-    while True:
-        anew = not part.exists()
-        expected = _receive(source, part, sha256)
-        with open(part, "rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
-        if found == expected:
-            return
-        part.unlink()
-        if anew:
-            raise HubError(f"{source} has sha256 {found}, and {expected} was expected")
-
-
-def _receive(source: str, part: Path, sha256: str | None) -> str:
-    """Appends to `part` what it lacks, and returns the sha256 that the whole must have."""
-    have = part.stat().st_size if part.exists() else 0
-    redirects = _Redirects()
-    request = urllib.request.Request(source, headers={"User-Agent": "c3jax"})
-    if have:
-        request.add_header("Range", f"bytes={have}-")
+    (repository, revision, sha256), source = PUBLISHED[architecture], address(architecture)
     try:
-        opener = urllib.request.build_opener(redirects)
-        with opener.open(request, timeout=TIMEOUT_SECONDS) as response:
-            expected = sha256 or redirects.sha256 or _announced(response.headers)
-            _refuse_others(source, response, expected)
-            _append(response, part, have)
-    except urllib.error.HTTPError as error:
-        if error.code != _NO_MORE or not have:
-            raise HubError(f"{source}: HTTP status {error.code} {error.reason}") from None
-        expected = sha256 or redirects.sha256 or _announced(error.headers)
-    except _CONNECTION as error:
-        reason = getattr(error, "reason", None) or error
-        raise HubError(f"{source}: no connection, or it broke off ({reason})") from None
-    return expected or ""
-
-
-def _refuse_others(source: str, response, expected: str | None) -> None:
-    kind = response.headers.get_content_type()
-    if kind == "text/html":
-        raise HubError(f"{source} is a page ({kind}), not the file: does a proxy ask for a login?")
-    if expected is None:
+        announced = file_download.get_hf_file_metadata(source).etag  # fails at once, unlike below
+        path = Path(
+            file_download.hf_hub_download(repository, FILE, revision=revision, local_dir=folder)
+        )
+    except Exception as error:  # of the hub, of its HTTP library, of the disk
+        reason = str(error.__cause__ or error).strip().partition("\n")[0]
+        raise HubError(f"{source}: {reason or type(error).__name__}") from error
+    expected = sha256 or announced or ""
+    if len(expected) != 64:  # the ETag of a small file, or of another server, is no sha256
         raise HubError(f"{source}: no sha256 is known, and the server announces none")
-
-
-def _append(response, part: Path, have: int) -> None:
-    given = response.headers.get("Content-Range", "")
-    resumed = response.status == 206 and given.startswith(f"bytes {have}-")
-    length = int(response.headers.get("Content-Length", -1))
-    start = have if resumed else 0
-    total = start + length if length >= 0 else None
-    bar = tqdm(total=total, initial=start, unit="B", unit_scale=True, desc=part.stem, disable=None)
-    with bar, open(part, "ab" if resumed else "wb") as file:
-        while piece := response.read(1 << 20):
-            file.write(piece)
-            bar.update(len(piece))
-        size = file.tell()
-    if total is not None and size < total:
-        raise http.client.IncompleteRead(b"", total - size)
-
-
-def _announced(headers) -> str | None:
-    """The sha256 of a file in large file storage, which is its ETag on the hub."""
-    for name in ("X-Linked-Etag", "ETag"):
-        tag = headers.get(name, "").removeprefix("W/").strip('"')
-        if re.fullmatch("[0-9a-f]{64}", tag):
-            return tag
-    return None
-
-
-class _Redirects(urllib.request.HTTPRedirectHandler):
-    """Follows redirections, and keeps the sha256 that the hub announces in the first of them."""
-
-    sha256: str | None = None
-
-    def redirect_request(self, request, file, code, message, headers, address):
-        self.sha256 = self.sha256 or _announced(headers)
-        return super().redirect_request(request, file, code, message, headers, address)
+    with open(path, "rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if found != expected:
+        raise HubError(f"{source} has sha256 {found}, and {expected} was expected")
+    return path

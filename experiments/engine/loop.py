@@ -8,48 +8,22 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
 
 import jax
 import numpy as np
-import optax
 from tqdm import tqdm
 
 from c3jax.training.checkpoints import Checkpoints, digest
 from c3jax.training.state import TrainState
-from c3jax.training.step import LossFn, local, make_train_step, replicate, shard_batch
+from c3jax.training.step import local, make_train_step, replicate, shard_batch
 from experiments.engine import processes
 from experiments.engine.errors import Interrupted, UsageError
 from experiments.engine.runs import replace_text
+from experiments.engine.stages import Stage, stage_at
 
 MAX_SKIPPED_IN_A_ROW = 5
-
-
-@dataclass(frozen=True)
-class Stage:
-    """Some steps with one loss, optimiser and batch size.
-
-    batches: start step within the stage -> endless batches of NumPy arrays.
-    begin: what the state of the stage before becomes; by default it gets a fresh optimiser state.
-    end: looks at the last state, before it is saved; again if the run is killed in between.
-    """
-
-    name: str
-    steps: int
-    loss_fn: LossFn
-    optimizer: optax.GradientTransformation
-    batches: Callable[[int], Iterator[dict[str, np.ndarray]]]
-    begin: Callable[[TrainState], TrainState] | None = None
-    end: Callable[[TrainState], None] | None = None
-
-    def begun(self, state: TrainState) -> TrainState:
-        """The state at the first step of the stage."""
-        if self.begin is not None:
-            return self.begin(state)
-        return state.replace(opt_state=self.optimizer.init(state.params))
 
 
 def train(
@@ -58,7 +32,6 @@ def train(
     *,
     folder: Path,
     seed: int,
-    meta: dict[str, Any],
     log_every: int,
     checkpoint_every: int,
     check_every: int,
@@ -67,14 +40,14 @@ def train(
 ) -> tuple[TrainState, float]:
     """Runs the stages one after the other; resumes from the newest checkpoint in `folder`.
 
-    Of several processes the first writes, prints, and calls `check` and `Stage.end`.
+    Of several processes the first writes, prints, and calls `check` and `Stage.end`. A first stage
+    without steps ends before the first step.
 
     Args:
       stages: what to do.
       state: at step 0, the optimiser state of the first stage in it.
       folder: the run's folder; `checkpoints` and `metrics.jsonl` are written there.
       seed: of the augmentation keys.
-      meta: stored with every checkpoint.
       log_every, checkpoint_every, check_every: in steps.
       check: warnings about a state, printed when there are any.
       devices: to run on; by default all, over all processes.
@@ -82,17 +55,21 @@ def train(
     Returns:
       the last state, and the seconds spent training, over all resumptions.
     """
+    for name, interval in (
+        ("log-every", log_every),
+        ("check-every", check_every),
+        ("checkpoint-every", checkpoint_every),
+    ):
+        if interval < 1:
+            raise UsageError(f"--{name} must be at least 1, got {interval}")
     devices, first = devices or jax.devices(), processes.is_first()
     total = sum(stage.steps for stage in stages)
-    _check_intervals(
-        log_every=log_every, check_every=check_every, checkpoint_every=checkpoint_every
-    )
     key = jax.random.key(seed)
     # Stages with the same loss and optimiser share a compiled step.
     make_step = functools.cache(functools.partial(make_train_step, devices=devices))
     with ExitStack() as stack:
         checkpoints = stack.enter_context(Checkpoints(folder / "checkpoints"))
-        signals, vote = stack.enter_context(_Signals()), processes.make_vote()
+        signals, vote = stack.enter_context(_noted_signals()), processes.make_vote()
         step, seconds = processes.agree(checkpoints.latest_step() or 0), 0.0
         if step:
             state, seconds = _resume(checkpoints, stages, state, step)
@@ -100,17 +77,20 @@ def train(
         elif processes.several():
             processes.check_same("first state", digest(state))
         path = folder / "metrics.jsonl" if first else None
-        log = stack.enter_context(_Log(path, step, total))
+        log = _Log(path, step, total)
+        stack.callback(log.close)
         started = time.monotonic() - seconds
 
         def save() -> None:
             elapsed = time.monotonic() - started
             log.flush()
-            checkpoints.save(step, state, {**meta, "seconds": elapsed})
+            checkpoints.save(step, state, {"stage": stage.name, "seconds": elapsed})
 
         end = 0
         for stage in stages:
             begin, end = end, end + stage.steps
+            if step == end == 0 and stage.end is not None and first:
+                stage.end(state)
             if step >= end:
                 continue
             if step == begin:
@@ -128,7 +108,7 @@ def train(
                 if step == end and stage.end is not None and first:
                     log.flush()
                     stage.end(state)
-                told = vote(signals.received)
+                told = vote(signals[0] if signals else 0)
                 if step % checkpoint_every == 0 or step == end or told:
                     save()
                 if told:
@@ -144,27 +124,16 @@ def _sharded(stage: Stage, start_step: int, num_devices: int) -> Iterator[dict[s
         yield shard_batch({**batch, "example_index": index}, num_devices)
 
 
-def _check_intervals(**intervals: int) -> None:
-    for name, steps in intervals.items():
-        if steps < 1:
-            raise UsageError(f"--{name.replace('_', '-')} must be at least 1, got {steps}")
-
-
 def _resume(checkpoints: Checkpoints, stages: list[Stage], state: TrainState, step: int):
-    """The stored state; its optimiser state has the structure of the stage that it was saved in."""
-    end = 0
-    for stage in stages:
-        end += stage.steps
-        if step <= end:
-            state = state.replace(opt_state=stage.optimizer.init(state.params))
-            break
+    """The stored state, with the optimiser state of the stage that it was saved in; seconds."""
+    state = state.replace(opt_state=stage_at(stages, step).optimizer.init(state.params))
     return checkpoints.restore(state, step), checkpoints.meta(step)["seconds"]
 
 
 class _Log:
     """Progress for people, JSON lines for programs; metrics are read a step late.
 
-    Without a `path` nothing is written: another process does it.
+    Without a `path`, in all processes but the first, nothing is written.
     """
 
     def __init__(self, path: Path | None, step: int, total: int):
@@ -178,10 +147,7 @@ class _Log:
         )
         self._start, self._total, self._begun, self._told = step, total, time.monotonic(), 0.0
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exception):
+    def close(self) -> None:
         self._bar.close()
         self._file.close()
 
@@ -237,7 +203,7 @@ class _Log:
 
 
 def _drop_rows_after(path: Path, step: int) -> None:
-    """Removes the rows of steps that the checkpoint does not know (and a torn last line)."""
+    """Removes the rows of steps after the checkpoint, and a torn last line."""
     if not path.exists():
         return
     kept = []
@@ -250,23 +216,21 @@ def _drop_rows_after(path: Path, step: int) -> None:
     replace_text(path, "".join(kept))
 
 
-class _Signals:
+@contextmanager
+def _noted_signals() -> Iterator[list[int]]:
     """Notes SIGTERM and SIGINT, so that the loop can save first; a second one interrupts."""
+    noted: list[int] = []
 
-    received = 0
-
-    def __enter__(self):
-        self._old = {}
-        if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGTERM, signal.SIGINT):
-                self._old[number] = signal.signal(number, self._note)
-        return self
-
-    def __exit__(self, *exception):
-        for number, handler in self._old.items():
-            signal.signal(number, handler)
-
-    def _note(self, number, frame):
-        if self.received:
+    def note(number, frame):
+        if noted:
             raise KeyboardInterrupt
-        self.received = number
+        noted.append(number)
+
+    main = threading.current_thread() is threading.main_thread()  # others may handle no signals
+    numbers = (signal.SIGTERM, signal.SIGINT) if main else ()
+    handlers = {number: signal.signal(number, note) for number in numbers}
+    try:
+        yield noted
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)

@@ -1,4 +1,4 @@
-"""Folders that commands write results for people to: only into new ones, or their own."""
+"""Folders of results for people; commands write into new folders, or into their own."""
 
 from pathlib import Path
 
@@ -14,10 +14,12 @@ from 0 at the centre of the top left pixel: the bottom right one is at (width - 
 
 
 def check_folder(out: Path, readme: str) -> None:
-    """Refuses a folder with files that are not ours; ours has a README that begins as `readme`.
+    """Refuses a folder with other files than the results of an earlier call.
+
+    Such results have a README that begins as `readme`.
 
     Raises:
-      UsageError: `out` is a file, or holds something else than the results of an earlier call.
+      UsageError: `out` is a file, or holds other files.
     """
     if out.exists() and not out.is_dir():
         raise UsageError(f"--out {out} is a file; give a folder")

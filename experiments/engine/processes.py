@@ -1,7 +1,7 @@
 """One run in several processes: joining them, who does what, stopping at the same step.
 
-Every process takes its part of each batch; the first writes, prints and evaluates. One process
-alone needs none of this, and every function here then does nothing.
+Every process takes its part of each batch; the first writes, prints and evaluates. In a run of one
+process every function here does nothing.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ HELP = """\
 One run in several processes: --processes.address HOST:PORT of the first, --processes.count,
 --processes.index from 0, --processes.heartbeat seconds after which a silent process counts as dead
 (30). SLURM steps and indexed Kubernetes jobs are recognised; --processes.count 1 forbids it."""
-# A process that has nothing left to do waits so long for the first, which evaluates.
+# How long a process that has nothing left to do waits for the first, which evaluates.
 SHUTDOWN_TIMEOUT_S = 7 * 24 * 3600
 SLURM = ("SLURM_JOB_ID", "SLURM_STEP_NODELIST", "SLURM_NTASKS", "SLURM_PROCID", "SLURM_LOCALID")
 FLAGS = ("--processes.address", "--processes.count", "--processes.index")
@@ -67,7 +67,7 @@ def find(options: Mapping[str, str | None], environment: Mapping[str, str]) -> P
 
 
 def join(processes: Processes) -> None:
-    """Waits for the other processes; before anything else touches a device. One does not wait.
+    """Waits for the other processes; call it before anything touches a device.
 
     Raises:
       UsageError: they do not come.
@@ -117,7 +117,7 @@ def shard() -> dict[str, int]:
 
 @contextlib.contextmanager
 def first_alone(what: str) -> Iterator[None]:
-    """The first process does it before the others: they find what it has put on the disk."""
+    """The first process runs the block before the others, which find its files on the disk."""
     if not is_first():
         multihost_utils.sync_global_devices(what)
     yield
@@ -145,10 +145,9 @@ def check_same(name: str, digest: str) -> None:
 
 
 def make_vote() -> Callable[[int], int]:
-    """`vote(signal number or 0) -> the greatest that any process cast one vote ago`.
+    """`vote(signal number or 0) -> the greatest number that any process gave one vote ago`.
 
-    The processes call it at the same steps. It is read a step late, as the metrics are, so that no
-    device waits for it.
+    All processes vote at the same steps. The result is read a step late, so that no device waits.
     """
     if not several():
         return lambda wish: wish
@@ -164,9 +163,9 @@ def make_vote() -> Callable[[int], int]:
 
 @contextlib.contextmanager
 def failing_together() -> Iterator[None]:
-    """A process of several that fails ends at once: JAX, leaving, would wait for the others.
+    """Ends a failing process of several at once, where JAX would wait for the others.
 
-    Those notice within their heartbeat, and end too.
+    The others notice it within their heartbeat, and end too.
     """
     try:
         yield
@@ -174,18 +173,14 @@ def failing_together() -> Iterator[None]:
         status = error.code if isinstance(error, SystemExit) else 1
         if not several() or not status:
             raise
-        if isinstance(error, jax.errors.JaxRuntimeError) and _lost(str(error)):
+        lost = any(name in str(error) for name in ("Gloo", "NCCL"))  # a partner of a collective
+        if isinstance(error, jax.errors.JaxRuntimeError) and lost:
             print(f"error: another process is gone: {str(error).splitlines()[0]}", file=sys.stderr)
         elif not isinstance(error, SystemExit):
             traceback.print_exc()
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(int(status))
-
-
-def _lost(message: str) -> bool:
-    """Whether an error of the runtime is a collective's that has lost a partner."""
-    return any(name in message for name in ("Gloo", "NCCL"))
 
 
 def _read(values: Mapping[str, str], names: tuple[str, str, str], heartbeat: int) -> Processes:

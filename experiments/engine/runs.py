@@ -1,22 +1,45 @@
 """Run folders, `runs/EXPERIMENT/NAME`: config.json, metrics.jsonl, results.json, checkpoints."""
 
+import dataclasses
+import functools
 import json
 import os
+import types
+import typing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from experiments.engine.cli import from_json, to_json
+from c3jax.inference.files import WEIGHTS
 from experiments.engine.errors import UsageError
 
 # Fields that may change from one start of a run to the next.
 FREE = ("name", "runs", "log_every", "check_every", "checkpoint_every", "data.cache")
 
 
+@dataclass(frozen=True, kw_only=True)
+class RunConfig:
+    """The options that every experiment has."""
+
+    seed: int = 0
+    name: str | None = None
+    """run folder: runs/EXPERIMENT/NAME; by default named after preset, data, variant and seed"""
+    init_from: Path | None = None
+    """start from the parameters of this run, or of this exported model"""
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """of the networks' activations in training; all else is float32, checkpoints too"""
+    log_every: int = 50
+    check_every: int = 1000
+    """steps between checks of the networks' health"""
+    checkpoint_every: int = 1000
+    runs: Path = Path("runs")
+    """folder of all runs"""
+
+
 def open_run(folder: Path, experiment: str, preset: str, config: Any) -> None:
     """Makes the run folder, or checks that it holds a run of the same configuration.
 
-    A run that never saved a checkpoint has not begun: its configuration may still change.
+    The configuration of a run may change until it has saved a checkpoint.
 
     Raises:
       UsageError: the folder holds a run of another configuration; the message names the fields.
@@ -25,10 +48,11 @@ def open_run(folder: Path, experiment: str, preset: str, config: Any) -> None:
     path = folder / "config.json"
     if path.exists() and has_begun(folder):
         stored = from_json(type(config), read_json(path).get("config", {}))  # with new defaults
-        differing = _differences(to_json(stored), described["config"])
+        differing = differences(to_json(stored), described["config"])
         if differing:
+            named = [f"{name}: {old} there, {new} here" for name, (old, new) in differing.items()]
             raise UsageError(
-                f"{folder} holds a run of another configuration ({'; '.join(differing[:5])}): "
+                f"{folder} holds a run of another configuration ({'; '.join(named[:5])}): "
                 "choose another --name, or delete that folder"
             )
         return
@@ -72,8 +96,13 @@ def find_run(path: Path) -> Run:
     return Run(folder, step, read_json(folder / "config.json"))
 
 
+def is_exported(path: Path) -> bool:
+    """Whether a path is an exported model, not a run."""
+    return path.suffix == ".safetensors" or (path / WEIGHTS).exists()
+
+
 def read_json(path: Path) -> Any:
-    """A JSON file; a broken one is an error that names it."""
+    """What a JSON file holds; UsageError names a file that is missing or broken."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -94,14 +123,67 @@ def replace_text(path: Path, text: str) -> None:
     os.replace(temporary, path)
 
 
-def _differences(old: dict, new: dict, prefix: str = "") -> list[str]:
-    found = []
-    for name in {**old, **new}:
-        full, before, after = prefix + name, old.get(name), new.get(name)
-        if full in FREE or before == after:
-            continue
-        if isinstance(before, dict) and isinstance(after, dict):
-            found += _differences(before, after, full + ".")
+def flatten(value: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested dicts with dotted names.
+
+    >>> flatten({"a": {"b": 1}, "c": 2})
+    {'a.b': 1, 'c': 2}
+    """
+    flat: dict[str, Any] = {}
+    for name, item in value.items():
+        if isinstance(item, dict):
+            flat |= flatten(item, f"{prefix}{name}.")
         else:
-            found.append(f"{full}: {before} there, {after} here")
-    return found
+            flat[prefix + name] = item
+    return flat
+
+
+def differences(one: dict[str, Any], other: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """Fields whose values differ, by dotted name; fields that name or place a run are left out."""
+    one, other = flatten(one), flatten(other)
+    return {
+        field: (one.get(field), other.get(field))
+        for field in {**one, **other}
+        if field not in FREE and one.get(field) != other.get(field)
+    }
+
+
+def to_json(config: Any) -> Any:
+    """A configuration as JSON values."""
+    return json.loads(json.dumps(dataclasses.asdict(config), default=str))
+
+
+def from_json(cls: type, value: Any) -> Any:
+    """The configuration of type `cls` that `to_json` wrote.
+
+    Raises:
+      UsageError: an unknown field, as another version of the project would write.
+    """
+    import cattrs
+
+    try:
+        return _converter().structure(value, cls)
+    except cattrs.BaseValidationError as error:
+        wrong = "; ".join(cattrs.transform_error(error, "config.json"))
+        raise UsageError(f"{wrong}: another version's run") from error
+
+
+@functools.cache
+def _converter():
+    """Dataclasses from JSON values."""
+    import cattrs
+
+    def is_choice(cls) -> bool:
+        return isinstance(cls, types.UnionType) and all(
+            dataclasses.is_dataclass(each) for each in typing.get_args(cls)
+        )
+
+    def choose(value, choice):  # what knows the most fields
+        fields = {cls: {f.name for f in dataclasses.fields(cls)} for cls in typing.get_args(choice)}
+        return converter.structure(
+            value, min(fields, key=lambda cls: len(value.keys() - fields[cls]))
+        )
+
+    converter = cattrs.Converter(forbid_extra_keys=True)
+    converter.register_structure_hook_func(is_choice, choose)
+    return converter

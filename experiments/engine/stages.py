@@ -1,12 +1,16 @@
-"""The configuration of a training stage, and its optimiser."""
+"""The configuration of a training stage, the stage itself, and who learns in it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
+import numpy as np
 import optax
 
 from c3jax.training import optimizers
+from c3jax.training.precision import with_activations
+from c3jax.training.state import TrainState
+from c3jax.training.step import LossFn
 from experiments.engine.errors import UsageError
 
 
@@ -17,12 +21,13 @@ class StageConfig:
     steps: int | None
     """optimiser steps; None: what `epochs` take"""
     batch_size: int
-    """examples (stage 1: images, stage 2: pairs) over all devices"""
+    """pictures or pairs over all devices"""
     learning_rate: float
     epochs: int | None = None
     """passes over the training pictures, where `steps` is None"""
     schedule: Literal["drops", "cosine", "slow_decay", "constant"] = "drops"
-    """divided by 10 at 1/2 and 3/4 of the steps; a half cosine; x.95 per 100,000 steps (IMM)"""
+    """divided by 10 at 1/2 and 3/4 of the steps; a half cosine after a rise over 2 % of them; x.95
+    per 100,000 steps (IMM); constant"""
     weight_decay: float = 1e-4
     decoupled_decay: bool = False
     """AdamW's weight decay; the papers' Adam has it in the gradient"""
@@ -44,14 +49,87 @@ class StageConfig:
         return round(self.epochs * num_pictures / self.batch_size)
 
 
-def make_optimizer(
-    stage: StageConfig,
-    steps: int = 1,
+# Patterns of the paths of parameters, such as 'trunk/*', to what the learning rate is multiplied by
+# for them; 0 is no learning. What no pattern matches learns at the full rate.
+Rates = Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Some steps with one loss, optimiser and batch size.
+
+    batches: start step within the stage -> endless batches of NumPy arrays.
+    begin: what the state of the stage before becomes; by default it gets a fresh optimiser state.
+    end: looks at the last state, before it is saved; again if the run is killed in between.
+    measure: a trained run -> a row of the results, at the end of the stage.
+    """
+
+    name: str
+    steps: int
+    loss_fn: LossFn
+    optimizer: optax.GradientTransformation
+    batches: Callable[[int], Iterator[dict[str, np.ndarray]]]
+    begin: Callable[[TrainState], TrainState] | None = None
+    end: Callable[[TrainState], None] | None = None
+    measure: Callable[[Any], dict[str, Any]] | None = None
+
+    def begun(self, state: TrainState) -> TrainState:
+        """The state at the first step of the stage."""
+        if self.begin is not None:
+            return self.begin(state)
+        return state.replace(opt_state=self.optimizer.init(state.params))
+
+
+def stage_at(stages: list[Stage], step: int) -> Stage:
+    """The stage that took step number `step`, from 1."""
+    for stage in stages:
+        step -= stage.steps
+        if step <= 0:
+            return stage
+    return stages[-1]
+
+
+def make_stage(
+    name: str,
+    options: StageConfig,
+    data: Any,
+    loss: LossFn,
     *,
-    held: tuple[str, ...] = (),
-    rates: Mapping[str, float] | None = None,
-):
-    """Adam with the stage's schedule over `steps`; `held` and `rates` as `optimizers.adam` has."""
+    seed: int,
+    rates: Rates,
+    precision: str,
+) -> Stage:
+    """A stage with these options on `data` (`num_train`, `batches`), its batches by `seed`."""
+    steps = options.num_steps(data.num_train)
+    return Stage(
+        name=name,
+        steps=steps,
+        loss_fn=with_activations(loss, precision),
+        optimizer=make_optimizer(options, steps, rates),
+        batches=batches_of(data, options.batch_size, seed),
+    )
+
+
+def batches_of(data: Any, batch_size: int, seed: int) -> Callable[[int], Iterator[dict]]:
+    """What a stage takes its batches from: start step -> endless batches."""
+    return lambda start: data.batches(batch_size=batch_size, seed=seed, start_step=start)
+
+
+def frozen_groups(rates: Iterable[Rates]) -> tuple[str, ...]:
+    """The networks with weights of their own that learn in no stage, by the rates of every stage.
+
+    They are no part of what an optimiser keeps moments of.
+    """
+    stages = tuple(rates)
+    return tuple(
+        group
+        for group in ("trunk", "perceptual")
+        if all(stage.get(f"{group}/*") == 0 for stage in stages)
+    )
+
+
+def make_optimizer(stage: StageConfig, steps: int = 1, rates: Rates | None = None):
+    """Adam with the stage's schedule over `steps`."""
     schedule = {
         "drops": lambda: optimizers.step_drops(stage.learning_rate, steps),
         "cosine": lambda: optimizers.warmup_cosine(stage.learning_rate, steps),
@@ -63,6 +141,5 @@ def make_optimizer(
         weight_decay=stage.weight_decay,
         clip_norm=stage.clip_norm,
         decoupled=stage.decoupled_decay,
-        held=held,
         rates=rates,
     )

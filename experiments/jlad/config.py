@@ -1,12 +1,12 @@
-"""Configuration of the joint experiment; its presets are in `experiments/jlad/presets.py`."""
+"""Configuration of the joint experiment; its presets are in `experiments/jlad/recipe.py`."""
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from experiments.common.alignment_data import AlignmentDataConfig
-from experiments.common.data import DataConfig
+from data_pipelines.load import AlignmentDataConfig, DataConfig
 from experiments.engine.errors import UsageError
+from experiments.engine.runs import RunConfig
 from experiments.engine.stages import StageConfig
 from experiments.terms.synthetic_pairs import WarpConfig
 
@@ -119,7 +119,7 @@ class RoundsConfig:
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(RunConfig):
     """Joint learning of semantic alignment and landmark detection (JLAD).
 
     On pairs of objects or, with --data.name rendered_faces, folder, labelled, celeb_a or another of
@@ -163,20 +163,10 @@ class Config:
     """of the turns of the alignment"""
     detection_loss: LossConfig = LossConfig(detection=10.0, alignment=1.0, joint=100.0)
     """of the turns of the detection"""
-    seed: int = 0
-    name: str | None = None
-    """run folder: runs/jlad/NAME; by default named after preset, data, variant and seed"""
-    init_from: Path | None = None
-    """start from the parameters of this run, or of this exported model; with --pretrain.steps 0 its
-    pre-training is shared"""
-    precision: Literal["float32", "bfloat16"] = "float32"
-    """of the networks' activations in training; all else is float32, checkpoints too"""
-    log_every: int = 50
+    check_every: int = 500
     checkpoint_every: int = 500
-    runs: Path = Path("runs")
-    """folder of all runs"""
 
-    def check(self) -> None:
+    def check(self, num_devices: int) -> None:
         """Refuses what cannot be trained.
 
         Raises:
@@ -224,9 +214,8 @@ class Config:
         """c of Eq. 9."""
         return MARGINS[self.landmarks] if self.margin is None else self.margin
 
-    @property
-    def variant(self) -> str:
-        """What tells ablations apart, as run folders are named."""
+    def variant(self, preset: "Config | None" = None) -> str:
+        """What tells ablations apart; `joint` for none."""
         switched = {
             "separate": self.separate,
             "no-uncertainty": not self.uncertainty,

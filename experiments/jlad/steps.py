@@ -22,6 +22,7 @@ from c3jax.training.step import Aux
 from experiments.engine.errors import UsageError
 from experiments.jlad.config import LossConfig
 from experiments.jlad.turns import hold
+from experiments.terms.networks import apply_training
 from experiments.terms.synthetic_pairs import WarpConfig, as_float, synthetic_pairs
 
 ANCHORS = 64  # anchor pairs drawn for each synthetic pair
@@ -36,23 +37,18 @@ class Network:
     def encode_pairs(
         self, variables, source: Array, target: Array, *, trunk: str = "trunk"
     ) -> tuple[Detection, Detection, dict]:
-        """Detections with batch statistics of both images, and the new running averages."""
+        """Detections with batch statistics of both images; variables with new running averages."""
         images = jnp.concatenate([source, target])
-        both, updated = self.model.apply(
-            with_trunk(variables, trunk), images, train=True, method="encode",
-            mutable=["batch_stats"],
-        )  # fmt: skip
-        batch_stats = variables.get("batch_stats", {})
-        if "batch_stats" in updated:
-            batch_stats = {**batch_stats, trunk: updated["batch_stats"]["trunk"]}
+        both, own = apply_training(
+            self.model, with_trunk(variables, trunk), images, method="encode"
+        )
+        if "trunk" in own["batch_stats"]:
+            moved = {**variables["batch_stats"], trunk: own["batch_stats"]["trunk"]}
+            variables = {**variables, "batch_stats": moved}
         of_source, of_target = (
             jax.tree.map(lambda leaf, side=side: jnp.split(leaf, 2)[side], both) for side in (0, 1)
         )
-        return of_source, of_target, {**variables, "batch_stats": batch_stats}
-
-    def detect(self, variables, images: Array, *, trunk: str = "trunk") -> Detection:
-        """Features and landmarks of images, with running averages."""
-        return self.model.apply(with_trunk(variables, trunk), images, method="encode")
+        return of_source, of_target, variables
 
     def align(self, variables, source: Array, target: Array) -> Alignment:
         """Field and uncertainty of features."""
@@ -106,7 +102,7 @@ def jlad_loss(
         )
         terms |= found
     metrics = {name: term.mean() for name, term in terms.items()}
-    return loss, Aux(metrics, variables.get("batch_stats", {}), state.loss_stats)
+    return loss, Aux(metrics, variables["batch_stats"], state.loss_stats)
 
 
 def _pair_terms(variables, batch, network: Network, setting: Setting):

@@ -2,22 +2,24 @@
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from c3jax import carry_points, correlation_4d, mutual_matching, warp
+from c3jax import carry_points, correlation_4d, metrics, mutual_matching, warp
 from c3jax.coordinates import grid, to_pixels
 from c3jax.inference import Reading
-from data_pipelines.pairs import Pairs
-from experiments.measure.pck import Direction, dense_metrics, pck_table
+from c3jax.inference.batches import in_batches
+from data_pipelines.load import DenseTruth, TestPairs
+from experiments.measure.averages import finite_mean
+from experiments.measure.pck import ALPHAS, Direction, by_alpha, pck, pck_table
 
 _carry = jax.jit(carry_points)
 _look_up = jax.jit(functools.partial(warp, padding="clamp"))
+_endpoint_error = jax.jit(metrics.endpoint_error)
 
 
 class Headline(NamedTuple):
@@ -41,35 +43,6 @@ HEADLINES = {
 Correlate = Callable[[Array, Array], Array]
 
 
-@dataclass(frozen=True)
-class DenseTruth:
-    """The true correspondence of pairs, from source pixels to target pixels.
-
-    points_px: float `[n, S, S, 2]`; on_object, visible: bool `[n, S, S]` (`visible` in the target).
-    """
-
-    points_px: np.ndarray
-    on_object: np.ndarray
-    visible: np.ndarray
-
-
-@dataclass(frozen=True)
-class TestPairs:
-    """Annotated pairs, and their pictures squashed to squares.
-
-    images: uint8 `[m, S, S, 3]`; source, target: the rows of each pair's pictures, `[n]`.
-    """
-
-    pairs: Pairs
-    images: np.ndarray
-    source: np.ndarray
-    target: np.ndarray
-    dense: DenseTruth | None = None
-
-    def __len__(self) -> int:
-        return len(self.pairs)
-
-
 BASELINES: dict[str, Correlate] = {
     "nearest_neighbour": correlation_4d,
     "mutual_matching": lambda source, target: mutual_matching(correlation_4d(source, target)),
@@ -82,16 +55,13 @@ def alignment_maps(
     """Transformation maps of all pairs, T^{i->j} `[n, h, w, 2]` and T^{j->i} `[n, h, w, 2]`."""
 
     @jax.jit
-    def of_chunk(source, target):
+    def maps(source, target):
         return reading.maps(correlate(source, target))
 
-    found = []
-    for begin in range(0, len(test), chunk):
-        rows = np.arange(begin, begin + chunk).clip(max=len(test) - 1)  # one shape for all chunks
-        maps = of_chunk(features[test.source[rows]], features[test.target[rows]])
-        found.append([np.asarray(each)[: len(test) - begin] for each in maps])
-    to_target, to_source = (np.concatenate(side) for side in zip(*found, strict=True))
-    return to_target, to_source
+    def maps_of_rows(source, target):
+        return maps(features[source], features[target])
+
+    return in_batches(maps_of_rows, test.source, test.target, size=chunk)
 
 
 def evaluate_maps(maps: tuple[np.ndarray, np.ndarray], test: TestPairs) -> dict:
@@ -110,16 +80,51 @@ def evaluate_maps(maps: tuple[np.ndarray, np.ndarray], test: TestPairs) -> dict:
     if test.dense is not None:
         shape = test.images.shape[1:3]
         pixels = jnp.broadcast_to(grid(shape), (len(test), *shape, 2))
-        dense = to_pixels(_look_up(on_source, pixels), shape)
+        carried_px = np.asarray(to_pixels(_look_up(on_source, pixels), shape))
         boxes = test.pairs.target.boxes_px
         assert boxes is not None  # rendered objects have them
-        found["dense"] = dense_metrics(
-            np.asarray(dense),
-            test.dense.points_px,
-            on_object=test.dense.on_object,
-            visible=test.dense.visible,
-            box_side=(boxes[:, 2:] - boxes[:, :2]).max(-1),
+        box_side = (boxes[:, 2:] - boxes[:, :2]).max(-1)
+        found["dense"] = dense_metrics(carried_px, test.dense, box_side)
+    return found
+
+
+def dense_metrics(carried_px: np.ndarray, truth: DenseTruth, box_side: np.ndarray) -> dict:
+    """End-point error and PCK of dense matches, split by whether the true match is visible.
+
+    Args:
+      carried_px: `[n, S, S, 2]`, where each pixel of the source is carried, as `truth.points_px`;
+        pixels whose true match is not known (NaN) are left out.
+      truth: of the same pairs.
+      box_side: `[n]`, the longer side of the object's box in the target, pixels.
+
+    Returns:
+      Ready for JSON: for `all`, `visible` and `occluded` the number of `pixels`,
+      `end_point_error_px` and `pck` by alpha (percent), None where there is no such pixel.
+
+    Raises:
+      ValueError: if the shapes do not fit.
+    """
+    true_px, on_object, visible = truth.points_px, truth.on_object, truth.visible
+    shapes = [np.shape(array) for array in (carried_px, true_px, on_object, visible)]
+    if not shapes[0] == shapes[1] == (*shapes[2], 2) == (*shapes[3], 2):
+        raise ValueError(
+            f"carried_px, points_px, on_object and visible do not fit: {str(shapes)[1:-1]}"
         )
+    known = on_object & np.isfinite(true_px).all(-1)
+    chosen = {"all": known, "visible": known & visible, "occluded": known & ~visible}
+    carried, true = (jnp.asarray(px).reshape(len(known), -1, 2) for px in (carried_px, true_px))
+    found: dict = {
+        "definition": "pixels of the object carried to the other picture; mean over the pixels of "
+        "a pair, then over pairs; correct within alpha times the longer side of the box there"
+    }
+    for name, mask in chosen.items():
+        valid = jnp.asarray(mask.reshape(len(known), -1))
+        percent = (pck(carried, true, jnp.asarray(box_side), alpha=a, valid=valid) for a in ALPHAS)
+        found[name] = {
+            "pixels": int(mask.sum()),
+            "end_point_error_px": finite_mean(_endpoint_error(carried, true, valid=valid)),
+            "pck": by_alpha(map(finite_mean, percent), ALPHAS),
+        }
     return found
 
 
@@ -148,6 +153,20 @@ def evaluate_baselines(features: np.ndarray, test: TestPairs, reading: Reading) 
     return found | evaluate_methods(finer, features, test, reading)
 
 
+# What the methods are called, in the order of the tables.
+METHODS = {
+    "identity": "identity",
+    "nearest_neighbour": "nearest neighbour",
+    "mutual_matching": "mutual matching",
+    "nearest_neighbour_kernel": "nearest neighbour, kernel soft-argmax",
+    "mutual_matching_kernel": "mutual matching, kernel soft-argmax",
+    "gaussian": "separable Gaussian block",
+    "start": "the flow module as it starts",
+    "untrained": "untrained network",
+    "trained": "this run",
+}
+
+
 def headline(table: dict, definition: str, direction: str) -> dict[str, float]:
     """PCK by alpha of one definition: the mean over pairs."""
     return table["definitions"][definition][direction]["per_pair"]
@@ -158,16 +177,42 @@ def alignment_object(found: dict[str, dict], *, definition: str, direction: str)
 
     `trained` is the method in question, `untrained` the same before training.
     """
-
-    def pck(name):
-        return headline(found[name], definition, direction)
-
+    headlines = {name: headline(table, definition, direction) for name, table in found.items()}
     table = found["trained"]
     return {
-        "pck": pck("trained"),
-        **{f"{name}_pck": pck(name) for name in found if name != "trained"},
+        "pck": headlines.pop("trained"),
+        **{f"{name}_pck": percent for name, percent in headlines.items()},
         "protocol": table["definitions"][definition][direction]["definition"],
         "pairs": table["pairs"],
         "pictures": table["pictures"],
         "methods": found,
     }
+
+
+def evaluate_tests(
+    evaluate: Callable[[TestPairs], dict[str, Any]], tests: dict[str, TestPairs]
+) -> dict[str, Any]:
+    """`alignment` of the first test set that has points, `alignment_of` the others by name.
+
+    Args:
+      evaluate: from test pairs to an `alignment` object.
+      tests: the test sets by name.
+    """
+    found = {
+        name: evaluate(test)
+        for name, test in tests.items()
+        if test.pairs.source.points_px is not None
+    }
+    if not found:
+        return {}
+    first, *others = found
+    return {
+        "alignment": {"test": first, **found[first]},
+        "alignment_of": {name: found[name] for name in others},
+    }
+
+
+def method_rows(alignment: dict) -> list[list]:
+    """Name and PCK by alpha of every method of an `alignment` object, for tables."""
+    found = {key: alignment.get(f"{key}_pck") for key in METHODS} | {"trained": alignment["pck"]}
+    return [[METHODS[key], *percent.values()] for key, percent in found.items() if percent]

@@ -1,10 +1,11 @@
 """Whether landmarks mark the same spot in different pictures: C3's Figure 3 in numbers.
 
-Pairs are (source, target) of pictures; a field holds, on the source's grid, where each cell lies in
-the target: T^{j->i} with j the target, `transformation_map(over='target')`. All points here are
-(x, y) in pixels of the square picture but those of the fields, which are in [-1, 1].
+A field holds, on the source's grid, where each cell lies in the target: T^{j->i} with j the target,
+`transformation_map(over='target')`. Points are (x, y) in pixels of the square picture; those of
+fields are in [-1, 1].
 """
 
+import functools
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -14,7 +15,9 @@ import numpy as np
 
 from c3jax import matching
 from c3jax.coordinates import to_normalized, to_pixels
-from experiments.common.data import Data, Evaluation
+from data_pipelines.load import Data, Evaluation
+from experiments.measure.averages import finite_mean
+from experiments.measure.normalizer import unit_px
 
 NUM_PAIRS = 200  # of random pictures
 HEAD_POINTS = 32  # random points of a head that the flow is tested on
@@ -81,12 +84,12 @@ def normalized(points_px, shape: tuple[int, int]) -> np.ndarray:
     return np.asarray(to_normalized(jnp.asarray(points_px, jnp.float32), shape))
 
 
-def measure_consistency(find: Find, find_untrained: Find, data: Data) -> dict:
+def measure_consistency(find: Find, find_untrained: Find | None, data: Data) -> dict:
     """`evaluate_consistency` on random pairs of test images or, without any, of the preview."""
     images, test = shown_images(data, NUM_PAIRS)
     pairs = random_pairs(len(images), NUM_PAIRS)
-    found = find(images, pairs), find_untrained(images, pairs)
-    return evaluate_consistency(*found, pairs, images, test)
+    untrained = find_untrained and find_untrained(images, pairs)
+    return evaluate_consistency(find(images, pairs), untrained, pairs, images, test)
 
 
 def shown_images(data: Data, count: int) -> tuple[np.ndarray, Evaluation | None]:
@@ -98,24 +101,27 @@ def shown_images(data: Data, count: int) -> tuple[np.ndarray, Evaluation | None]
 
 
 def evaluate_consistency(
-    found: Found, untrained: Found, pairs: Pairs, images: np.ndarray, test: Evaluation | None = None
+    found: Found,
+    untrained: Found | None,
+    pairs: Pairs,
+    images: np.ndarray,
+    test: Evaluation | None = None,
 ) -> dict:
     """The `consistency` object of `results.json`.
 
-    `landmarks_carried_by_flow`: detected landmarks of the first picture, carried by the flow,
-    against those detected in the second (Fig. 3). A detector that never moves fools it; only the
-    others, on rendered faces, measure against the truth. `landmarks_true`: carried by the true
-    correspondence instead. `flow_true`: points of the head carried by the flow against the truth.
+    `landmarks_carried_by_flow`: landmarks of the first picture, carried by the flow, against those
+    of the second (Fig. 3); a detector that never moves fools it. The others need the truth of
+    rendered faces. `landmarks_true`: the same landmarks, carried by the true correspondence.
+    `flow_true`: points of the head, carried by the flow, against the truth.
 
     Args:
-      found: of the trained networks.
-      untrained: of the same networks at step 0.
+      found, untrained: of the trained networks, and of the same at step 0 where they are known.
       pairs: of indices of `images`.
       images: `[n, S, S, 3]`.
-      test: annotations of `images`: with them errors are in percent too, with surfaces there is
-        a true correspondence.
+      test: annotations of `images`: with them errors are in percent too.
     """
-    shape, to_error = images.shape[1:3], _errors(pairs, test)
+    shape = images.shape[1:3]
+    errors = functools.partial(_errors, pairs=pairs, test=test)
     landmarks_px = in_pixels(found.landmarks, shape)
     first, second = landmarks_px[pairs.source], landmarks_px[pairs.target]
     carried = _carried(first, found, untrained, shape)
@@ -124,18 +130,16 @@ def evaluate_consistency(
         "normalizer": f"{Evaluation.normalizer if test is None else test.normalizer} of the second "
         "picture",
         "protocol": PROTOCOL,
-        "landmarks_carried_by_flow": to_error.all(
+        "landmarks_carried_by_flow": errors(
             {name: points - second for name, points in carried.items()}
         ),
     }
     if test is None or test.masks is None or test.surfaces is None:
         return result
-    untrained_px = in_pixels(untrained.landmarks, shape)
-    detectors = {
-        "": landmarks_px,
-        "fixed_": np.broadcast_to(landmarks_px.mean(0), landmarks_px.shape),
-        "untrained_": untrained_px,
-    }
+    detectors = {"": landmarks_px}
+    detectors["fixed_"] = np.broadcast_to(landmarks_px.mean(0), landmarks_px.shape)
+    if untrained is not None:
+        detectors["untrained_"] = in_pixels(untrained.landmarks, shape)
     offsets = {
         name: true_positions(points[pairs.source], pairs, test.masks, test.surfaces)
         - points[pairs.target]
@@ -145,20 +149,22 @@ def evaluate_consistency(
     true = true_positions(points, pairs, test.masks, test.surfaces)
     carried = _carried(points, found, untrained, shape)
     return result | {
-        "landmarks_true": to_error.all(offsets)
-        | {"seen_percent": _seen_percent(offsets[""])}
-        | {"untrained_seen_percent": _seen_percent(offsets["untrained_"])},
-        "flow_true": to_error.all({name: points - true for name, points in carried.items()}),
+        "landmarks_true": errors(offsets)
+        | {
+            f"{name}seen_percent": float(100 * np.isfinite(offset[..., 0]).mean())
+            for name, offset in offsets.items()
+            if name != "fixed_"
+        },
+        "flow_true": errors({name: points - true for name, points in carried.items()}),
     }
 
 
-def _carried(points_px, found: Found, untrained: Found, shape) -> dict[str, np.ndarray]:
+def _carried(points_px, found: Found, untrained: Found | None, shape) -> dict[str, np.ndarray]:
     """Points of the source in the target: by the flow, left in place, by the untrained flow."""
-    return {
-        "": carry(points_px, found.fields, shape),
-        "identity_": points_px,
-        "untrained_": carry(points_px, untrained.fields, shape),
-    }
+    carried = {"": carry(points_px, found.fields, shape), "identity_": points_px}
+    if untrained is not None:
+        carried["untrained_"] = carry(points_px, untrained.fields, shape)
+    return carried
 
 
 def carried_error(found: Found, pairs: Pairs, images: np.ndarray, test: Evaluation | None) -> dict:
@@ -166,7 +172,7 @@ def carried_error(found: Found, pairs: Pairs, images: np.ndarray, test: Evaluati
     shape = images.shape[1:3]
     points_px = in_pixels(found.landmarks, shape)
     carried = carry(points_px[pairs.source], found.fields, shape)
-    return _errors(pairs, test).all({"": carried - points_px[pairs.target]})
+    return _errors({"": carried - points_px[pairs.target]}, pairs, test)
 
 
 def true_positions(
@@ -176,7 +182,7 @@ def true_positions(
 
     The true correspondence is one of pixels; a point keeps its place within its pixel.
     """
-    from data_pipelines.rendered_faces import true_correspondence
+    from data_pipelines.rendered.faces import true_correspondence
 
     carried = np.full(points_px.shape, np.nan)
     for pair, (i, j) in enumerate(zip(*pairs, strict=True)):
@@ -193,32 +199,15 @@ def random_head_points(pairs: Pairs, masks: np.ndarray, *, seed: int = 0) -> np.
     return np.stack(chosen)[..., ::-1].astype(np.float64)  # (row, column) to (x, y)
 
 
-class _Errors(NamedTuple):
-    """Mean lengths of offsets `[pairs, P, 2]`, in pixels and in percent of a length per pair."""
-
-    length: np.ndarray | None
-
-    def all(self, offsets: dict[str, np.ndarray]) -> dict[str, float | None]:
-        found = {}
-        for name, offset in offsets.items():
-            distance = np.linalg.norm(offset, axis=-1)
-            found[f"{name}px"] = _mean(distance)
-            if self.length is not None:
-                found[f"{name}percent"] = _mean(100 * distance / self.length[:, None])
-        return found
-
-
-def _errors(pairs: Pairs, test: Evaluation | None) -> _Errors:
-    if test is None:
-        return _Errors(None)
-    return _Errors(test.unit_px()[pairs.target])
-
-
-def _mean(values: np.ndarray) -> float | None:
-    """Mean of what is not NaN; None of nothing."""
-    values = values[np.isfinite(values)]
-    return float(values.mean()) if values.size else None
-
-
-def _seen_percent(offsets: np.ndarray) -> float:
-    return float(100 * np.isfinite(offsets[..., 0]).mean())
+def _errors(
+    offsets: dict[str, np.ndarray], pairs: Pairs, test: Evaluation | None
+) -> dict[str, float | None]:
+    """Mean lengths of offsets `[pairs, P, 2]`: pixels and, with annotations, percent."""
+    found = {}
+    for name, offset in offsets.items():
+        distance = np.linalg.norm(offset, axis=-1)
+        found[f"{name}px"] = finite_mean(distance)
+        if test is not None:
+            length = unit_px(test)[pairs.target, None]
+            found[f"{name}percent"] = finite_mean(100 * distance / length)
+    return found

@@ -1,16 +1,22 @@
 """Evaluation of landmarks: regressed keypoints against annotations, and whether they are alive."""
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
 from c3jax import metrics
 from c3jax.coordinates import to_normalized, to_pixels
+from c3jax.inference import LandmarkModel
+from c3jax.inference.batches import in_batches
+from data_pipelines.load import Evaluation
 from experiments.measure import seen_keypoints
-from experiments.measure.annotations import Evaluation
+from experiments.measure.normalizer import unit_px
+from experiments.terms.synthetic_pairs import as_float
 
 # detect(images uint8 [n, S, S, 3]) -> landmarks [n, K, 2] in [-1, 1]
 Detect = Callable[[np.ndarray], np.ndarray]
@@ -34,41 +40,54 @@ ERRORS = (
 )
 
 
+def find_landmarks(model: LandmarkModel, images: np.ndarray) -> np.ndarray:
+    """Landmarks `[n, K, 2]` of uint8 images `[n, S, S, 3]`, the squares that the network sees."""
+    bound = functools.partial(_landmarks, model.network, model.variables)
+    return in_batches(bound, images, size=64)
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _landmarks(network, variables, images):
+    return network.apply(variables, as_float(images), method="encode").landmarks
+
+
 def evaluate_landmarks(
     detect: Detect,
-    detect_untrained: Detect,
+    detect_untrained: Detect | None,
     fit: Evaluation,
     test: Evaluation,
     validation: Evaluation | None = None,
 ) -> dict[str, Any]:
     """The `landmarks` object of `results.json`: errors, baselines, health of the landmarks.
 
-    `nme_percent` is the headline, by `PROTOCOL`; beside it stand one change each: an intercept; the
-    same predictions with the stretch of the frame undone; the validation faces fitted on as well;
-    few faces fitted on; landmarks regressed from keypoints. Of things whose key points may be
-    hidden, and which have no eyes, it is that of `seen_keypoints`.
+    `nme_percent` is the headline, by `PROTOCOL`. The numbers beside it change one thing each: an
+    intercept; the stretch of the frame undone; the validation faces fitted on as well; few faces
+    fitted on; landmarks regressed from keypoints. Things that have no eyes, and whose key points
+    may be hidden, are measured by `seen_keypoints`. Without `detect_untrained` the error of the
+    untrained network is left out.
     """
+    landmarks, test_landmarks = detect(fit.images), detect(test.images)
+    untrained = detect_untrained and [detect_untrained(each.images) for each in (fit, test)]
+    health = {"health": landmark_health(test_landmarks, test)}
     if test.seen is not None:
-        trained, untrained = (
-            (of(fit.images), of(test.images)) for of in (detect, detect_untrained)
-        )
-        found = seen_keypoints.evaluate_landmarks(trained, untrained, fit, test)
-        return found | {"health": landmark_health(trained[1], test)}
-    fitted, tested = (detect(fit.images), fit.keypoints_px), (detect(test.images), test)
-    predicted_px = regress(*fitted, tested[0], _shape(test))
-    untrained_px = regress(
-        detect_untrained(fit.images), fit.keypoints_px, detect_untrained(test.images), _shape(test)
-    )
+        trained = (landmarks, test_landmarks)
+        return seen_keypoints.evaluate_landmarks(trained, untrained, fit, test) | health
+    shape, keypoints_px = test.images.shape[1:3], fit.keypoints_px
+    known = (landmarks, keypoints_px, test_landmarks, test)
+    predicted_px = regress(landmarks, keypoints_px, test_landmarks, shape)
+    mean_shape = np.broadcast_to(keypoints_px.mean(0), test.keypoints_px.shape)
     found = {
         "nme_percent": mean_error(predicted_px, test),
-        "nme_with_intercept_percent": regression_error(*fitted, *tested, intercept=True),
-        "few_shot_nme_percent": few_shot(*fitted, *tested),
-        "backward_nme_percent": backward_error(*fitted, *tested),
-        "untrained_nme_percent": mean_error(untrained_px, test),
-        "mean_shape_nme_percent": mean_error(_repeat(fit.keypoints_px.mean(0), test), test),
+        "nme_with_intercept_percent": regression_error(*known, intercept=True),
+        "few_shot_nme_percent": few_shot(*known),
+        "backward_nme_percent": backward_error(*known),
+        "mean_shape_nme_percent": mean_error(mean_shape, test),
     }
+    if untrained:
+        of_fit, of_test = untrained
+        found["untrained_nme_percent"] = regression_error(of_fit, keypoints_px, of_test, test)
     if fit.boxes_px is not None and test.boxes_px is not None:
-        in_boxes = _mean_shape_in_boxes(fit.keypoints_px, fit.boxes_px, test.boxes_px)
+        in_boxes = mean_shape_in_boxes(keypoints_px, fit.boxes_px, test.boxes_px)
         found["box_mean_shape_nme_percent"] = mean_error(in_boxes, test)
     if test.parts:
         found["nme_of_parts_percent"] = {
@@ -78,16 +97,18 @@ def evaluate_landmarks(
     if test.stretch is not None:
         found["nme_undistorted_percent"] = undistorted_error(predicted_px, test)
     if validation is not None:
-        every = (fitted[0], detect(validation.images)), (fitted[1], validation.keypoints_px)
-        landmarks, keypoints_px = map(np.concatenate, every)
-        found["nme_fitted_on_all_percent"] = regression_error(landmarks, keypoints_px, *tested)
+        landmarks = np.concatenate([landmarks, detect(validation.images)])
+        keypoints_px = np.concatenate([keypoints_px, validation.keypoints_px])
+        found["nme_fitted_on_all_percent"] = regression_error(
+            landmarks, keypoints_px, test_landmarks, test
+        )
         found["fitted_on_all"] = len(landmarks)
     return found | {
         "normalizer": test.normalizer,
         "protocol": PROTOCOL,
         "fitted_on": len(fit),
         "tested_on": len(test),
-        "health": landmark_health(tested[0], test),
+        **health,
     }
 
 
@@ -100,26 +121,28 @@ def regress(
     return np.asarray(to_pixels(regressor(test_landmarks), shape))
 
 
-def mean_error(predicted_px, test: Evaluation) -> float:
-    """Mean error of keypoints in percent of the inter-ocular distance."""
-    return _mean_error(predicted_px, test.keypoints_px, test)
+def mean_error(predicted_px, test: Evaluation, *, true_px=None) -> float:
+    """Mean error in percent of the inter-ocular distance: of keypoints, or against `true_px`."""
+    true_px = test.keypoints_px if true_px is None else true_px
+    predicted, true, unit = (jnp.asarray(x) for x in (predicted_px, true_px, unit_px(test)))
+    return float(metrics.normalized_mean_error(predicted, true, unit).mean())
 
 
 def regression_error(
     landmarks, keypoints_px, test_landmarks, test: Evaluation, *, intercept: bool = False
 ) -> float:
     """Mean error in percent of regressed keypoints."""
-    predicted_px = regress(
-        landmarks, keypoints_px, test_landmarks, _shape(test), intercept=intercept
+    shape = test.images.shape[1:3]
+    return mean_error(
+        regress(landmarks, keypoints_px, test_landmarks, shape, intercept=intercept), test
     )
-    return mean_error(predicted_px, test)
 
 
 def undistorted_error(predicted_px, test: Evaluation) -> float:
     """`mean_error` with lengths as in the originals: x is divided by its stretch against y.
 
-    In the frame of MAFL x is stretched by 218 / 178, and the inter-ocular distance is almost an x
-    distance: the same predictions score up to 18 % lower there.
+    MAFL's frame stretches x by 218 / 178, and the inter-ocular distance is almost an x distance:
+    the same predictions score up to 18 % lower there.
     """
     squeeze = np.stack([1 / np.asarray(test.stretch), np.ones(len(test))], -1)[:, None]
     original = dataclasses.replace(test, keypoints_px=test.keypoints_px * squeeze)
@@ -127,10 +150,9 @@ def undistorted_error(predicted_px, test: Evaluation) -> float:
 
 
 def few_shot(landmarks, keypoints_px, test_landmarks, test: Evaluation) -> dict[str, dict]:
-    """Error when the regressor is fitted on n faces: mean and deviation of ten draws for each n.
+    """Error when the regressor is fitted on n faces: mean and deviation of ten draws (SAIC).
 
-    SAIC's protocol. With fewer faces than coordinates many regressors fit exactly; that of least
-    norm is taken. Numbers above that of the faces are left out.
+    Where many regressors fit exactly, that of least norm is taken.
     """
     random = np.random.default_rng(0)
     found = {}
@@ -145,21 +167,27 @@ def few_shot(landmarks, keypoints_px, test_landmarks, test: Evaluation) -> dict[
 
 
 def backward_error(landmarks, keypoints_px, test_landmarks, test: Evaluation) -> float:
-    """Error of landmarks regressed from annotations, in percent of the same normaliser.
-
-    High for landmarks that move on their own: what the annotations do not tell is not found again.
-    """
-    shape = _shape(test)
+    """Error of landmarks regressed from annotations: high for landmarks that move on their own."""
+    shape = test.images.shape[1:3]
     keypoints, test_keypoints = (
         to_normalized(jnp.asarray(points), shape) for points in (keypoints_px, test.keypoints_px)
     )
-    true_px = np.asarray(to_pixels(jnp.asarray(landmarks), shape))
-    predicted_px = regress(keypoints, true_px, test_keypoints, shape)
-    return _mean_error(predicted_px, to_pixels(jnp.asarray(test_landmarks), shape), test)
+    fitted_px, true_px = (
+        to_pixels(jnp.asarray(points), shape) for points in (landmarks, test_landmarks)
+    )
+    return mean_error(regress(keypoints, fitted_px, test_keypoints, shape), test, true_px=true_px)
+
+
+def mean_shape_in_boxes(keypoints_px, boxes_px, test_boxes_px) -> np.ndarray:
+    """The mean shape relative to the box, placed in other boxes."""
+    low, high = np.split(boxes_px[:, None], 2, axis=-1)
+    mean = ((keypoints_px - low) / (high - low)).mean(0)
+    low, high = np.split(test_boxes_px[:, None], 2, axis=-1)
+    return low + mean * (high - low)
 
 
 def error_rows(landmarks: dict[str, Any]) -> list[tuple[str, float | str]]:
-    """What stands beside the headline, a row each, for tables: (what, error in percent)."""
+    """What stands beside the headline in tables: (what, error in percent)."""
     rows: list[tuple[str, float | str]] = [
         (name, landmarks[key]) for name, key in ERRORS if key in landmarks
     ]
@@ -172,10 +200,10 @@ def error_rows(landmarks: dict[str, Any]) -> list[tuple[str, float | str]]:
 
 
 def landmark_health(landmarks, test: Evaluation) -> dict:
-    """How the landmarks move over the test set, how far apart and whether on the head they are.
+    """How landmarks move over the test set, how far apart they are, and whether on the head.
 
-    `surface_spread_ratio`: spread of the head-surface coordinate under each landmark over that of
-    random points of the head, mean over landmarks (only where the surface is known).
+    `surface_spread_ratio`: spread of the head-surface coordinate under each landmark, divided by
+    that of random points of the head, mean over landmarks. It needs a known surface.
     """
     shape = test.images.shape[1:3]
     in_pixels = to_pixels(jnp.asarray(landmarks), shape)
@@ -231,28 +259,3 @@ def _spread(points: np.ndarray) -> np.ndarray:
     """Root mean squared distance to the mean, for each column of `[n, K, 3]`, NaN left out."""
     squared = np.square(points - np.nanmean(points, axis=0)).sum(-1)
     return np.sqrt(np.nanmean(squared, axis=0))
-
-
-def _mean_error(predicted_px, true_px, test: Evaluation) -> float:
-    predicted, true, unit = (jnp.asarray(x) for x in (predicted_px, true_px, test.unit_px()))
-    return float(metrics.normalized_mean_error(predicted, true, unit).mean())
-
-
-def _shape(test: Evaluation) -> tuple[int, int]:
-    return test.images.shape[1], test.images.shape[2]
-
-
-def _repeat(points_px, test: Evaluation) -> np.ndarray:
-    return np.broadcast_to(points_px, test.keypoints_px.shape)
-
-
-def _mean_shape_in_boxes(keypoints_px, boxes_px, test_boxes_px) -> np.ndarray:
-    """The mean shape relative to the box, placed in other boxes."""
-
-    def corner_and_size(boxes):
-        return boxes[:, None, :2], boxes[:, None, 2:] - boxes[:, None, :2]
-
-    corner, size = corner_and_size(boxes_px)
-    mean = ((keypoints_px - corner) / size).mean(0)
-    corner, size = corner_and_size(test_boxes_px)
-    return corner + mean * size

@@ -1,12 +1,12 @@
 """Percentage of correct key points (PCK), by each of the definitions that papers use.
 
-They differ in the frame that distances are measured in, in the length that a threshold is a
-fraction of, and in the direction that points are carried; numbers of one definition cannot be
+Definitions differ in the frame in which distances are measured, in the length that alpha is a
+fraction of, and in the direction in which points are carried. Numbers of one definition cannot be
 compared with those of another, so every result carries the sentence that defines it.
 """
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,11 +15,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from c3jax import metrics
-from data_pipelines.pairs import Pairs, Pictures
+from data_pipelines.pairs import Pairs, Side
 from experiments.engine.errors import UsageError
 
-_pck = jax.jit(metrics.pck, static_argnames="alpha")
-_endpoint_error = jax.jit(metrics.endpoint_error)
+pck = jax.jit(metrics.pck, static_argnames="alpha")
 
 ALPHAS = (0.05, 0.10, 0.15)
 DRAWS = 1000
@@ -33,11 +32,11 @@ class Definition:
     """What PCK means.
 
     Attributes:
-      name: by which results and papers are told apart.
+      name: as in results and papers.
       frame: side of the square that both pictures are squashed to, None for original pixels.
-      length: what alpha is a fraction of: the side of the frame, the longer side of the picture
-        that distances are measured in, the longer side of the object's box there, or the longer
-        side of the tight box of the source's key points (also when points are carried from it).
+      length: what alpha is a fraction of: the side of the frame; the longer side of the end
+        picture, where distances are measured, or of the object's box there; or the longer side of
+        the box of the source's key points, in both directions.
       directions: in which points may be carried.
       used_by: papers.
     """
@@ -62,6 +61,22 @@ class Definition:
             f"{self.name}: {start} key points carried to the {end} {place}, correct within alpha "
             f"times {length}; percent ({self.used_by})"
         )
+
+    def length_px(self, pairs: Pairs, end: Side) -> np.ndarray | None:
+        """What alpha is a fraction of, `[n]`; None if it is not known."""
+        if self.length == "frame":
+            return np.full(len(pairs), self.frame)
+        if self.length == "picture":
+            return end.sizes.max(-1)
+        if self.length == "box":
+            boxes = end.boxes_px
+            return None if boxes is None else (boxes[:, 2:] - boxes[:, :2]).max(-1)
+        return np.array([np.ptp(points, axis=0).max() for points in pairs.source.points_px or ()])
+
+    def scale(self, end: Side) -> np.ndarray:
+        """From [-1, 1] to pixels of the frame or of the originals, of each axis, `[n, 1, 2]`."""
+        sizes = end.sizes if self.frame is None else np.full_like(end.sizes, self.frame)
+        return (sizes[:, None] - 1) / 2
 
 
 _BOTH: tuple[Direction, ...] = ("target_to_source", "source_to_target")
@@ -93,17 +108,16 @@ def pck_table(
     draws: int = DRAWS,
     seed: int = 0,
 ) -> dict:
-    """PCK by every definition whose ingredients exist.
+    """PCK by every definition for which the pairs have what it needs.
 
     Args:
-      predicted_targets: the source's key points, carried to the target; align-corners coordinates
-        of the full picture, `[P, 2]` of each pair, or one array `[n, max P, 2]` whose rows beyond
-        the P points of a pair are ignored. None leaves this direction out.
-      predicted_sources: the target's key points, carried to the source; likewise.
+      predicted_targets, predicted_sources: the source's key points, carried to the target, and the
+        target's, carried to the source; (x, y) in [-1, 1], `[P, 2]` of each pair, or one array
+        `[n, max P, 2]` whose rows beyond the P points of a pair are ignored. None leaves the
+        direction out.
       pairs: with key points; boxes and categories are optional.
       alphas: fractions that still count as correct.
-      draws: of the bootstrap.
-      seed: of the bootstrap.
+      draws, seed: of the bootstrap.
 
     Returns:
       Ready for JSON: `pairs`, `pictures`, `points`, what the averages and intervals are, and
@@ -128,11 +142,11 @@ def pck_table(
     table: dict = {}
     for definition in DEFINITIONS:
         for direction in definition.directions:
-            measured = pairs.target if direction == "source_to_target" else pairs.source
-            predicted, length = carried[direction], _length(definition, pairs, measured)
+            end = _end(pairs, direction)
+            predicted, length = carried[direction], definition.length_px(pairs, end)
             if predicted is None or length is None:
                 continue
-            percent = _percent(predicted, measured, definition.frame, length, alphas)
+            percent = _percent(predicted, end, definition.scale(end), length, alphas)
             table.setdefault(definition.name, {})[direction] = {
                 "definition": definition.sentence(direction),
                 **_summary(percent, valid.sum(-1), pairs.categories, weights, alphas),
@@ -153,122 +167,56 @@ def correct_points(
     """Which carried points count as correct, bool `[n, max P]`; none beyond the P of a pair.
 
     Args:
-      predicted: of the direction, as `pck_table` takes them.
-      pairs: with key points.
-      definition: name of one of `DEFINITIONS`, whose ingredients the pairs have.
+      predicted: key points carried in this direction, as `pck_table` takes them.
+      pairs: with key points, and what the definition needs.
+      definition: name of one of `DEFINITIONS`.
       direction: one of its directions.
       alpha: fraction of its length.
     """
     (chosen,) = (d for d in DEFINITIONS if d.name == definition)
-    measured = pairs.target if direction == "source_to_target" else pairs.source
-    true, valid = measured.points()
-    predicted, length = _padded("predicted", predicted, valid), _length(chosen, pairs, measured)
+    end = _end(pairs, direction)
+    true, valid = end.points()
+    predicted, length = _padded("predicted", predicted, valid), chosen.length_px(pairs, end)
     if length is None:
         raise ValueError(f"definition {definition} needs boxes, and {pairs.name} has none")
-    distance = np.linalg.norm((predicted - true) * _scale(measured, chosen.frame), axis=-1)
+    distance = np.linalg.norm((predicted - true) * chosen.scale(end), axis=-1)
     return valid & (distance <= alpha * length[:, None])
 
 
-def dense_metrics(
-    predicted_px,
-    true_px,
-    *,
-    on_object: np.ndarray,
-    visible: np.ndarray,
-    box_side: np.ndarray,
-    alphas: Sequence[float] = ALPHAS,
-) -> dict:
-    """End-point error and PCK of dense matches, split by whether the true match is visible.
-
-    Args:
-      predicted_px, true_px: `[n, S, S, 2]`, (x, y) in pixels of the other picture.
-      on_object: bool `[n, S, S]`, cells on the object; those whose true match is not known (NaN)
-        are left out.
-      visible: bool `[n, S, S]`, the true match is seen in the other picture.
-      box_side: `[n]`, the longer side of the object's box in the other picture, pixels.
-      alphas: fractions of it that still count as correct.
-
-    Returns:
-      Ready for JSON: for `all`, `visible` and `occluded` the number of `pixels`,
-      `end_point_error_px` and `pck` by alpha (percent), None where there is no such pixel.
-
-    Raises:
-      ValueError: if the shapes do not fit.
-    """
-    shapes = [np.shape(array) for array in (predicted_px, true_px, on_object, visible)]
-    if not shapes[0] == shapes[1] == (*shapes[2], 2) == (*shapes[3], 2):
-        raise ValueError(
-            "predicted_px, true_px, on_object and visible do not fit: "
-            f"{', '.join(map(str, shapes))}"
-        )
-    known = on_object & np.isfinite(true_px).all(-1)
-    chosen = {"all": known, "visible": known & visible, "occluded": known & ~visible}
-    n, length = len(known), jnp.asarray(box_side)
-    predicted, true = (jnp.asarray(px).reshape(n, -1, 2) for px in (predicted_px, true_px))
-    found: dict = {
-        "definition": "pixels of the object carried to the other picture; mean over the pixels of "
-        "a pair, then over pairs; correct within alpha times the longer side of the box there"
-    }
-    for name, mask in chosen.items():
-        valid = jnp.asarray(mask.reshape(n, -1))
-        percent = [_pck(predicted, true, length, alpha=a, valid=valid) for a in alphas]
-        error = _endpoint_error(predicted, true, valid=valid)
-        found[name] = {
-            "pixels": int(mask.sum()),
-            "end_point_error_px": _mean(np.asarray(error)),
-            "pck": dict(zip(_keys(alphas), map(_mean, np.asarray(percent)), strict=True)),
-        }
-    return found
+def _end(pairs: Pairs, direction: Direction) -> Side:
+    """The pictures that points are carried to, where distances are measured."""
+    return pairs.target if direction == "source_to_target" else pairs.source
 
 
-def _length(definition: Definition, pairs: Pairs, measured: Pictures) -> np.ndarray | None:
-    """What alpha is a fraction of, `[n]`; None if it is not known."""
-    if definition.length == "frame":
-        return np.full(len(pairs), definition.frame)
-    if definition.length == "picture":
-        return measured.sizes.max(-1)
-    if definition.length == "box":
-        boxes = measured.boxes_px
-        return None if boxes is None else (boxes[:, 2:] - boxes[:, :2]).max(-1)
-    return np.array([np.ptp(points, axis=0).max() for points in pairs.source.points_px or ()])
-
-
-def _percent(predicted, measured: Pictures, frame, length, alphas) -> np.ndarray:
+def _percent(predicted, end: Side, scale, length, alphas) -> np.ndarray:
     """Correct points of each pair in percent, `[n, alphas]`."""
-    true, valid = measured.points()
-    scale = _scale(measured, frame)
+    true, valid = end.points()
     arrays = (jnp.asarray(x) for x in ((predicted + 1) * scale, (true + 1) * scale, 1.0 * length))
-    correct = functools.partial(_pck, *arrays, valid=jnp.asarray(valid))
+    correct = functools.partial(pck, *arrays, valid=jnp.asarray(valid))
     return np.stack([correct(alpha=alpha) for alpha in alphas], -1).astype(float)
-
-
-def _scale(measured: Pictures, frame: int | None) -> np.ndarray:
-    """From [-1, 1] to pixels of the frame or of the originals, of each axis, `[n, 1, 2]`."""
-    sizes = measured.sizes if frame is None else np.full_like(measured.sizes, frame)
-    return (sizes[:, None] - 1) / 2
 
 
 def _summary(percent, points, categories, weights, alphas) -> dict:
     """Averages, and their bounds over the weights `[draws, n]` of the bootstrap."""
-    groups = {} if categories is None else {c: np.array(categories) == c for c in categories}
+    groups = {c: np.array(categories) == c for c in categories or ()}
     ones = np.ones((1, len(points)))
-    bounds = {
-        name: np.percentile(values, [2.5, 97.5], axis=0).T.tolist()
-        for name, values in _averages(percent, points, groups, weights).items()
-    }
     found: dict = {
-        name: _by_alpha(values[0].tolist(), alphas)
+        name: by_alpha(values[0].tolist(), alphas)
         for name, values in _averages(percent, points, groups, ones).items()
     }
     if groups:
         found["categories"] = {
             name: {
                 "pairs": int(group.sum()),
-                "per_pair": _by_alpha(percent[group].mean(0).tolist(), alphas),
+                "per_pair": by_alpha(percent[group].mean(0).tolist(), alphas),
             }
             for name, group in sorted(groups.items())
         }
-    return found | {"interval": {name: _by_alpha(b, alphas) for name, b in bounds.items()}}
+    found["interval"] = {
+        name: by_alpha(np.percentile(values, [2.5, 97.5], axis=0).T.tolist(), alphas)
+        for name, values in _averages(percent, points, groups, weights).items()
+    }
+    return found
 
 
 def _averages(percent, points, groups, weights) -> dict[str, np.ndarray]:
@@ -315,16 +263,7 @@ def _padded(name: str, predicted, valid: np.ndarray) -> np.ndarray | None:
     return found
 
 
-def _by_alpha(values: list, alphas: Sequence[float]) -> dict:
-    return dict(zip(_keys(alphas), values, strict=True))
-
-
-def _keys(alphas: Sequence[float]) -> list[str]:
-    """ "0.05" and so on: two decimals unless an alpha has more."""
-    return [f"{a:.2f}" if round(a, 2) == a else str(a) for a in alphas]
-
-
-def _mean(values: np.ndarray) -> float | None:
-    """Mean over the pairs that have a value, None of nothing."""
-    values = values[np.isfinite(values)]
-    return float(values.mean()) if values.size else None
+def by_alpha(values: Iterable, alphas: Sequence[float]) -> dict:
+    """Values by alpha: "0.05" and so on, two decimals unless an alpha has more."""
+    keys = [f"{a:.2f}" if round(a, 2) == a else str(a) for a in alphas]
+    return dict(zip(keys, values, strict=True))

@@ -20,9 +20,8 @@ PASCAL_TEST = 299  # pairs
 class PublishedTable:
     """A table as printed.
 
-    paper: 'C3' or 'JLAD'; number: such as '1a'; units: column -> unit, for the measured columns;
-    rows: cells in the order of `columns`, None where the paper has no number; notes: what one has
-    to know before comparing.
+    paper: 'C3' or 'JLAD'; number: such as '1a'; units: of the measured columns; rows: cells in the
+    order of `columns`, None where the paper has no number; notes: read them before comparing.
     """
 
     paper: str
@@ -61,19 +60,20 @@ def tables() -> tuple[PublishedTable, ...]:
     stored = json.loads(FILE.read_text(encoding="utf-8"))["tables"]
     return tuple(
         PublishedTable(
-            t["paper"], t["table"], t["caption"], tuple(t["columns"]), t["units"],
-            tuple(map(tuple, t["rows"])), tuple(t["notes"]),
+            paper=found["paper"],
+            number=found["table"],
+            caption=found["caption"],
+            columns=tuple(found["columns"]),
+            units=found["units"],
+            rows=tuple(map(tuple, found["rows"])),
+            notes=tuple(found["notes"]),
         )
-        for t in stored
-    )  # fmt: skip
+        for found in stored
+    )
 
 
 def table(paper: str, number: str) -> PublishedTable:
-    """One table, such as `table("C3", "1a")`.
-
-    Raises:
-      ValueError: there is none.
-    """
+    """One table, such as `table("C3", "1a")`; ValueError if there is none."""
     for found in tables():
         if (found.paper, found.number) == (paper, number):
             return found
@@ -82,11 +82,10 @@ def table(paper: str, number: str) -> PublishedTable:
 
 
 def comparable_errors(results: dict[str, Any], num_landmarks: int) -> list[tuple[str, float]]:
-    """(method, error in %) of C3's Table 1a that a run's error may stand beside; often none.
+    """(method, error in %) of C3's Table 1a that can be compared with a run's error; often none.
 
-    They are comparable where the run was trained on CelebA and measured by the MAFL protocol (the
-    fit on 17,100 or 19,000 faces, the test on 1,000, a regressor without intercept), or trained on
-    AFLW as re-cropped and measured on it, with as many landmarks.
+    The run must have as many landmarks, and be trained on CelebA and measured by the MAFL protocol
+    (`FACE_PROTOCOLS`, no intercept), or be trained and measured on re-cropped AFLW.
     """
     landmarks = results.get("landmarks", {})
     column, fitted, tested = FACE_PROTOCOLS.get(results.get("data", ""), ("", (), 0))
@@ -100,18 +99,14 @@ def comparable_errors(results: dict[str, Any], num_landmarks: int) -> list[tuple
 
 
 def comparable_pck(results: dict[str, Any]) -> list[tuple[str, float]]:
-    """(method, PCK@.1 in %) of C3's Table 3 that a run's PCK may stand beside; often none.
+    """(method, PCK@.1 in %) of C3's Table 3 that can be compared with a run's PCK; often none.
 
-    They are comparable where the run was trained on PF-PASCAL and the headline is the definition
-    `scnet` on its 299 test pairs.
+    The run must be trained on PF-PASCAL, its headline the definition `scnet` on its test pairs.
     """
     alignment = results.get("alignment", {})
-    same_protocol = (
-        results.get("data") == "pf_pascal"
-        and alignment.get("pairs") == PASCAL_TEST
-        and alignment.get("protocol", "").startswith("scnet:")
-    )
-    if not same_protocol:
+    protocol = alignment.get("protocol", "").partition(":")[0]
+    measured = (results.get("data"), alignment.get("pairs"), protocol)
+    if measured != ("pf_pascal", PASCAL_TEST, "scnet"):
         return []
     names = {"Ours": "C3, as published", "Ours w. landmark": "C3 with landmarks, as published"}
     rows = table("C3", "3").records()

@@ -11,7 +11,9 @@ import numpy as np
 
 from c3jax import metrics
 from c3jax.coordinates import to_normalized, to_pixels
-from experiments.measure.annotations import Evaluation
+from data_pipelines.load import Evaluation
+from experiments.measure.averages import finite_mean
+from experiments.measure.normalizer import unit_px
 
 PROTOCOL = (
     "mean over the key points seen in a picture, then over pictures, of distance / {}, in percent; "
@@ -21,18 +23,15 @@ PROTOCOL = (
 
 
 def evaluate_landmarks(landmarks, untrained, fit: Evaluation, test: Evaluation) -> dict:
-    """The `landmarks` object; of each network the landmarks of `fit` and `test`.
-
-    `mean_shape`: each key point where it is on average in its category.
-    """
+    """The `landmarks` object, from the landmarks of `fit` and of `test` that each network finds."""
     errors = {
         "": regression_errors(landmarks, fit, test),
-        "untrained_": regression_errors(untrained, fit, test),
+        **({"untrained_": regression_errors(untrained, fit, test)} if untrained else {}),
         "mean_shape_": keypoint_errors(mean_shapes(fit, test), test),
     }
-    found: dict = {f"{name}nme_percent": _mean(values) for name, values in errors.items()}
+    found: dict = {f"{name}nme_percent": finite_mean(values) for name, values in errors.items()}
     return found | {
-        "categories": {str(name): _mean(errors[""][rows]) for name, rows in _rows(test)},
+        "categories": {str(name): finite_mean(errors[""][rows]) for name, rows in _rows(test)},
         "normalizer": test.normalizer,
         "protocol": PROTOCOL.format(test.normalizer),
         "fitted_on": len(fit),
@@ -42,15 +41,15 @@ def evaluate_landmarks(landmarks, untrained, fit: Evaluation, test: Evaluation) 
 
 def regression_errors(landmarks, fit: Evaluation, test: Evaluation) -> np.ndarray:
     """Errors in percent `[n]` of regressed key points, NaN where none is seen."""
-    of_fit_images, of_test_images = landmarks
+    fit_landmarks, test_landmarks = landmarks
     shape = fit.images.shape[1:3]
     predicted = np.zeros_like(test.keypoints_px)
-    for category, of_test in _rows(test):
+    for category, chosen in _rows(test):
         part = fit.categories == category
         rows = fit.select(part)
         points = to_normalized(jnp.asarray(rows.keypoints_px), shape)
-        found = _regress(of_fit_images[part], points, rows.counted(), of_test_images[of_test])
-        predicted[of_test] = to_pixels(found, shape)
+        found = _regress(fit_landmarks[part], points, rows.counted(), test_landmarks[chosen])
+        predicted[chosen] = to_pixels(found, shape)
     return keypoint_errors(predicted, test)
 
 
@@ -58,23 +57,23 @@ def regression_errors(landmarks, fit: Evaluation, test: Evaluation) -> np.ndarra
 def _regress(landmarks, keypoints, seen, test_landmarks):
     """Key points `[m, P, 2]` of `test_landmarks`, each by a regressor of its own."""
 
-    def of_one(points, seen):
+    def regress_point(points, seen):
         # Counted from the corner -1: a row of zeros on both sides is left out of the sum.
         rows = jnp.where(seen[:, None, None], landmarks, -1)
         values = jnp.where(seen[:, None, None], points[:, None], -1)
         return metrics.fit_landmark_regressor(rows, values)(test_landmarks)[:, 0]
 
-    return jax.vmap(of_one, in_axes=1, out_axes=1)(keypoints, seen)
+    return jax.vmap(regress_point, in_axes=1, out_axes=1)(keypoints, seen)
 
 
 def mean_shapes(fit: Evaluation, test: Evaluation) -> np.ndarray:
     """Mean key points of each picture's category."""
     predicted = np.zeros_like(test.keypoints_px)
-    for category, of_test in _rows(test):
+    for category, chosen in _rows(test):
         rows = fit.select(fit.categories == category)
         counted = rows.counted()
         weight = counted[..., None] / np.maximum(counted.sum(0), 1)[:, None]
-        predicted[of_test] = (weight * rows.keypoints_px).sum(0)
+        predicted[chosen] = (weight * rows.keypoints_px).sum(0)
     return predicted
 
 
@@ -84,7 +83,7 @@ def keypoint_errors(predicted_px, test: Evaluation) -> np.ndarray:
     counted = test.counted()
     count = counted.sum(-1)
     mean = (distance * counted).sum(-1) / np.maximum(count, 1)
-    return np.where(count > 0, 100 * mean / test.unit_px(), np.nan)
+    return np.where(count > 0, 100 * mean / unit_px(test), np.nan)
 
 
 def _rows(test: Evaluation) -> Iterator[tuple[str, np.ndarray]]:
@@ -92,8 +91,3 @@ def _rows(test: Evaluation) -> Iterator[tuple[str, np.ndarray]]:
     names = test.categories
     assert names is not None
     return ((name, names == name) for name in np.unique(names))
-
-
-def _mean(values: np.ndarray) -> float | None:
-    values = values[np.isfinite(values)]
-    return float(values.mean()) if values.size else None

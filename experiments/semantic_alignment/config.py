@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from experiments.common.alignment_data import AlignmentDataConfig
+from data_pipelines.load import AlignmentDataConfig
 from experiments.engine.errors import UsageError
+from experiments.engine.runs import RunConfig
 from experiments.engine.stages import StageConfig
 from experiments.measure.alignment import Reading
 from experiments.terms.cross_image import CrossImageLoss
@@ -73,7 +74,7 @@ class LossConfig:
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(RunConfig):
     """Semantic alignment by the cross-image flow module of C3."""
 
     data: AlignmentDataConfig = field(default_factory=AlignmentDataConfig)
@@ -112,19 +113,6 @@ class Config:
     to reconstruct in stage flow; in stage finetune Eq. 1, 2 and 4 join its loss"""
     landmark_loss: CrossImageLoss = CrossImageLoss(hard_match=False)
     """with landmarks: weights of these terms"""
-    seed: int = 0
-    name: str | None = None
-    """run folder: runs/semantic_alignment/NAME; by default named after preset, data and seed"""
-    init_from: Path | None = None
-    """start from the parameters of this run, or of this exported model"""
-    precision: Literal["float32", "bfloat16"] = "float32"
-    """of the networks' activations in training; all else is float32, checkpoints too"""
-    log_every: int = 50
-    check_every: int = 1000
-    """steps between checks of the flow module's output"""
-    checkpoint_every: int = 1000
-    runs: Path = Path("runs")
-    """folder of all runs"""
 
     def check(self, num_devices: int) -> None:
         """Refuses the weak loss where a device gets one example, and landmarks without a use.
@@ -142,6 +130,10 @@ class Config:
                     f"--{name}.batch-size must be at least {least} on {num_devices} devices, got "
                     f"{stage.batch_size}"
                 )
+
+    def variant(self, preset: "Config") -> str:
+        """The number of landmarks, where there are some."""
+        return f"k{self.landmarks}" if self.landmarks else ""
 
     def _check_landmarks(self) -> None:
         loss = self.landmark_loss
@@ -207,8 +199,8 @@ PAPER = Config(
     make train EXP=semantic_alignment PRESET=paper
 
 Hardware: one GPU; a step has 20 GB of temporaries, and 1.4 GB with `--model.chunk 2`. Time: not
-measured; 5 and 5 epochs of 2,940 pairs at 424 and 510 GFLOP each are 1.4e16, 10 minutes to an hour
-on an A100 by the estimate of C3's preset.
+measured; 5 and 5 epochs of 2,940 pairs at 237 and 322 GFLOP each are 8.2e15, 6 to 35 minutes on an
+A100 by the estimate of C3's preset.
 
 Published PCK@.1 (scnet definition): C3 78.5, with landmarks 80.1, NC-Net 78.9. Ours: results.json
 of the run; docs/results.md says that it was not measured.

@@ -6,7 +6,6 @@ examples on this device.
 
 import functools
 from dataclasses import dataclass
-from typing import Any
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -17,29 +16,11 @@ from c3jax.training.step import Aux
 from experiments.semantic_alignment.config import LossConfig
 from experiments.terms.cross_image import (
     CrossImageLoss,
-    Networks,
     pair_terms,
     reconstruction_term,
 )
+from experiments.terms.networks import Network, Networks, Term
 from experiments.terms.synthetic_pairs import WarpConfig, as_float, synthetic_pairs
-
-
-@dataclass(frozen=True)
-class Network:
-    """An `Aligner` whose trunk may have batch statistics."""
-
-    model: Any
-
-    def features(self, variables, images: Array) -> tuple[Array, dict]:
-        """f' with batch statistics, and the new running averages."""
-        maps, updated = self.model.apply(
-            variables, images, train=True, method="features", mutable=["batch_stats"]
-        )
-        return maps, updated.get("batch_stats", variables.get("batch_stats", {}))
-
-    def correlate(self, variables, source: Array, target: Array) -> Array:
-        """The refined correlation of Eq. 3."""
-        return self.model.apply(variables, source, target, method="correlate")
 
 
 @dataclass(frozen=True)
@@ -74,28 +55,25 @@ def alignment_loss(
             variables, batch, keys, network=network, weights=weights, warp=warp
         )
         terms |= synthetic
-    features, loss, loss_stats = None, jnp.zeros(len(keys)), state.loss_stats
-    metrics: dict[str, Array] = {}
+    features, term = None, Term(jnp.zeros(len(keys)), {}, variables, state.loss_stats)
     if landmarks is not None and landmarks.loss.reconstruction:
-        loss, metrics, variables, loss_stats = _reconstruction_terms(
-            variables, batch, keys, loss_stats, landmarks=landmarks, warp=warp
-        )
+        term = _reconstruction_term(term, batch, keys, landmarks=landmarks, warp=warp)
     elif landmarks is not None and landmarks.across_images:
         images = as_float(jnp.concatenate([batch["source"], batch["target"]]))
-        loss, metrics, code, variables, running_mean = pair_terms(
-            variables, images, loss_stats["cycle"], **vars(landmarks)
-        )
-        features, loss_stats = code.flow_features, {**loss_stats, "cycle": running_mean}
+        code, variables = landmarks.networks.encode(variables, images)
+        features = code.flow_features
+        term = pair_terms(variables, state.loss_stats, images, code, **vars(landmarks))
+    loss, variables = term.value, term.variables
     if weights.weak:
         if features is None:
             features, variables = _pair_features(variables, batch, network)
         terms["weak"] = _weak_term(
             variables, features, batch["category"], network=network, temperature=weights.temperature
         )
-    for name, term in terms.items():
-        loss += getattr(weights, name) * term
-        metrics[name] = term.mean()
-    return loss, Aux(metrics, variables.get("batch_stats", {}), loss_stats)
+    for name, value in terms.items():
+        loss += getattr(weights, name) * value
+    metrics = term.metrics | {name: value.mean() for name, value in terms.items()}
+    return Term(loss, metrics, variables, term.loss_stats).loss_and_aux()
 
 
 def _synthetic_terms(variables, batch, keys, *, network, weights: LossConfig, warp: WarpConfig):
@@ -105,8 +83,7 @@ def _synthetic_terms(variables, batch, keys, *, network, weights: LossConfig, wa
     masks of the objects, cells count by their share of the object.
     """
     pairs = synthetic_pairs(keys, batch, warp)
-    both, batch_stats = network.features(variables, jnp.concatenate([pairs.original, pairs.warped]))
-    variables = {**variables, "batch_stats": batch_stats}
+    both, variables = network.features(variables, jnp.concatenate([pairs.original, pairs.warped]))
     source, target = jnp.split(both, 2)
     _, height, width, _ = target.shape
     cross_entropy = functools.partial(
@@ -123,19 +100,16 @@ def _synthetic_terms(variables, batch, keys, *, network, weights: LossConfig, wa
     return terms, variables
 
 
-def _reconstruction_terms(variables, batch, keys, loss_stats, *, landmarks, warp: WarpConfig):
-    """IMM's loss of synthetic pairs, which have the appearance in common."""
+def _reconstruction_term(term: Term, batch, keys, *, landmarks: Landmarks, warp: WarpConfig):
+    """IMM's loss of synthetic pairs, which have the appearance in common, after another term."""
     networks, loss = landmarks.networks, landmarks.loss
     pairs = synthetic_pairs(keys, batch, warp.alone)
-    code, batch_stats = networks.encode(variables, jnp.concatenate([pairs.warped, pairs.original]))
-    distance, batch_stats, running_mean, raw = reconstruction_term(
-        {**variables, "batch_stats": batch_stats}, code, pairs.original,
-        loss_stats["reconstruction"], networks=networks, loss=loss,
-    )  # fmt: skip
-    variables = {**variables, "batch_stats": batch_stats}
-    loss_stats = {**loss_stats, "reconstruction": running_mean}
-    metrics = {"reconstruction": distance.mean()} | raw
-    return loss.reconstruction * distance, metrics, variables, loss_stats
+    both = jnp.concatenate([pairs.warped, pairs.original])
+    code, variables = networks.encode(term.variables, both)
+    found = reconstruction_term(
+        variables, term.loss_stats, code, pairs.original, networks=networks, loss=loss
+    )
+    return found._replace(value=loss.reconstruction * found.value)
 
 
 def _pair_features(variables, batch, network: Network):
@@ -143,8 +117,7 @@ def _pair_features(variables, batch, network: Network):
     both = jnp.concatenate([batch["source"], batch["target"]])
     if both.dtype != jnp.uint8:
         return both, variables
-    both, batch_stats = network.features(variables, as_float(both))
-    return both, {**variables, "batch_stats": batch_stats}
+    return network.features(variables, as_float(both))
 
 
 def _weak_term(variables, features, category, *, network: Network, temperature: float):

@@ -1,6 +1,5 @@
 """Numbers of several runs side by side: spread over seeds, paired differences, configurations."""
 
-import itertools
 import os
 import re
 from collections.abc import Sequence
@@ -12,9 +11,9 @@ import numpy as np
 
 from experiments.engine import runs
 from experiments.engine.errors import UsageError
-from experiments.show.report import flatten
+from experiments.engine.runs import flatten
 
-# Key in the flattened results.json -> what it is called. Lower is better but for PCK.
+# Key in the flattened results.json -> what it is called. Lower is better, except for PCK.
 METRICS = {
     "landmarks.nme_percent": "error, %",
     "landmarks.untrained_nme_percent": "untrained, %",
@@ -32,7 +31,7 @@ METRICS = {
 
 @dataclass(frozen=True)
 class Finished:
-    """A run with results: its name here, what find_run found, the numbers of METRICS it has."""
+    """A run with results."""
 
     name: str
     found: runs.Run
@@ -72,6 +71,10 @@ class Group:
             if key in run.numbers:
                 values.setdefault(run.seed, []).append(run.numbers[key])
         return {seed: float(np.mean(found)) for seed, found in values.items()}
+
+    def spread(self, key: str) -> "Spread | None":
+        """The spread of a number over the seeds; None where no run has it."""
+        return spread(list(self.by_seed(key).values()))
 
 
 @dataclass(frozen=True)
@@ -126,11 +129,10 @@ def group_runs(finished: Sequence[Finished]) -> list[Group]:
     """Groups of runs that differ in nothing but the seed, in the order in which they come."""
     groups: list[list[Finished]] = []
     for run in finished:
-        alike = [group for group in groups if group[0].config == run.config]
-        if alike:
-            alike[0].append(run)
-        else:
-            groups.append([run])
+        alike = next((group for group in groups if group[0].config == run.config), None)
+        if alike is None:
+            groups.append(alike := [])
+        alike.append(run)
     names = [_common_name([run.name for run in group]) for group in groups]
     if len(set(names)) < len(names):
         names = [group[0].name for group in groups]
@@ -144,18 +146,11 @@ def measured(groups: Sequence[Group]) -> list[str]:
 
 def paired_differences(first: Group, second: Group) -> dict[str, Spread]:
     """Second minus first over the seeds that both have, by key of METRICS."""
-    differences = {}
-    for key in measured([first, second]):
+    found = {}
+    for key in METRICS:
         one, other = first.by_seed(key), second.by_seed(key)
-        both = spread([other[seed] - one[seed] for seed in sorted(one.keys() & other.keys())])
-        if both is not None:
-            differences[key] = both
-    return differences
-
-
-def all_pairs(groups: Sequence[Group]) -> list[tuple[Group, Group]]:
-    """Each two groups."""
-    return list(itertools.combinations(groups, 2))
+        found[key] = spread([other[seed] - one[seed] for seed in sorted(one.keys() & other.keys())])
+    return {key: both for key, both in found.items() if both is not None}
 
 
 def differing_fields(groups: Sequence[Group]) -> dict[str, list[Any]]:

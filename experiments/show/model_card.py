@@ -8,8 +8,8 @@ from c3jax import inference
 from c3jax.inference.files import finds_landmarks, matches_pictures
 from data_pipelines import catalogue
 from experiments.engine import runs
-from experiments.show.page import Section, Table, format_cell
-from experiments.show.report import result_sections
+from experiments.show.page import Table, format_cell
+from experiments.show.sections import result_sections
 
 CARD = "MODEL_CARD.md"
 OWN_LICENCE = "that of this project"  # as the catalogue has it of rendered data
@@ -47,24 +47,20 @@ def card(found: runs.Run, model: dict[str, Any]) -> str:
     trained_on = model["trained_on"]
     data = catalogue.find(trained_on["data"])
     terms = others_terms(found, data)
-    kinds = [
-        *(["landmarks"] if finds_landmarks(model) else []),
-        *(["correspondence"] if matches_pictures(model) else []),
-    ]
-    uses = [*([LANDMARKS] if finds_landmarks(model) else [])]
-    uses += [MATCHES] if matches_pictures(model) else []
+    uses = {"landmarks": LANDMARKS} if finds_landmarks(model) else {}
+    uses |= {"correspondence": MATCHES} if matches_pictures(model) else {}
     parts = {
         "Use": usage(model),
         "Training": training(found, model),
         "Data": f"{data.title}: {data.about}. From: {data.source}. Licence: {data.licence}.",
         "Results": results_text(found),
-        "Intended use and limits": "\n\n".join(uses),
+        "Intended use and limits": "\n\n".join(uses.values()),
         "Licence": licence(terms),
     }
     head = (
         f"---\nlibrary_name: c3jax\nlicense: {'other' if terms else 'apache-2.0'}\n"
-        f"tags: [{', '.join(['jax', 'flax', *kinds])}]\n---\n\n# {found.folder.name}\n\n"
-        f"A network of {' and '.join(kinds)} for pictures of {model['image_size']} px, "
+        f"tags: [{', '.join(['jax', 'flax', *uses])}]\n---\n\n# {found.folder.name}\n\n"
+        f"A network of {' and '.join(uses)} for pictures of {model['image_size']} px, "
         f"learned without annotated points by `experiments.{trained_on['experiment']}` of c3jax."
     )
     return "\n\n".join([head, *(f"## {title}\n\n{text}" for title, text in parts.items())]) + "\n"
@@ -111,17 +107,12 @@ def results_text(found: runs.Run) -> str:
     if not path.exists():
         return "The run was not measured: it has no results.json."
     results = runs.read_json(path)
-    sections = result_sections(results, found.described["config"].get("landmarks"))
-    measured = f"Measured at step {results['steps']:,}; the report of the run says more."
-    return "\n\n".join(
-        [measured, *(text for s in sections if s.tables for text in section_text(s))]
-    )
-
-
-def section_text(section: Section) -> list[str]:
-    """Heading, first table and its note, of a section of a report."""
-    table = section.tables[0]
-    return [f"### {section.title}", table_text(table), *([table.note] if table.note else [])]
+    text = [f"Measured at step {results['steps']:,}; the report of the run says more."]
+    for section in result_sections(results, found.described["config"].get("landmarks")):
+        if section.tables:
+            table = section.tables[0]
+            text += [f"### {section.title}", table_text(table), *filter(None, [table.note])]
+    return "\n\n".join(text)
 
 
 def table_text(table: Table) -> str:

@@ -4,7 +4,7 @@ import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jinja2
 
@@ -31,6 +31,13 @@ class Section:
     tables: Sequence[Table] = ()
     pictures: Sequence[Picture] = ()
     code: str = ""
+
+
+class Gallery(NamedTuple):
+    """Pictures of runs in sections, and numbers that were measured for all of them alike."""
+
+    sections: list[Section]
+    numbers: dict[str, Any] = {}
 
 
 def render(title: str, lead: str, sections: Sequence[Section]) -> str:

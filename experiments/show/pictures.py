@@ -1,5 +1,6 @@
 """Pictures for people: points on images, sheets of images with titles, loss curves."""
 
+import colorsys
 import functools
 import io
 from collections.abc import Sequence
@@ -10,12 +11,11 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from experiments.show.overlays import colors as colors_of
-
 TILE = 144  # pixels of one image on a sheet
 FINE = 3  # points are drawn so many times larger and shrunk again, for smooth edges
 GAP, TEXT = 4, 13
 PAPER, INK = (255, 255, 255), (40, 40, 40)
+SMALLEST_NUMBERED = 3.0  # radius in pixels of a point that gets a number
 
 
 @dataclass(frozen=True)
@@ -45,31 +45,51 @@ def tile(image: np.ndarray) -> Image.Image:
 def draw_points(
     image: np.ndarray, points: np.ndarray, *, carried: np.ndarray | None = None
 ) -> Image.Image:
-    """A tile with landmarks as dots, and carried landmarks as crosses, each tied to its dot.
+    """A tile `[S, S, 3]` with landmarks as dots, and carried ones as crosses tied to their dots.
 
-    Args:
-      image: `[S, S, 3]`.
-      points: `[K, 2]`, (x, y) in [-1, 1]; NaN is left out.
-      carried: `[K, 2]`, the same landmarks as carried over from another image.
+    Points are (x, y) in [-1, 1], `[K, 2]`; NaN is left out.
     """
     canvas = tile(image).resize((FINE * TILE,) * 2, Image.Resampling.BICUBIC)
     draw = ImageDraw.Draw(canvas)
-
-    def place(point):
-        return tuple(place_on_tile(point, image.shape[0]))
-
-    colors = colors_of(len(points))
-    carried = np.full_like(points, np.nan) if carried is None else carried
-    for k, (point, end) in enumerate(zip(points, carried, strict=True)):
-        if np.isfinite([*point, *end]).all():
-            draw.line([place(point), place(end)], fill=colors[k], width=FINE)
-    for k, point in enumerate(points):
-        if np.isfinite(point).all():
-            draw_dot(draw, place(point), colors[k])
-    for k, point in enumerate(carried):
-        if np.isfinite(point).all():
-            _cross(draw, place(point), colors[k])
+    starts = place_on_tile(points, len(image))
+    ends = np.full_like(starts, np.nan) if carried is None else place_on_tile(carried, len(image))
+    for start, end, color in zip(starts, ends, colors(len(points)), strict=True):
+        if np.isfinite([*start, *end]).all():
+            draw.line([*start, *end], fill=color, width=FINE)
+    for draw_point, places in ((draw_dot, starts), (_cross, ends)):
+        for place, color in zip(places, colors(len(points)), strict=True):
+            if np.isfinite(place).all():
+                draw_point(draw, place, color)
     return canvas.resize((TILE, TILE), Image.Resampling.LANCZOS)
+
+
+def draw_landmarks(
+    image: np.ndarray, points_px: np.ndarray, radius: float | None = None
+) -> np.ndarray:
+    """A copy of a picture with coloured landmarks, numbered from 0 where they are large enough.
+
+    Args:
+      image: uint8 `[H, W, 3]`.
+      points_px: `[K, 2]`, (x, y) in pixels, centres at integers; those outside are not seen.
+      radius: of the points in pixels; by default 1/100 of the longer side, at least 1.5.
+    """
+    drawn = image.copy()
+    radius = max(1.5, max(image.shape[:2]) / 100) if radius is None else radius
+    for point, color in zip(points_px, colors(len(points_px)), strict=True):
+        _draw_disc(drawn, point, radius + max(0.5, radius / 4), (255, 255, 255))
+        _draw_disc(drawn, point, radius, color)
+    if radius < SMALLEST_NUMBERED:
+        return drawn
+    picture = Image.fromarray(drawn)
+    for number, point in enumerate(points_px):  # after all discs, so that none hides a number
+        _write_number(picture, point, radius, str(number))
+    return np.asarray(picture)
+
+
+def colors(count: int) -> list[tuple[int, int, int]]:
+    """RGB colours of landmarks 0, 1, ...; the golden ratio keeps neighbours apart."""
+    found = [colorsys.hsv_to_rgb(k * 0.618034 % 1, 0.8, 1.0) for k in range(count)]
+    return [(round(255 * r), round(255 * g), round(255 * b)) for r, g, b in found]
 
 
 def place_on_tile(points: np.ndarray, size: int) -> np.ndarray:
@@ -118,11 +138,8 @@ def loss_curves(rows: list[dict[str, Any]]) -> Image.Image | None:
     Terms that are numbered, such as `cycle_0`, `cycle_1`, share a plot; a line marks a new stage.
     None where nothing was logged.
     """
-    import matplotlib
-
-    matplotlib.use("agg")
-    import matplotlib.pyplot as plt
     from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
 
     names = sorted({name for row in rows for name in row} - {"step", "stage", "skipped_in_a_row"})
     names.sort(key=lambda name: (name != "loss", _plot_of(name)))
@@ -132,9 +149,8 @@ def loss_curves(rows: list[dict[str, Any]]) -> Image.Image | None:
     borders = [b["step"] for a, b in zip(rows, rows[1:], strict=False) if a["stage"] != b["stage"]]
     columns = min(4, len(plots))
     lines = -(-len(plots) // columns)
-    figure, axes = plt.subplots(
-        lines, columns, figsize=(2.9 * columns, 2.0 * lines), squeeze=False, layout="constrained"
-    )
+    figure = Figure(figsize=(2.9 * columns, 2.0 * lines), layout="constrained")
+    axes = figure.subplots(lines, columns, squeeze=False)
     for axis, terms in zip(axes.flat, plots, strict=False):
         _plot_terms(axis, rows, terms)
         for border in borders:
@@ -143,9 +159,7 @@ def loss_curves(rows: list[dict[str, Any]]) -> Image.Image | None:
         axis.axis("off")
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
-    plt.close(figure)
-    image = Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3].copy())
-    return image
+    return Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3].copy())
 
 
 def smooth(values: np.ndarray, *, width: int) -> np.ndarray:
@@ -187,3 +201,29 @@ def _cross(draw: ImageDraw.ImageDraw, center, color) -> None:
     for width, fill in ((round(3.8 * FINE), (255, 255, 255)), (round(2.2 * FINE), color)):
         draw.line([x - arm, y - arm, x + arm, y + arm], fill=fill, width=width)
         draw.line([x - arm, y + arm, x + arm, y - arm], fill=fill, width=width)
+
+
+def _draw_disc(image: np.ndarray, point, radius: float, color) -> None:
+    """Blends a smooth-edged disc into `image`, its centre at a fraction of a pixel."""
+    limits = np.array(image.shape[1::-1])
+    low = np.clip(np.floor(point - radius - 1), 0, limits).astype(int)
+    high = np.clip(np.ceil(point + radius + 2), low, limits).astype(int)
+    patch = image[low[1] : high[1], low[0] : high[0]]
+    y, x = np.ogrid[low[1] : high[1], low[0] : high[0]]
+    distance = np.hypot(x - point[0], y - point[1])
+    cover = np.clip(radius + 0.5 - distance, 0, 1)[..., None]
+    patch[...] = np.rint((1 - cover) * patch + cover * np.array(color))
+
+
+def _write_number(picture: Image.Image, point, radius: float, number: str) -> None:
+    x, y = point
+    right = x + 5 * radius < picture.width  # of the point, else left of it
+    ImageDraw.Draw(picture).text(
+        (x + 1.6 * radius if right else x - 1.6 * radius, y),
+        number,
+        fill="white",
+        font=ImageFont.load_default(size=2.5 * radius),
+        anchor="lm" if right else "rm",
+        stroke_width=max(1, radius / 4),
+        stroke_fill="black",
+    )

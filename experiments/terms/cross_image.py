@@ -4,6 +4,7 @@ The two images of a pair travel as one batch of 2b, source first: `swap` exchang
 Images are float RGB in [0, 1].
 """
 
+import functools
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -12,9 +13,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from c3jax import losses, matching
-from c3jax.losses.perceptual import feature_distances, init_running_mean, perceptual
 from c3jax.models.layers import Encoding
 from c3jax.training.step import AXIS
+from experiments.terms.networks import Network, Networks, Term
 
 
 @dataclass(frozen=True)
@@ -38,98 +39,83 @@ class CrossImageLoss:
     perceptual_decay: float = 0.99
 
 
-@dataclass(frozen=True)
-class Networks:
-    """The landmark model and the fixed network of the perceptual loss (flax modules)."""
-
-    model: Any
-    perceptual: Any
-
-    def encode(self, variables, images: Array) -> tuple[Encoding, dict]:
-        """Encoding of images with batch statistics, and the new running averages."""
-        return self._apply(variables, images, method="encode")
-
-    def decode(self, variables, appearance: Array, maps: Array) -> tuple[Array, dict]:
-        """Images of appearance and pose with batch statistics, and the new running averages."""
-        return self._apply(variables, appearance, maps, method="decode")
-
-    def correlate(self, variables, source: Array, target: Array) -> Array:
-        """The refined correlation of Eq. 3."""
-        return self.model.apply(variables, source, target, method="correlate")
-
-    def features(self, variables, images: Array) -> list[Array]:
-        """Feature maps of the perceptual loss; its variables stand under 'perceptual'."""
-        own = {
-            name: group["perceptual"] for name, group in variables.items() if "perceptual" in group
-        }
-        return list(self.perceptual.apply(own, images).values())
-
-    def _apply(self, variables, *inputs, method):
-        outputs, updated = self.model.apply(
-            variables, *inputs, train=True, method=method, mutable=["batch_stats"]
-        )
-        return outputs, updated["batch_stats"]
-
-
 def init_loss_stats(networks: Networks, variables, images) -> dict[str, Array]:
     """Running means of the two perceptual losses before the first step."""
-    terms = len(jax.eval_shape(networks.features, variables, images))
-    return {"reconstruction": init_running_mean(terms), "cycle": init_running_mean(terms)}
+    terms = len(jax.eval_shape(networks.perceive, variables, images))
+    return {
+        "reconstruction": losses.init_running_mean(terms),
+        "cycle": losses.init_running_mean(terms),
+    }
 
 
 def pair_terms(
-    variables, images, running_mean, *, networks, loss: CrossImageLoss, flow: bool = True
-):
-    """L_total (Eq. 5) of pairs of different images; without `flow` there is no L_equiv.
+    variables,
+    loss_stats,
+    images,
+    code: Encoding,
+    *,
+    networks: Networks,
+    loss: CrossImageLoss,
+    flow: bool = True,
+) -> Term:
+    """L_total (Eq. 5) of pairs of different images and their codes; no L_equiv without `flow`.
 
     Running averages of batch normalisation move with the images (and their codes in the decoder)
     alone.
-
-    Returns:
-      `[b]`, means of the terms by name, code, variables with new batch statistics, running mean.
     """
-    code, batch_stats = networks.encode(variables, images)
-    variables = {**variables, "batch_stats": batch_stats}
-    cycle, invariance, batch_stats, running_mean, raw = cycle_terms(
-        variables, images, code, running_mean, networks=networks, loss=loss
-    )
-    equivariance = jnp.zeros_like(cycle)
+    cycled, images_again, variables = swap_twice(variables, code, networks=networks)
+    cycle = cycle_term(variables, loss_stats, images, images_again, networks=networks, loss=loss)
+    terms = {"cycle": cycle.value, "invariance": invariance_term(code, cycled, loss=loss)}
+    terms["equivariance"] = jnp.zeros_like(cycle.value)
     if flow:
-        equivariance = equivariance_term(variables, code, networks=networks, loss=loss)
+        terms["equivariance"] = equivariance_term(variables, code, networks=networks, loss=loss)
     total = losses.c3_total(
-        cycle, equivariance, invariance,
+        **terms,
         lambda_cycle=loss.cycle,
         lambda_equivariance=loss.equivariance,
         lambda_invariance=loss.invariance,
-    )  # fmt: skip
-    terms = {"cycle": cycle, "invariance": invariance, "equivariance": equivariance}
-    metrics = {name: term.mean() for name, term in terms.items()} | raw
-    return total, metrics, code, {**variables, "batch_stats": batch_stats}, running_mean
+    )
+    metrics = {name: term.mean() for name, term in terms.items()} | cycle.metrics
+    return cycle._replace(value=total, metrics=metrics)
 
 
-def cycle_terms(variables, images, code: Encoding, running_mean, *, networks, loss: CrossImageLoss):
-    """L_cycle (Eq. 1) and L_inv (Eq. 2); no gradient through the first swapped images.
+def swap_twice(variables, code: Encoding, *, networks: Networks) -> tuple[Encoding, Array, dict]:
+    """Each appearance is decoded with the other pose, and back; no gradient through the first.
 
     Returns:
-      both `[b]`, batch statistics, running mean, raw distances by name.
+      codes of the swapped images, images after the second swap, variables.
     """
-    swapped, batch_stats = networks.decode(variables, code.appearance, swap(code.maps))
+    swapped, variables = networks.decode(variables, code.appearance, swap(code.maps))
     swapped = jax.lax.stop_gradient(swapped)  # I_ij = D(a_i, p_j), I_ji = D(a_j, p_i)
     # Generated images use batch statistics, but never move the running averages.
     cycled, _ = networks.encode(variables, swapped)  # a'_i and p'_j of I_ij, a'_j and p'_i of I_ji
     images_again, _ = networks.decode(variables, cycled.appearance, swap(cycled.maps))
-    true, again = networks.features(variables, images), networks.features(variables, images_again)
-    distance, running_mean = perceptual(
-        again, true, running_mean, decay=loss.perceptual_decay, axis_name=AXIS
+    return cycled, images_again, variables
+
+
+def cycle_term(
+    variables, loss_stats, images, images_again, *, networks: Networks, loss: CrossImageLoss
+) -> Term:
+    """L_cycle (Eq. 1): P compares features over running means that both images of a pair move."""
+    true, again = (networks.perceive(variables, each) for each in (images, images_again))
+    distances = losses.feature_distances(again, true)
+    running_mean = losses.update_running_mean(
+        loss_stats["cycle"], distances, decay=loss.perceptual_decay, axis_name=AXIS
     )
-    cycle = sum(halves(distance))  # Eq. 1: P(I_i, I'_i) + P(I_j, I'_j)
+    compare = functools.partial(losses.perceptual_distance, running_mean=running_mean)
+    value = losses.cycle(*halves(true), *halves(again), distance=compare)
+    loss_stats = {**loss_stats, "cycle": running_mean}
+    return Term(value, _raw("cycle", distances), variables, loss_stats)
+
+
+def invariance_term(code: Encoding, cycled: Encoding, *, loss: CrossImageLoss):
+    """L_inv (Eq. 2): `cycled` has the poses of the pairs with their images exchanged."""
     distance_of = losses.invariance if _as_maps(loss) else losses.invariance_of_points
     (p_i, p_j), (q_i, q_j) = halves(_poses(code, loss)), halves(swap(_poses(cycled, loss)))
-    raw = _raw("cycle", feature_distances(again, true))
-    return cycle, distance_of(p_i, q_i, p_j, q_j), batch_stats, running_mean, raw
+    return distance_of(p_i, q_i, p_j, q_j)
 
 
-def equivariance_term(variables, code: Encoding, *, networks, loss: CrossImageLoss):
+def equivariance_term(variables, code: Encoding, *, networks: Network, loss: CrossImageLoss):
     """L_equiv (Eq. 4) by the score and transformation maps of the cross-image flow module."""
     correlation = networks.correlate(variables, *halves(code.flow_features))
     s_ij, s_ji = (
@@ -146,29 +132,36 @@ def equivariance_term(variables, code: Encoding, *, networks, loss: CrossImageLo
 
 
 def reconstruction_term(
-    variables, code: Encoding, target, running_mean, *, networks, loss: CrossImageLoss, mask=None
-):
-    """IMM's loss: the target image from the source's appearance and the target's own pose.
-
-    Returns:
-      `[b]`, batch statistics, running mean, raw distances by name.
-    """
+    variables,
+    loss_stats,
+    code: Encoding,
+    target,
+    *,
+    networks: Networks,
+    loss: CrossImageLoss,
+    mask=None,
+) -> Term:
+    """IMM's loss: the target image from the source's appearance and the target's own pose."""
     appearance, maps = halves(code.appearance)[0], halves(code.maps)[1]
-    reconstruction, batch_stats = networks.decode(variables, appearance, maps)
-    true, predicted = (
-        networks.features(variables, target),
-        networks.features(variables, reconstruction),
+    reconstruction, variables = networks.decode(variables, appearance, maps)
+    true, predicted = (networks.perceive(variables, each) for each in (target, reconstruction))
+    value, running_mean = losses.perceptual(
+        predicted,
+        true,
+        loss_stats["reconstruction"],
+        decay=loss.perceptual_decay,
+        mask=mask,
+        axis_name=AXIS,
     )
-    distance, running_mean = perceptual(
-        predicted, true, running_mean, decay=loss.perceptual_decay, mask=mask, axis_name=AXIS
-    )
-    raw = _raw("raw", feature_distances(predicted, true, mask=mask))
-    return distance, batch_stats, running_mean, raw
+    raw = _raw("raw", losses.feature_distances(predicted, true, mask=mask))
+    metrics = {"reconstruction": value.mean()} | raw
+    return Term(value, metrics, variables, {**loss_stats, "reconstruction": running_mean})
 
 
-def halves(both: Array) -> tuple[Array, Array]:
-    """The first and the second image of each pair."""
-    return both[: len(both) // 2], both[len(both) // 2 :]
+def halves(both: Any) -> tuple[Any, Any]:
+    """The first and the second image of each pair; of arrays, or of a pytree of them."""
+    count = len(jax.tree.leaves(both)[0]) // 2
+    return jax.tree.map(lambda x: x[:count], both), jax.tree.map(lambda x: x[count:], both)
 
 
 def swap(both: Array) -> Array:

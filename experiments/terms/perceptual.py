@@ -1,25 +1,15 @@
 """The fixed network of the perceptual loss: which there are, and their ImageNet weights."""
 
+import functools
 from pathlib import Path
-from typing import Any, Protocol
 
 from c3jax import weights
 from c3jax.models.pyramid import RandomPyramid
 from c3jax.models.resnet import ResNet
 from c3jax.models.vgg import VGG
-from experiments.engine.pretrained import Wanted
+from experiments.engine.networks import Pretrained
 
 STAGES = ("input", "stem", "layer1", "layer2")
-
-
-class PerceptualConfig(Protocol):
-    """The fields of a model's configuration that describe it; `random` needs no weights."""
-
-    @property
-    def perceptual(self) -> str: ...
-
-    @property
-    def perceptual_weights(self) -> Path | None: ...
 
 
 def make_network(name: str) -> RandomPyramid | ResNet | VGG:
@@ -29,20 +19,12 @@ def make_network(name: str) -> RandomPyramid | ResNet | VGG:
     return ResNet("resnet18", stages=STAGES) if name == "resnet18" else VGG("vgg16")
 
 
-def wanted(model: PerceptualConfig) -> dict[str, Wanted]:
-    """Its ImageNet weights, by group of parameters."""
-    if model.perceptual == "random":
-        return {}
+def perceptual_weights(name: str, path: Path | None) -> tuple[Pretrained, ...]:
+    """Its ImageNet weights, from `path` if that is given."""
     option = "--model.perceptual-weights"
-    return {"perceptual": Wanted(model.perceptual, model.perceptual_weights, option)}
-
-
-def load(file: Path, name: str) -> dict[str, Any]:
-    """Its variables from a file.
-
-    Raises:
-      ValueError: a damaged file, or one of another network.
-    """
-    if name == "resnet18":
-        return weights.load_resnet(file, name, stages=STAGES)
-    return weights.load_vgg(file, name, taps=VGG(name).taps)
+    if name == "random":
+        return ()
+    load = functools.partial(weights.load_resnet, architecture=name, stages=STAGES)
+    if name != "resnet18":
+        load = functools.partial(weights.load_vgg, architecture=name, taps=VGG(name).taps)
+    return (Pretrained("perceptual", name, path, option, load),)

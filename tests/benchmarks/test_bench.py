@@ -1,47 +1,18 @@
-"""`python -m benchmarks.bench`: counts by hand, and every kind of program made small."""
+"""`python -m benchmarks.bench`: every kind of program made small."""
 
 import itertools
 import json
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from benchmarks import bench, programs
+from benchmarks.measure import measure
 from c3jax.training.step import shard_batch
+from experiments.registry import find_recipe
 from tests.c3jax.training.toy import Runner, toy_batch
-from tests.experiments.tiny_runs import call
-
-IMAGES = jnp.ones((2, 9, 7, 3))
-KERNEL = jnp.ones((3, 3, 3, 5))
-
-
-def convolve(images, kernel, stride=1):
-    return jax.lax.conv_general_dilated(
-        images, kernel, (stride, stride), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC")
-    )
-
-
-def flop(function, *arguments):
-    return bench.program_flop(jax.make_jaxpr(function)(*arguments).jaxpr)
-
-
-def test_products_convolutions_and_loops_are_counted_by_hand():
-    assert flop(jnp.matmul, jnp.ones((4, 5)), jnp.ones((5, 6))) == 2 * 4 * 5 * 6
-    once = 2 * (2 * 9 * 7 * 5) * (9 * 3)
-    assert flop(convolve, IMAGES, KERNEL) == once
-    assert flop(jax.jit(convolve), IMAGES, KERNEL) == once
-    in_loop = lambda images: jax.lax.map(lambda one: convolve(one[None], KERNEL), images)  # noqa: E731
-    assert flop(in_loop, IMAGES) == once
-
-
-@pytest.mark.parametrize("stride", [1, 2])
-def test_a_gradient_costs_two_forward_passes_more(stride):
-    images = jnp.ones((2, 8, 12, 3))
-    forward = flop(lambda *x: convolve(*x, stride), images, KERNEL)
-    both = jax.grad(lambda *x: convolve(*x, stride).sum(), (0, 1))
-    assert flop(both, images, KERNEL) == pytest.approx(2 * forward + forward, rel=0.35)
+from tests.experiments.tiny import call
 
 
 def test_every_stage_of_every_preset_has_a_program():
@@ -52,7 +23,7 @@ def test_every_stage_of_every_preset_has_a_program():
     assert names[-4:] == [f"function/{name}" for name in programs.FUNCTIONS]
     for name in names[:-4]:
         experiment, preset, _ = name.split("/")
-        assert preset in programs.PRESETS[experiment]
+        assert preset in find_recipe(experiment).presets(None)
 
 
 def toy_program(name):
@@ -82,24 +53,27 @@ def test_the_table_and_the_json_hold_steps_and_functions(monkeypatch, tmp_path, 
         assert row["images_per_s"] == pytest.approx(2000 / row["milliseconds"])
         assert min(row[f"compile_{which}_s"] for which in ("cold", "warm")) > 0
         assert row["memory_mib"] > 0
+        low, high = row["quartiles_ms"]
+        assert low <= row["milliseconds"] <= high
     assert step["gflop"] > 0 and step["xla_gflop"] > 0
     rate = found["matmul_gflops"] * step["milliseconds"] / 1e3
     assert step["peak_share"] == pytest.approx(step["gflop"] / rate)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("experiment", programs.PRESETS)
+@pytest.mark.parametrize("experiment", programs.EXPERIMENTS)
 def test_the_steps_of_every_experiment_are_measured(experiment):
     for name in programs.names():
         if name.startswith(f"{experiment}/laptop/"):
-            row = bench.measure(programs.make_program(name, 4), 1, 1e9)
+            row = measure(programs.make_program(name, 4), 1)
             assert row.gflop > 0 and row.batch_size == 4
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 @pytest.mark.parametrize("name", programs.FUNCTIONS)
-def test_every_function_is_measured(name):
-    row = bench.measure(programs.make_program(f"function/{name}", 1), 1, 1e9)
+def test_every_function_is_measured(name, precision):
+    row = measure(programs.make_program(f"function/{name}", 1, precision), 1)
     assert row.milliseconds > 0 and row.memory_mib > 0
 
 

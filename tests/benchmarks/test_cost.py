@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks import cost
 from experiments.engine.errors import UsageError
-from tests.experiments.tiny_runs import call
+from tests.experiments.tiny import call
 
 
 def gflops(block, trunk="none", size=400):

@@ -4,15 +4,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jaxtyping import Array, Bool, Float
 
 from c3jax import _checks as checks
+from c3jax.splines import ThinPlateSpline
 
 
 def test_sizes_are_returned_by_name_and_batch_axes_together():
     sizes = checks.check_shapes(
-        image=(np.zeros((5, 6, 2, 3, 4)), "... H W C"), weights=(np.zeros((4, 2)), "C 2")
+        image=(np.zeros((5, 6, 2, 3, 4)), "*b H W C"), weights=(np.zeros((4, 2)), "C 2")
     )
-    assert sizes == {"...": (5, 6), "H": 2, "W": 3, "C": 4, "2": 2}
+    assert sizes == {"*b": (5, 6), "H": 2, "W": 3, "C": 4, "2": 2}
 
 
 def test_traced_arrays_and_lists_have_shapes():
@@ -22,11 +24,39 @@ def test_traced_arrays_and_lists_have_shapes():
 
 @pytest.mark.parametrize(
     ("shape", "pattern"),
-    [((3,), "... K 2"), ((4, 3), "... K 2"), ((1, 4, 2), "K 2"), ((), "n"), ((2,), "K 2")],
+    [((3,), "*b K 2"), ((4, 3), "*b K 2"), ((1, 4, 2), "K 2"), ((), "n"), ((2,), "K 2")],
 )
 def test_wrong_ranks_and_fixed_sizes_are_refused(shape, pattern):
     with pytest.raises(ValueError, match=r"^points must have shape \[.*\], got \("):
         checks.check_shapes(points=(np.zeros(shape), pattern))
+
+
+@checks.checked
+def corners(
+    warp: ThinPlateSpline,
+    points: Float[Array, "*b K 2"],
+    *,
+    valid: Bool[Array, "*b K"] | None = None,
+):
+    return points
+
+
+def test_annotations_are_checked_those_of_named_tuples_and_of_options_too():
+    warp, points = ThinPlateSpline(jnp.zeros((5, 2, 3)), jnp.zeros((5, 4, 2))), jnp.zeros((5, 6, 2))
+    assert corners(warp, points) is points
+    assert corners(warp, points=points, valid=np.ones((5, 6))) is points
+    with pytest.raises(ValueError, match=r"^points must have shape \[..., K, 2\], got \(5, 3\)"):
+        corners(warp, jnp.zeros((5, 3)))
+    with pytest.raises(ValueError, match=r"^points .* has batch axes = \(\), but warp_affine has"):
+        jax.jit(corners)(warp, points[0])
+    with pytest.raises(ValueError, match=r"^warp_weights must have shape \[..., M, 2\], got"):
+        corners(warp._replace(weights=jnp.zeros((5, 4, 3))), points)
+    with pytest.raises(
+        ValueError, match=r"^valid of shape \(5, 7\) has K = 7, but points has K = 6"
+    ):
+        corners(warp, points, valid=np.ones((5, 7)))
+    with pytest.raises(ValueError, match=r"^points must have shape .* got \(2,\)"):
+        jax.vmap(corners, (None, 0))(warp, jnp.zeros((3, 2)))
 
 
 def test_one_name_is_one_size_also_within_an_argument():
@@ -42,7 +72,7 @@ def test_batch_axes_are_never_broadcast():
     with pytest.raises(
         ValueError, match=r"^b of shape \(1, 2\) has batch axes = \(1,\), but a has"
     ):
-        checks.check_shapes(a=(np.zeros((3, 2)), "... 2"), b=(np.zeros((1, 2)), "... 2"))
+        checks.check_shapes(a=(np.zeros((3, 2)), "*b 2"), b=(np.zeros((1, 2)), "*b 2"))
 
 
 def test_scalars():

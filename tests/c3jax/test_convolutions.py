@@ -108,13 +108,6 @@ def test_exchanging_the_kernels_exchanges_the_sides(x64):
     np.testing.assert_allclose(c3jax.transpose_volume(exchanged, channels=True), direct, **FLOAT64)
 
 
-def test_impulse_kernels_leave_the_volume():
-    impulse = jnp.zeros((3, 3, 1, 1)).at[1, 1].set(1.0)
-    volume = WITH_CHANNELS[..., :1]
-    out = c3jax.separable_conv4d(volume, impulse, impulse)
-    np.testing.assert_allclose(out, volume, rtol=1e-6)
-
-
 def test_gaussian_kernel_sums_to_one_and_is_symmetric():
     kernel = c3jax.gaussian_kernel(5, stddev=0.7)
     np.testing.assert_allclose(kernel.sum(), 1, rtol=1e-6)
@@ -165,19 +158,21 @@ def test_refuses_kernels_that_do_not_fit():
         c3jax.conv4d(WITH_CHANNELS, jnp.zeros((2, 2, 2, 2, 2, 1)))
     with pytest.raises(ValueError, match="kernel of shape .* has cin = 3, but volume has cin = 2"):
         c3jax.conv4d(WITH_CHANNELS, jnp.zeros((3, 3, 3, 3, 3, 1)))
-    with pytest.raises(ValueError, match="kernel of shape"):
-        c3jax.conv4d(WITH_CHANNELS, jnp.zeros((3, 3, 3, 5, 2, 1)))
     with pytest.raises(ValueError, match="kernel_source must have an odd size.* got 4"):
         c3jax.separable_conv4d(WITH_CHANNELS, jnp.zeros((4, 4, 3, 1)), KERNEL_TARGET)
     with pytest.raises(ValueError, match="kernel_target must have an odd size.* got 4"):
         c3jax.separable_conv4d(WITH_CHANNELS, KERNEL_SOURCE, jnp.zeros((4, 4, 2, 3)))
-    with pytest.raises(ValueError, match="kernel_source of shape .* has cmid = 4"):
+    with pytest.raises(
+        ValueError, match="kernel_target of shape .* but kernel_source has cmid = 4"
+    ):
         c3jax.separable_conv4d(WITH_CHANNELS, jnp.zeros((3, 3, 4, 1)), KERNEL_TARGET)
     with pytest.raises(ValueError, match="kernel_source must have an odd size.* got 2"):
         c3jax.centre_pivot_conv4d(WITH_CHANNELS, jnp.zeros((2, 2, 2, 3)), KERNEL_TARGET)
-    with pytest.raises(ValueError, match="kernel_source of shape .* has cout = 4"):
+    with pytest.raises(
+        ValueError, match="kernel_target of shape .* but kernel_source has cout = 4"
+    ):
         c3jax.centre_pivot_conv4d(WITH_CHANNELS, jnp.zeros((3, 3, 2, 4)), KERNEL_TARGET)
-    with pytest.raises(ValueError, match=r"kernel_target must have shape \[k, k, 1, 1\], got"):
+    with pytest.raises(ValueError, match=r"kernel_target must have shape \[k2, k2, 1, 1\], got"):
         c3jax.folded_correlation(SOURCE, TARGET, jnp.zeros((3, 3, 1, 1)), jnp.zeros((3, 3, 2, 1)))
     with pytest.raises(ValueError, match="kernel_source must have an odd size.* got 2"):
         c3jax.folded_correlation(SOURCE, TARGET, jnp.zeros((2, 2, 1, 1)), jnp.zeros((3, 3, 1, 1)))

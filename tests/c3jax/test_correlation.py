@@ -32,11 +32,6 @@ def test_worked_mutual_matching():
     np.testing.assert_allclose(out, expected, rtol=1e-5)
 
 
-def test_worked_dead_fraction_of_a_row_of_three_targets():
-    volume = jnp.zeros((2, 1, 1, 3)).at[1, 0, 0, 1].set(1.0).at[:, 0, 0, 2].set(0.7)
-    np.testing.assert_allclose(c3jax.dead_fraction(volume), 2 / 3, rtol=1e-6)
-
-
 def test_correlation_equals_slow_reference(x64):
     slow = reference.correlation_4d(SOURCE, TARGET)
     np.testing.assert_allclose(c3jax.correlation_4d(SOURCE, TARGET), slow, **FLOAT64)
@@ -144,15 +139,9 @@ def test_refuses_features_that_do_not_fit():
         c3jax.correlation_4d(jnp.zeros((2, 2, 3, 4)), jnp.zeros((3, 2, 3, 4)))
     with pytest.raises(ValueError, match="epsilon must not be negative, got -1"):
         c3jax.l2_normalize(jnp.zeros(3), epsilon=-1)
-    with pytest.raises(ValueError, match="features must have shape"):
-        c3jax.l2_normalize(jnp.zeros(()))
 
 
 def test_refuses_volumes_of_the_wrong_rank():
-    with pytest.raises(ValueError, match=r"correlation must have shape .* got \(2, 3, 4\)"):
-        c3jax.mutual_matching(jnp.zeros((2, 3, 4)))
-    with pytest.raises(ValueError, match=r"correlation must have shape .* got \(2, 3, 4\)"):
-        c3jax.dead_fraction(jnp.zeros((2, 3, 4)))
     with pytest.raises(ValueError, match="volume must have shape"):
         c3jax.transpose_volume(jnp.zeros((2, 3, 4, 5)), channels=True)
     with pytest.raises(ValueError, match="epsilon must not be negative"):

@@ -51,8 +51,6 @@ def test_gradient(x64):
 
 def test_refusals():
     points = jnp.zeros((3, 4, 2))
-    with pytest.raises(ValueError, match=r"predicted must have shape \[n, P, 2\], got \(4, 2\)"):
-        metrics.endpoint_error(points[0], points)
     with pytest.raises(ValueError, match="true of shape .* has P = 5"):
         metrics.endpoint_error(points, jnp.zeros((3, 5, 2)))
     with pytest.raises(ValueError, match=r"valid of shape \(3, 5\) has P = 5"):

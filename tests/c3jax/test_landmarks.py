@@ -137,8 +137,6 @@ def test_gradient_of_saturated_scores_is_finite():
 
 @pytest.mark.parametrize("function", [*SOFT_ARGMAXES, c3jax.spatial_softmax])
 def test_refuses_wrong_ranks_and_temperatures(function):
-    with pytest.raises(ValueError, match=r"logits must have shape \[..., H, W, K\], got \(2, 3\)"):
-        function(jnp.zeros((2, 3)))
     for temperature in (0.0, -1.0, float("nan")):
         with pytest.raises(ValueError, match=f"temperature must be positive, got {temperature}"):
             function(jnp.zeros((2, 3, 1)), temperature=temperature)

@@ -180,12 +180,8 @@ def test_refusals():
         metrics.fit_landmark_regressor(points[0], points)
     with pytest.raises(ValueError, match=r"landmarks must have shape \[n, 4, 2\], got \(3, 5, 2\)"):
         metrics.fit_landmark_regressor(points, points)(jnp.zeros((3, 5, 2)))
-    with pytest.raises(ValueError, match="true of shape .* has P = 5"):
-        metrics.normalized_mean_error(points, jnp.zeros((3, 5, 2)), jnp.ones(3))
     with pytest.raises(ValueError, match=r"normalizer of shape \(2,\) has n = 2"):
         metrics.normalized_mean_error(points, points, jnp.ones(2))
-    with pytest.raises(ValueError, match=r"length must have shape \[n\], got \(\)"):
-        metrics.pck(points, points, jnp.ones(()), alpha=0.1)
     with pytest.raises(ValueError, match="alpha must be positive, got 0"):
         metrics.pck(points, points, jnp.ones(3), alpha=0)
     with pytest.raises(ValueError, match=r"valid of shape \(3, 5\) has P = 5"):
@@ -194,5 +190,3 @@ def test_refusals():
         metrics.inter_ocular_distance(points, eyes=(1, 1))
     with pytest.raises(ValueError, match=r"eyes must be two different points of 4, got \(0, 4\)"):
         metrics.inter_ocular_distance(points, eyes=(0, 4))
-    with pytest.raises(ValueError, match=r"points must have shape \[n, K, 2\], got \(2, 3, 4, 2\)"):
-        metrics.landmark_health(jnp.zeros((2, 3, 4, 2)))

@@ -149,7 +149,5 @@ def test_refuses_deviations_sizes_and_shapes_that_make_no_sense():
         c3jax.border_mask((8, 7), margin=3, step=1)
     with pytest.raises(ValueError, match="margin -1 and step 1"):
         c3jax.border_mask((8, 7), margin=-1, step=1)
-    with pytest.raises(ValueError, match=r"affine must have shape \[..., 2, 3\], got \(3, 3\)"):
-        c3jax.affine_grid(jnp.zeros((3, 3)), (2, 3))
     with pytest.raises(ValueError, match=r"inner must have shape \[..., 2, 3\], got \(2, 2\)"):
         c3jax.compose(OUTER, jnp.zeros((2, 2)))

@@ -1,10 +1,20 @@
 """Every data set that can be prepared, as small files in the published format."""
 
-from data_pipelines import aflw, aflw_mtfl, celeb_a, lsun, pascal3d, pf_pascal, spair, voc, w300
+from data_pipelines.readers import (
+    aflw,
+    aflw_mtfl,
+    celeb_a,
+    lsun,
+    pascal3d,
+    pf_pascal,
+    spair,
+    voc,
+    w300,
+)
 from tests.data_pipelines.face_files import write_aflw, write_mtfl, write_w300
 from tests.data_pipelines.object_files import write_pascal3d, write_spair, write_voc
 from tests.data_pipelines.pair_files import write_pascal, write_table, write_willow
-from tests.data_pipelines.test_lsun import NUM, write_lsun
+from tests.data_pipelines.readers.test_lsun import NUM, write_lsun
 from tests.experiments.celeb_a_files import write_celeb_a
 
 PAIRS = {"train": 4, "val": 2, "test": 2}

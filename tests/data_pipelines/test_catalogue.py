@@ -6,22 +6,19 @@ from typing import get_args, get_type_hints
 
 import pytest
 
-from data_pipelines.catalogue import CATALOGUE, find, instructions, require_files
+from data_pipelines.catalogue import CATALOGUE, find, require_files
 from data_pipelines.errors import DataError
-from data_pipelines.preparation import PREPARE, prepare
-from experiments.common.alignment_data import AlignmentDataConfig
-from experiments.common.data import DataConfig
+from data_pipelines.load import PAIRS, PICTURES, AlignmentDataConfig, DataConfig
+from data_pipelines.preparation import NAMES
 
 DOCUMENT = Path(__file__).parents[2] / "docs/datasets.md"
 
 
-def test_every_name_that_the_experiments_take_is_in_the_table():
-    names = {
-        name
-        for config in (DataConfig, AlignmentDataConfig)
-        for name in get_args(get_type_hints(config)["name"])
-    }
-    assert names - {"auto"} <= set(CATALOGUE)
+def test_every_name_that_the_experiments_take_is_in_the_tables():
+    configs = (DataConfig, AlignmentDataConfig)
+    pictures, pairs = (set(get_args(get_type_hints(config)["name"])) for config in configs)
+    assert pictures == {"auto", *PICTURES} and pairs == set(PAIRS)
+    assert {*PICTURES, *PAIRS} <= set(CATALOGUE)
 
 
 def test_the_document_has_a_section_for_each_data_set_with_what_the_table_says():
@@ -31,15 +28,17 @@ def test_the_document_has_a_section_for_each_data_set_with_what_the_table_says()
         said, data = " ".join(text.split()), CATALOGUE[name]
         for field in (data.title, data.about, data.source, data.licence, data.size, *data.files):
             assert " ".join(field.split()) in said, f"docs/datasets.md, {name}: {field!r}"
-        assert ("Can be prepared" in said) == (name in PREPARE)
+        assert ("Can be prepared" in said) == (name in NAMES)
         assert all(archive.name in said for archive in data.archives)
 
 
 def test_instructions_say_what_to_put_where():
-    text = instructions("aflw")
+    text = find("aflw").instructions()
     for part in ("AFLW", "1.1 GB", "licence", "aflw_release-2.zip", "output/", "--data.path"):
         assert part in text
-    assert instructions("rendered_faces") == "Rendered faces: they are rendered on first use."
+    assert (
+        find("rendered_faces").instructions() == "Rendered faces: they are rendered on first use."
+    )
 
 
 def test_one_error_names_all_that_is_missing_and_only_that(tmp_path):
@@ -49,13 +48,3 @@ def test_one_error_names_all_that_is_missing_and_only_that(tmp_path):
         require_files("aflw", [tmp_path / name for name in ("here", "one", "two")])
     listed = re.findall(r"^  (.*)$", str(caught.value), re.M)
     assert listed == [str(tmp_path / "one"), str(tmp_path / "two")]
-
-
-def test_unknown_names_are_refused():
-    with pytest.raises(DataError, match="'imagenet' is no data set; there are rendered_faces,"):
-        find("imagenet")
-
-
-def test_preparing_what_has_no_such_form_is_refused(tmp_path):
-    with pytest.raises(DataError, match="folder needs no preparation .*can be prepared: celeb_a, "):
-        prepare("folder", tmp_path, prepared=tmp_path)

@@ -44,7 +44,6 @@ def test_the_outer_edges_of_the_region_are_the_outer_edges_of_the_frame():
     x0, y0, x1, y1 = frame.region
     np.testing.assert_allclose(frame.from_original([x0 - 0.5, y0 - 0.5]), -0.5, atol=1e-12)
     np.testing.assert_allclose(frame.from_original([x1 - 0.5, y1 - 0.5]), 127.5, atol=1e-12)
-    np.testing.assert_allclose(frame.box_from_original(frame.region), [0, 0, 128, 128], atol=1e-12)
 
 
 def test_the_face_frame_is_the_squash_to_160_and_its_central_128():

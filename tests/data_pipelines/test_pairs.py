@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from data_pipelines import pair_images
+from data_pipelines import sources
 from data_pipelines.errors import DataError
 from data_pipelines.pair_images import load_images, squash
 from data_pipelines.pairs import Annotated, PairRow, make_pairs, mirror
@@ -72,7 +72,7 @@ def test_files_of_equal_contents_are_one_picture(folder):
 
 def test_each_picture_is_decoded_once(folder, monkeypatch):
     read = []
-    monkeypatch.setattr(pair_images, "read_picture", lambda f: read.append(f) or read_picture(f))
+    monkeypatch.setattr(sources, "read_picture", lambda f: read.append(f) or read_picture(f))
     rows = [
         row(folder),
         row(folder, "copy.png"),
@@ -157,23 +157,6 @@ def test_align_corners_is_bilinear_interpolation_without_a_filter():
                 low = (x0 + 1 - x) * image[y0 + 1, x0] + (x - x0) * image[y0 + 1, x0 + 1]
                 value = (y0 + 1 - y) * top + (y - y0) * low
                 np.testing.assert_allclose(found[i, j], value, atol=0.51)
-
-
-def test_antialiasing_removes_what_cannot_be_shown():
-    stripes = np.zeros((40, 400, 3), np.uint8)
-    stripes[:, ::2] = 255
-    assert squash(stripes, 20, "antialias")[:, 1:-1].std() < 1
-    assert squash(stripes, 20, "align_corners").std() > 50
-
-
-def test_pictures_of_very_different_shapes_are_squashed(tmp_path):
-    write_picture(tmp_path / "wide.png", 600, 8)
-    write_picture(tmp_path / "high.png", 8, 600, seed=1)
-    pairs = make_pairs([row(tmp_path, "wide.png", "high.png")], name="p")
-    for resize in ("antialias", "align_corners"):
-        images = load_images(pairs, 32, resize=resize).images
-        assert images.shape == (2, 32, 32, 3)
-        assert images.std() > 5
 
 
 @pytest.mark.parametrize("name", sorted(bad_files()))

@@ -57,13 +57,6 @@ def test_epochs_and_seeds_have_orders_and_shifts_of_their_own():
     assert len(shifts) == 1
 
 
-def test_shards_in_order_make_up_the_batch():
-    batch = np.arange(12)
-    for count in (1, 2, 3, 4):
-        parts = [shard(batch, index, count) for index in range(count)]
-        np.testing.assert_array_equal(np.concatenate(parts), batch)
-
-
 @pytest.mark.parametrize(
     ("change", "named"),
     [

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import jax
 import numpy as np
-from tests.experiments.test_c3_devices import STEPS, Run
 
 from experiments.engine import cli, processes
+from tests.experiments.c3_faces.test_c3_devices import STEPS, Run
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,9 @@ class Config:
 
 def main() -> None:
     """Writes losses, the first gradient and the parameters."""
-    _, config = cli.parse({"c3": Config()}, lambda: ("c3", "the only one"), prog="c3")
+    _, config, _ = cli.parse(
+        lambda data_name: {"c3": Config()}, lambda presets: ("c3", "the only one"), prog="c3"
+    )
     run = Run(jax.device_count(), frozen=False).run(STEPS)
     first = {"gradient": run.first_gradient(), "statistics": run.states[1].batch_stats}
     trees = {

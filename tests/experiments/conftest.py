@@ -5,8 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
+from jax.experimental.compilation_cache import compilation_cache
 from PIL import Image
 
 from experiments.engine import compilation
@@ -25,6 +27,24 @@ TINY = (
 @pytest.fixture(autouse=True)
 def leave_the_home_alone(monkeypatch):
     monkeypatch.setattr(compilation, "keep_compiled", lambda: None)
+
+
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory):
+    """What the runs of a file have in common is compiled once."""
+    settings = {
+        "jax_compilation_cache_dir": str(tmp_path_factory.mktemp("compiled")),
+        "jax_persistent_cache_min_compile_time_secs": 0.1,
+    }
+    before = {name: getattr(jax.config, name) for name in settings}
+    for name, value in settings.items():
+        jax.config.update(name, value)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compilation, "keep_compiled", lambda: None)
+        yield
+    for name, value in before.items():
+        jax.config.update(name, value)
+    compilation_cache.reset_cache()
 
 
 def write_pictures(folder: Path, count: int) -> Path:

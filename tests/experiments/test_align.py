@@ -2,7 +2,6 @@
 
 import csv
 import json
-import re
 
 import numpy as np
 import pytest
@@ -10,21 +9,16 @@ from PIL import Image
 
 from c3jax import inference
 from data_pipelines.pictures import read_picture
-from experiments import align, export
-from experiments.engine.trained import find_trained
-from experiments.semantic_alignment.trained import load_trained
-from experiments.show.flow_pictures import draw_matches
-from experiments.show.overlays import colors
-from tests.experiments import tiny_aligners, tiny_runs
-from tests.experiments.tiny_aligners import SIZE, write_run
-from tests.experiments.tiny_runs import call, smooth_picture
-
-CELLS = 8  # of a side
+from experiments import align, detect, export
+from experiments.registry import load_aligner
+from experiments.show.matches import draw_matches, draw_uncertainty
+from experiments.show.pictures import colors
+from tests.experiments.tiny import CELLS, SIZE, call, config, smooth_picture, write_run
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    return write_run(tmp_path_factory.mktemp("runs") / "tiny", tiny_aligners.config())
+    return write_run(tmp_path_factory.mktemp("runs") / "tiny", "semantic_alignment")
 
 
 @pytest.fixture(scope="module")
@@ -56,20 +50,6 @@ def numbers(rows, *columns):
 
 def expected(model, source, target):
     return inference.load_aligner(model).align(read_picture(source), read_picture(target))
-
-
-def test_an_export_matches_as_its_run(run, model, tmp_path, capsys):
-    assert call(export.main, run, "--out", tmp_path / "half") == 0
-    said = capsys.readouterr().out
-    assert f"matches at {SIZE} px, step 7, float16, " in said
-    assert float(re.search(r"differ by (\S+) px in the median cell", said)[1]) < 0.2
-    pictures = export.random_pictures(2, SIZE)
-    before, after = (export.load_aligner(path).align(*pictures) for path in (run, model))
-    np.testing.assert_allclose(before.source_confidence, after.source_confidence, atol=1e-6)
-    np.testing.assert_allclose(before.to_target, after.to_target, atol=1e-6)
-    exported = inference.load_aligner(model)
-    assert exported.reading == load_trained(find_trained(run, "semantic_alignment")).config.reading
-    assert exported.trained_on["data"] == "rendered_objects" and exported.trained_on["steps"] == 7
 
 
 def test_two_pictures_are_matched_in_their_own_pixels(model, photos, capsys):
@@ -160,7 +140,7 @@ def test_without_a_checkpoint_the_untrained_module_matches(photos, monkeypatch, 
         used.update(file=file, trunk=trunk, **options)
         return inference.load_aligner(photos / "model")
 
-    run = write_run(photos / "run", tiny_aligners.config())
+    run = write_run(photos / "run", "semantic_alignment")
     assert call(export.main, run, "--out", photos / "model") == 0
     monkeypatch.setattr(inference, "gaussian_aligner", gaussian_aligner)
     (photos / "net.npz").touch()
@@ -168,6 +148,60 @@ def test_without_a_checkpoint_the_untrained_module_matches(photos, monkeypatch, 
     assert call(align.main, "wide.png", "tall.png", *arguments) == 0
     assert used["trunk"] == "resnet18" and used["image_size"] == 240
     assert "no checkpoint: the flow module before any training" in capsys.readouterr().out
+
+
+@pytest.fixture(scope="module")
+def joint(tmp_path_factory):
+    """A run that predicts uncertainty."""
+    return write_run(tmp_path_factory.mktemp("runs") / "joint", "jlad")
+
+
+def test_sigma_and_its_map_are_written(joint, photos):
+    assert call(align.main, "wide.png", "tall.png", "--checkpoint", joint) == 0
+    matches = load_aligner(joint).align(read_picture("wide.png"), read_picture("tall.png"))
+    found = rows(photos / "matches/matches.csv")
+    assert list(found[0])[-2:] == ["mutual", "sigma"] and len(found) == CELLS**2
+    sigma = numbers(found, "sigma")[:, 0]
+    np.testing.assert_allclose(sigma, matches.source_sigma.ravel(), atol=1e-4)
+    line = json.loads((photos / "matches/matches.jsonl").read_text())
+    assert line["matches"][3][-1] == float(found[3]["sigma"])
+    with Image.open("matches/uncertainty/1.png") as image:
+        assert image.size == (60, 20)
+        shades = np.asarray(image)
+        np.testing.assert_array_equal(shades, np.asarray(draw_uncertainty(matches)))
+    corners = matches.source_sigma[[0, 0, -1, -1], [0, -1, 0, -1]]
+    drawn = shades[[0, 0, -1, -1], [0, -1, 0, -1]]
+    np.testing.assert_array_equal(np.argsort(corners), np.argsort(-drawn.astype(int)))
+
+
+def test_uncertain_matches_and_points_are_left_out(joint, photos):
+    (photos / "points.csv").write_text(
+        "point,x,y\n" + "".join(f"p{k},{7 * k},9\n" for k in range(8))
+    )
+    arguments = ["--checkpoint", joint, "--points", "points.csv"]
+    assert call(align.main, "wide.png", "tall.png", *arguments, "--out", "all") == 0
+    every = {name: rows(photos / f"all/{name}.csv") for name in ("matches", "points")}
+    largest = float(np.median(numbers(every["points"], "sigma")))
+    assert call(align.main, "wide.png", "tall.png", *arguments, "--max-sigma", largest) == 0
+    for name, before in every.items():
+        kept = rows(photos / f"matches/{name}.csv")
+        assert 0 < len(kept) < len(before)
+        assert kept == [row for row in before if float(row["sigma"]) <= largest]
+    line = json.loads((photos / "matches/matches.jsonl").read_text())
+    assert len(line["points"]) == len(kept)
+
+
+def test_max_sigma_needs_a_model_with_uncertainty(run, photos, capsys):
+    without = write_run(photos / "without", config("jlad", uncertainty=False))
+    for plain in (run, without):
+        told = ["--checkpoint", plain, "--max-sigma", 2]
+        assert call(align.main, "wide.png", "tall.png", *told) == 2
+        said = capsys.readouterr().err
+        assert f"--max-sigma 2: {plain} predicts no uncertainty" in said and said.count("\n") == 1
+    arguments = ["--checkpoint", without, "--max-sigma", "0"]
+    assert call(align.main, "wide.png", "tall.png", *arguments) == 2
+    assert "--max-sigma must be positive, got 0" in capsys.readouterr().err
+    assert not (photos / "matches").exists()
 
 
 @pytest.mark.parametrize(
@@ -191,7 +225,7 @@ def test_without_a_checkpoint_the_untrained_module_matches(photos, monkeypatch, 
         (["wide.png", "tall.png", "--points", "none.csv"], "none.csv: no such file"),
         (["wide.png", "tall.png", "--points", "missing.csv"], "needed: x,y"),
         (["wide.png", "tall.png", "--points", "words.csv"], "'two' is not numbers"),
-        (["wide.png", "tall.png", "--checkpoint", "FACES"], "c3_faces, not of semantic_alignment"),
+        (["wide.png", "tall.png", "--checkpoint", "FACES"], "c3_faces, which matches no pictures"),
         (["wide.png", "tall.png", "--checkpoint", "nowhere"], "nowhere is no folder"),
         (["wide.png", "tall.png", "--checkpoint", "no.safetensors"], "no.safetensors: no such fi"),
         (["wide.png", "tall.png", "--checkpoint", "MODEL", "--weights", "w.npz"], "--weights are"),
@@ -211,7 +245,7 @@ def test_wrong_use_ends_with_status_2_and_writes_nothing(
     (photos / "words.csv").write_text("x,y\n3,two\n")
     (photos / "missing.csv").write_text("source,target\nwide.png,tall.png\nwide.png,nowhere.png\n")
     if "FACES" in arguments:
-        tiny_runs.runs.open_run(photos / "faces", "c3_faces", "laptop", tiny_runs.config())
+        write_run(photos / "faces", "c3_faces")
     names = {"FACES": "faces", "MODEL": str(model)}
     assert call(align.main, *(names.get(argument, argument) for argument in arguments)) == 2
     said = capsys.readouterr().err
@@ -219,12 +253,10 @@ def test_wrong_use_ends_with_status_2_and_writes_nothing(
 
 
 def test_models_of_the_other_kind_are_refused(run, model, photos, capsys):
-    from experiments import detect
-
     assert call(detect.main, "wide.png", "--checkpoint", model) == 2
     assert "it matches pictures; use load_aligner" in capsys.readouterr().err
     assert call(detect.main, "wide.png", "--checkpoint", run) == 2
-    assert "is a run of semantic_alignment, not of c3_faces" in capsys.readouterr().err
+    assert "is a run of semantic_alignment, which finds no landmarks" in capsys.readouterr().err
 
 
 def test_lines_run_between_points_of_pictures_side_by_side():

@@ -8,16 +8,22 @@ import pytest
 
 from experiments import compare
 from experiments.engine import runs
+from experiments.measure.alignment import Reading
 from experiments.show import comparison
-from tests.experiments import tiny_runs
-from tests.experiments.tiny_runs import call
+from tests.data_pipelines.pair_files import write_table
+from tests.experiments import tiny
+from tests.experiments.tiny import call
 
 WITHOUT_FLOW = {"flow": False}
+CHANGED = {
+    "semantic_alignment": {"reading": Reading(match="hard")},
+    "jlad": {"uncertainty": False},
+}
 
 
 def write(folder, seed, error, **changes):
     """A run folder with results and no checkpoint."""
-    config = dataclasses.replace(tiny_runs.config(), seed=seed, name=folder.name, **changes)
+    config = dataclasses.replace(tiny.config(), seed=seed, name=folder.name, **changes)
     runs.open_run(folder, "c3_faces", "laptop", config)
     results = {"experiment": "c3_faces", "seed": seed, "steps": 100, "seconds": 60}
     landmarks = {"nme_percent": error, "mean_shape_nme_percent": 50.0}
@@ -79,7 +85,7 @@ def test_one_run_of_each_has_a_value_and_no_deviation(folders, tmp_path, capsys)
 
 
 def test_runs_on_different_data_are_told_apart(tmp_path, capsys):
-    other = tiny_runs.config(test_examples=7).data
+    other = tiny.config(data={"test_examples": 7}).data
     folders = write(tmp_path / "a", 0, 1.0), write(tmp_path / "b", 0, 2.0, data=other)
     assert call(compare.main, *folders, "--no-pictures") == 0
     assert "Not the same data (data.test_examples)" in capsys.readouterr().out
@@ -123,12 +129,11 @@ def test_wrong_input_is_one_line_and_status_2(tmp_path, capsys, spoil, message):
 
 
 def test_pictures_of_every_group_are_on_the_page(tmp_path, capsys):
-    data = {"name": "labelled", "path": tiny_runs.write_labelled(tmp_path / "labelled")}
+    data = {"name": "labelled", "path": tiny.write_labelled(tmp_path / "labelled")}
     data |= {"fit_rows": "1-8", "test_rows": "9-14"}
     folders = []
     for name, changes in (("plain", WITHOUT_FLOW), ("whole", {})):
-        config = dataclasses.replace(tiny_runs.config(**data), **changes)
-        folders.append(tiny_runs.write_run(tmp_path / name, config))
+        folders.append(tiny.write_run(tmp_path / name, tiny.config(data=data, **changes)))
         results = {"experiment": "c3_faces", "seed": 0, "steps": 7, "seconds": 1}
         runs.write_json(folders[-1] / "results.json", results)
     assert call(compare.main, *folders, "--out", tmp_path / "page.html") == 0
@@ -140,3 +145,27 @@ def test_pictures_of_every_group_are_on_the_page(tmp_path, capsys):
     # the same random network twice, looked at with the same flow
     assert common["errors"]["plain"] == common["errors"]["whole"]
     assert "landmarks carried by the flow of whole" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("experiment", ["semantic_alignment", "jlad"])
+def test_runs_that_match_stand_side_by_side_with_their_pck_and_matches(
+    experiment, tmp_path, capsys
+):
+    header = "source,target,source_points,target_points"
+    table = write_table(tmp_path, "a.png,b.png,1;2;3;4,5;6;7;8", header=header)
+    folders = []
+    for seed, (changed, pck) in enumerate([(False, 40.0), (False, 44.0), (True, 50.0)]):
+        data = {"name": "pairs_csv", "path": table}
+        config = tiny.config(experiment, data=data, seed=seed)
+        config = dataclasses.replace(config, **CHANGED[experiment] if changed else {})
+        folders.append(tiny.write_run(tmp_path / f"{seed}", config))
+        alignment = {"pck": {"0.05": 1.0, "0.10": pck, "0.15": 99.0}}
+        results = {"seed": seed, "steps": 7, "seconds": 1, "alignment": alignment}
+        runs.write_json(folders[-1] / "results.json", results)
+    assert call(compare.main, *folders, "--out", tmp_path / "c.html") == 0
+    assert "42.00 ± 2.83" in capsys.readouterr().out
+    page = (tmp_path / "c.html").read_text(encoding="utf-8")
+    assert page.count("<b>Matches: test</b>") == 2 and "PCK@.10" in page
+    assert page.count("<b>Landmarks on pairs") == 2 * (experiment == "jlad")
+    numbers = json.loads((tmp_path / "c.json").read_text())
+    assert len(numbers["groups"]) == 2

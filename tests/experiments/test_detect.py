@@ -13,17 +13,16 @@ from data_pipelines.frames import frame_picture, resize_picture
 from data_pipelines.pictures import read_picture
 from data_pipelines.tables import read_number_table
 from experiments import detect, export
-from experiments.show.overlays import colors, draw_landmarks
-from tests.experiments.tiny_runs import NUM_LANDMARKS, SIZE, call, config, smooth_picture, write_run
+from experiments.show.pictures import colors, draw_landmarks
+from tests.experiments.tiny import LANDMARKS, SIZE, call, smooth_picture, write_run
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
     """An exported model that cuts out central squares."""
     root = tmp_path_factory.mktemp("runs")
-    run = write_run(root / "tiny", config())
-    found, trained = export.read_run(run)
-    inference.save(root / "model", trained.variables, export.model_config(found, trained))
+    run = write_run(root / "tiny", "c3_faces")
+    assert call(export.main, run, "--out", root / "model", "--dtype", "float32") == 0
     return root / "model"
 
 
@@ -68,7 +67,7 @@ def test_a_folder_is_searched_and_what_is_broken_is_left_out(model, photos, tmp_
     found = lines(out)
     assert list(found) == ["a.png", "sub/a.png", "sub/b.jpg"]
     for name, points_px in found.items():
-        assert points_px.shape == (NUM_LANDMARKS, 2)
+        assert points_px.shape == (LANDMARKS, 2)
         np.testing.assert_allclose(points_px, expected_px(model, photos / name), atol=0.01)
         with (
             Image.open(out / "overlays" / f"{name}.png") as overlay,

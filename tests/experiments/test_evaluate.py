@@ -1,21 +1,25 @@
-"""`python -m experiments.evaluate`."""
+"""`python -m experiments.evaluate`: the `landmarks` and the `alignment` object of a run."""
 
 import dataclasses
 import json
 import math
 
-import jax
 import numpy as np
 import pytest
 
+from data_pipelines.load import AlignmentDataConfig, DataConfig
 from experiments import evaluate
-from experiments.c3_faces import networks as nets
-from experiments.c3_faces.run import Trained
-from experiments.common.data import DataConfig
 from experiments.engine.errors import UsageError
-from tests.experiments.tiny_runs import call, config, random_tree, write_labelled, write_run
+from experiments.recipe import Trained
+from tests.data_pipelines import pair_files
+from tests.data_pipelines.published_files import write
+from tests.experiments import tiny
+from tests.experiments.tiny import call, random_tree, write_labelled, write_run
 
 ROWS = ["--fit-rows", "1-10", "--test-rows", "11-14"]
+METHODS = ("identity", "nearest_neighbour", "mutual_matching", "gaussian", "start", "untrained")
+ALPHAS = ["0.05", "0.10", "0.15"]
+POINTS = ("a.png,b.png,1;2;3;4,5;6;7;8", "b.png,a.png,5;6;7;8,1;2;3;4")
 
 
 @pytest.fixture(scope="module")
@@ -23,19 +27,37 @@ def labelled(tmp_path_factory):
     return write_labelled(tmp_path_factory.mktemp("data") / "labelled")
 
 
+def write_two_steps(folder, config):
+    """A run with its first variables (step 0) and random ones (step 7)."""
+    first = tiny.recipe_of(config).build(config).first()
+    return write_run(folder, config, {0: first, 7: random_tree(first)})
+
+
 @pytest.fixture(scope="module")
 def run(labelled, tmp_path_factory):
-    """A run with its own labelled data, its first variables (step 0) and random ones (step 7)."""
-    chosen = config(name="labelled", path=labelled, fit_rows="1-9", test_rows="10-14")
-    networks = nets.make_networks(chosen)
-    first = nets.init_variables(networks, chosen)
+    """A run of landmarks with its own labelled data."""
+    own = {"name": "labelled", "path": labelled, "fit_rows": "1-9", "test_rows": "10-14"}
     folder = tmp_path_factory.mktemp("runs") / "tiny"
-    return write_run(folder, chosen, {0: first, 7: random_tree(first)})
+    return write_two_steps(folder, tiny.config(data=own))
 
 
 @pytest.fixture(scope="module")
 def rendered_run(tmp_path_factory):
-    return write_run(tmp_path_factory.mktemp("runs") / "rendered", config())
+    return write_run(tmp_path_factory.mktemp("runs") / "rendered", "c3_faces")
+
+
+@pytest.fixture(scope="module")
+def aligner(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "aligner"
+    return write_two_steps(folder, tiny.config("semantic_alignment"))
+
+
+@pytest.fixture(scope="module")
+def willow(tmp_path_factory):
+    """Two of the sub-classes."""
+    folder = tmp_path_factory.mktemp("willow")
+    pair_files.write_willow(folder, classes=("car(G)", "duck(S)"), num=3)
+    return folder
 
 
 @pytest.fixture
@@ -64,10 +86,13 @@ def test_a_run_is_evaluated_on_its_own_data(run, print_of):
     assert few["1"]["mean"] > 0 and few["1"]["deviation"] > 0
 
 
-def test_step_0_is_the_untrained_baseline(run, print_of):
+def test_step_0_is_the_untrained_network(run, aligner, willow, print_of):
     found = print_of("--checkpoint", run / "checkpoints" / "0")
     assert found["nme_percent"] == pytest.approx(found["untrained_nme_percent"], rel=1e-3)
     assert not {"nme_undistorted_percent", "nme_fitted_on_all_percent"} & set(found)
+    where = ("--data.name", "pf_willow", "--data.path", willow)
+    methods = print_of("--checkpoint", aligner / "checkpoints/0", *where)["methods"]
+    assert methods["trained"] == methods["untrained"] == methods["start"]
 
 
 def test_another_labelled_folder_is_evaluated_with_its_own_options(
@@ -87,77 +112,117 @@ def test_another_labelled_folder_is_evaluated_with_its_own_options(
     assert found["mean_shape_nme_percent"] == pytest.approx(expected, rel=1e-4)
 
 
+def test_the_sub_classes_that_are_there_are_evaluated(aligner, willow, print_of):
+    found = print_of("--checkpoint", aligner, "--data.name", "pf_willow", "--data.path", willow)
+    assert (found["pairs"], found["pictures"]) == (12, 6)
+    assert list(found["pck"]) == ALPHAS and "source key points" in found["protocol"]
+    for name in METHODS:
+        assert list(found[f"{name}_pck"]) == ALPHAS
+    table = found["methods"]["trained"]["definitions"]["bbox-kp"]["target_to_source"]
+    assert table["per_pair"] == found["pck"]
+    assert {c: v["pairs"] for c, v in table["categories"].items()} == {"car(G)": 6, "duck(S)": 6}
+    assert found["pck"] != found["start_pck"] or found["pck"] != found["untrained_pck"]
+
+
+def test_spair_is_evaluated_by_its_own_definition(aligner, tmp_path, monkeypatch, print_of):
+    write("spair", tmp_path / "spair", monkeypatch)
+    named = ("--data.name", "spair", "--data.path", tmp_path / "spair")
+    found = print_of("--checkpoint", aligner, *named)
+    assert found["pairs"] == 2 and found["protocol"].startswith("bbox: source key points carried")
+
+
+def test_a_table_of_own_pairs_is_evaluated(aligner, tmp_path, print_of):
+    header = "source,target,source_points,target_points"
+    table = pair_files.write_table(tmp_path, *POINTS, header=header)
+    found = print_of("--checkpoint", aligner, "--data.name", "pairs_csv", "--data.path", table)
+    assert found["pairs"] == 2 and "longer side of the target picture" in found["protocol"]
+    # Nothing moves by more than 4 px, 15 % of the longest side of 36 is 5.4.
+    assert found["identity_pck"]["0.15"] == pytest.approx(50 + 50 * (np.hypot(4, 4) <= 4.5))
+
+
+def test_a_joint_run_is_evaluated_on_landmarks_and_on_pairs(labelled, tmp_path, print_of):
+    run = write_run(tmp_path / "joint", "jlad")
+    named = ["--checkpoint", run, "--data.path", labelled, "--data.name", "labelled", *ROWS]
+    found = print_of(*named)
+    assert found["normalizer"] == "inter-ocular distance"
+    assert (found["fitted_on"], found["tested_on"]) == (10, 4)
+    assert found["nme_percent"] != found["untrained_nme_percent"]
+    header = "source,target,source_points,target_points"
+    table = pair_files.write_table(tmp_path, *POINTS, header=header)
+    found = print_of("--checkpoint", run, "--data.name", "pairs_csv", "--data.path", table)
+    assert set(found) >= {"pck", "identity_pck", "untrained_pck", "protocol"}
+
+
+def data_config(own, **given):
+    """The data that options mean for a run of this configuration."""
+    recipe = tiny.recipe_of(own)
+    trained = Trained(recipe, "laptop", own, recipe.build(own), {}, 7, "")
+    return evaluate.data_config(given, trained)
+
+
 def test_named_data_start_from_defaults_and_own_data_from_the_run(tmp_path):
-    own = config(name="labelled", path=tmp_path, crop="pad", fit_rows="1-2").data
-    of_run = evaluate.Options(tmp_path, evaluate.DataOptions(), test_rows="3-4")
-    assert evaluate.data_config(of_run, own) == dataclasses.replace(own, test_rows="3-4")
-    named = evaluate.DataOptions(name="labelled", crop="squash")
-    found = evaluate.data_config(evaluate.Options(tmp_path, named), own)
-    assert found == DataConfig(name="labelled", crop="squash", image_size=own.image_size)
+    own = tiny.config(data={"name": "labelled", "path": tmp_path, "crop": "pad", "fit_rows": "1-2"})
+    found = data_config(own, test_rows="3-4")
+    assert found == dataclasses.replace(own.data, test_rows="3-4")
+    found = data_config(own, name="labelled", crop="squash")
+    assert found == DataConfig(name="labelled", crop="squash", image_size=tiny.SIZE)
     with pytest.raises(UsageError, match="have no annotations: give --data.name labelled"):
-        evaluate.data_config(of_run, config(name="folder", path=tmp_path).data)
+        data_config(tiny.config(data={"name": "folder", "path": tmp_path}), test_rows="3-4")
 
 
-def test_a_frozen_trunk_is_taken_from_the_checkpoint_and_a_trained_one_is_not(
-    monkeypatch, tmp_path
-):
-    model = dataclasses.replace(
-        config().model, trunk="resnet18", landmark_stages=("layer1",), flow_stages=("layer1",)
-    )
-    chosen = dataclasses.replace(config(), model=model)
-    networks = nets.make_networks(chosen)
-    shapes = jax.eval_shape(lambda: nets.random_variables(networks, chosen))
-    trained = Trained(chosen, networks, random_tree(shapes), 7)
-    untrained = evaluate.untrained_variables(trained)
-    assert jax.tree.structure(untrained) == jax.tree.structure(trained.variables)
-    for group in ("params", "batch_stats"):
-        for ours, theirs in zip(
-            *(jax.tree.leaves(v[group]["trunk"]) for v in (untrained, trained.variables)),
-            strict=True,
-        ):
-            np.testing.assert_array_equal(ours, theirs)
-    heads = [v["params"]["pose_logits"]["kernel"] for v in (untrained, trained.variables)]
-    assert np.any(heads[0] != heads[1])
-    moving = dataclasses.replace(chosen, model=dataclasses.replace(model, train_trunk=("joint",)))
-    monkeypatch.setenv("C3JAX_WEIGHTS", str(tmp_path))
-    monkeypatch.setenv("HOME", str(tmp_path))
-    with pytest.raises(ValueError, match="no ImageNet weights of resnet18"):
-        evaluate.untrained_variables(dataclasses.replace(trained, config=moving))
+def test_named_pairs_start_from_defaults_and_own_ones_from_the_run(tmp_path):
+    named = {"name": "pairs_csv", "path": tmp_path, "test_path": tmp_path / "t"}
+    own = tiny.config("semantic_alignment", data=named)
+    assert data_config(own) == own.data
+    moved = dataclasses.replace(own.data, path=tmp_path / "m", test_path=None)
+    assert data_config(own, path=tmp_path / "m") == moved
+    willow = {"name": "pf_willow", "path": tmp_path}
+    assert data_config(own, **willow) == AlignmentDataConfig(image_size=tiny.SIZE, **willow)
+    paper = tiny.config("semantic_alignment", data=named | {"resize": "align_corners"})
+    assert data_config(paper, **willow).resize == "align_corners"
+    with pytest.raises(UsageError, match="crop, fit_rows: pairs have no landmarks"):
+        data_config(own, crop="pad", fit_rows="1-2")
 
 
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
-        (["--checkpoint", "RUN/nowhere"], "nowhere is no folder; give a run folder"),
-        (
-            ["--checkpoint", "RUN/checkpoints/3"],
-            "3 is no folder; give a run folder",
-        ),
-        (
-            ["--checkpoint", "RUN", "--data.name", "pf_willow"],
-            "pf_willow is for runs of semantic_alignment",
-        ),
-        (["--checkpoint", "RUN", "--data.name", "labelled"], "needs --data.path FOLDER"),
-        (["--checkpoint", "RUN", "--fit-rows", "0-3"], "--data.fit-rows must be two 1-based row"),
-        (["--checkpoint", "RUN", "--test-rows", "12-15"], "rows 12-15 are not within 1-14"),
-        (["--checkpoint", "RUN", "--data.iod-points", "0", "4"], "two different points of 0 to 3"),
-        (["--checkpoint", "RUN", "--data.iod-points", "1", "1"], "two different points of 0 to 3"),
-        (["--checkpoint", "RUN", "--data.landmarks-file", "no.csv"], "no.csv: no such file"),
-        (["--checkpoint", "RENDERED", *ROWS], "rendered_faces has no fit_rows, test_rows: give"),
-        (["--checkpoint", "RENDERED", "--data.path", "x"], "rendered_faces has no path: give"),
-        (["--checkpoint", "RUN", "--data.name", "imagenet"], "imagenet"),
-        (["--checkpoint", "RUN", "--rows", "1-2"], "--rows"),
-        ([], "--checkpoint"),
+        (["RUN/nowhere"], "nowhere is no folder; give a run folder"),
+        (["RUN/checkpoints/3"], "3 is no folder; give a run folder"),
+        (["RUN", "--data.name", "pf_willow"], "pf_willow is for runs that match pictures"),
+        (["RUN", "--data.name", "labelled"], "needs --data.path FOLDER"),
+        (["RUN", "--fit-rows", "0-3"], "--data.fit-rows must be two 1-based row"),
+        (["RUN", "--test-rows", "12-15"], "rows 12-15 are not within 1-14"),
+        (["RUN", "--data.iod-points", "0", "4"], "two different points of 0 to 3"),
+        (["RUN", "--data.iod-points", "1", "1"], "two different points of 0 to 3"),
+        (["RUN", "--data.landmarks-file", "no.csv"], "no.csv: no such file"),
+        (["RUN", "--data.pairs-path", "x"], "pairs-path is for pf_pascal"),
+        (["RENDERED", *ROWS], "rendered_faces has no fit_rows, test_rows: give"),
+        (["RENDERED", "--data.path", "x"], "rendered_faces has no path: give"),
+        (["RUN", "--data.name", "imagenet"], "imagenet"),
+        (["RUN", "--rows", "1-2"], "--rows"),
+        (["ALIGNER", "--data.name", "labelled"], "labelled is for runs that find landmarks"),
+        (["ALIGNER", "--data.name", "pf_willow"], "pf_willow needs --data.path"),
+        (["ALIGNER", "--data.name", "pf_willow", "--data.path", "void"], "void: no such folder"),
+        (["ALIGNER", "--data.name", "pf_willow", "--data.path", "RUN"], "no sub-class in it"),
+        (["ALIGNER", "--fit-rows", "1-3"], "fit_rows: pairs have no landmarks"),
+        (["ALIGNER", "--data.name", "pairs_csv", "--data.path", "BARE"], "have no key points"),
     ],
 )
-def test_wrong_use_ends_with_status_2(run, rendered_run, arguments, named, capsys):
-    folders = {"RUN": str(run), "RENDERED": str(rendered_run)}
-    for name, folder in folders.items():
-        arguments = [argument.replace(name, folder) for argument in arguments]
-    assert call(evaluate.main, *arguments) == 2
+def test_wrong_use_is_one_error(run, rendered_run, aligner, tmp_path, arguments, named, capsys):
+    bare = pair_files.write_table(tmp_path, "a.png,b.png", header="source,target")
+    places = {"RUN": run, "RENDERED": rendered_run, "ALIGNER": aligner, "BARE": bare}
+    for name, place in places.items():
+        arguments = [argument.replace(name, str(place)) for argument in arguments]
+    assert call(evaluate.main, "--checkpoint", *arguments) == 2
     captured = capsys.readouterr()
     assert named in captured.err and "Traceback" not in captured.err
     assert captured.out == ""
+
+
+def test_the_run_must_be_named(capsys):
+    assert call(evaluate.main) == 2
+    assert "--checkpoint" in capsys.readouterr().err
 
 
 def test_eyes_that_coincide_are_named(run, labelled, tmp_path, capsys):

@@ -1,5 +1,6 @@
-"""`python -m experiments.export`."""
+"""`python -m experiments.export` of every kind of run: the model finds what the run finds."""
 
+import json
 import re
 
 import numpy as np
@@ -8,47 +9,95 @@ from safetensors.numpy import load_file
 
 from c3jax import inference
 from experiments import export
-from experiments.c3_faces.run import make_detector
-from experiments.engine.errors import UsageError
-from tests.experiments.tiny_runs import NUM_LANDMARKS, SIZE, call, config, write_run
+from experiments.registry import load_aligner, load_detector, load_trained
+from tests.experiments import tiny
+from tests.experiments.tiny import EXPERIMENTS, LANDMARKS, SIZE, call, write_run
+
+FOUND = {
+    "c3_faces": f"{LANDMARKS} landmarks",
+    "semantic_alignment": "matches",
+    "jlad": f"{LANDMARKS} landmarks and matches",
+}
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    return write_run(tmp_path_factory.mktemp("runs") / "tiny", config(crop="pad"))
+@pytest.fixture(scope="module", params=EXPERIMENTS)
+def run(request, tmp_path_factory):
+    data = {"crop": "pad"} if request.param == "c3_faces" else {}
+    return write_run(
+        tmp_path_factory.mktemp("runs") / "tiny", tiny.config(request.param, data=data)
+    )
 
 
-def test_an_export_finds_the_landmarks_of_its_run(run, tmp_path, capsys):
+def assert_alike(run, model, *, atol):
+    """Whether a run and its export find the same in pictures of another size."""
+    pictures = export.random_pictures(2, SIZE + 9)
+    trained = load_trained(run).model
+    if trained.landmarks:
+        found = [load_detector(path) for path in (run, model)]
+        assert found[0].crop == found[1].crop
+        np.testing.assert_allclose(*(each.landmarks(pictures) for each in found), atol=atol)
+    if trained.match:
+        found = [load_aligner(path) for path in (run, model)]
+        assert found[0].reading == found[1].reading
+        matches = [each.align(*pictures) for each in found]
+        np.testing.assert_allclose(*(each.to_target for each in matches), atol=atol)
+        np.testing.assert_allclose(*(each.source_confidence for each in matches), atol=atol)
+
+
+def test_an_export_finds_what_its_run_finds(run, tmp_path, capsys):
     assert call(export.main, run, "--out", tmp_path / "model", "--dtype", "float32") == 0
-    said = capsys.readouterr().out
+    said, experiment = capsys.readouterr().out, load_trained(run).recipe.name
     assert said.splitlines()[-1] == str(tmp_path / "model" / "MODEL_CARD.md")
-    assert f"{NUM_LANDMARKS} landmarks at {SIZE} px, step 7, float32, " in said
-    assert float(re.search(r"differ by at most (\S+) px", said)[1]) < 0.001
-    _, trained = export.read_run(run)
-    images = export.random_pictures(5, SIZE)
-    expected = make_detector(trained.networks, batch_size=8)(trained.variables, images)
-    exported = inference.load(tmp_path / "model")
-    np.testing.assert_allclose(exported.landmarks(images), expected, atol=1e-4)
-    assert exported.crop == "pad"
-    assert exported.trained_on["data"] == "rendered_faces" and exported.trained_on["steps"] == 7
+    assert f"{FOUND[experiment]} at {SIZE} px, step 7, float32, " in said
+    moved = re.findall(r"differ by (?:at most )?(\S+) px", said)
+    assert len(moved) == 1 + (" and " in FOUND[experiment]) and max(map(float, moved)) < 0.001
+    assert_alike(run, tmp_path / "model", atol=1e-4)
+    described = json.loads((tmp_path / "model/config.json").read_text())
+    origin = described["trained_on"]
+    assert (origin["experiment"], origin["steps"]) == (experiment, 7)
+    assert origin["data"] == load_trained(run).config.data.name
 
 
-def test_a_run_and_its_export_are_read_alike(run, capsys):
+def test_a_step_is_exported_beneath_its_run_in_half_precision(run, capsys):
     assert call(export.main, run / "checkpoints" / "7") == 0
-    models = [export.load_model(path) for path in (run, run / "export")]
-    assert [model.crop for model in models] == ["pad", "pad"]
-    images = export.random_pictures(3, SIZE + 9)
-    first, second = (model.landmarks(images) for model in models)
-    np.testing.assert_allclose(first, second, atol=5e-3)  # float16
+    moved = re.findall(r"differ by (?:at most )?(\S+) px", capsys.readouterr().out)
+    assert max(map(float, moved)) < 0.2
     stored = load_file(run / "export" / "model.safetensors")
     assert {name.split("/")[0] for name in stored} == {"params", "batch_stats"}
     assert {str(array.dtype) for array in stored.values()} == {"float16"}
 
 
-def test_celeb_a_runs_look_at_the_frame_of_the_protocol(run):
-    found, trained = export.read_run(run)
-    object.__setattr__(trained, "config", config(name="celeb_a"))
-    assert export.model_config(found, trained)["crop"] == "squash_inner"
+def test_celeb_a_runs_look_at_the_frame_of_the_protocol(tmp_path):
+    run = write_run(tmp_path / "run", tiny.config(data={"name": "celeb_a"}))
+    assert load_detector(run).crop == "squash_inner"
+
+
+def test_landmark_networks_of_an_aligner_are_left_out(tmp_path):
+    stage = tiny.config("semantic_alignment").flow
+    model = {"landmark_channels": 4}
+    config = tiny.config("semantic_alignment", model=model, landmarks=3, finetune=stage)
+    run = write_run(tmp_path / "run", config)
+    assert load_trained(run).variables["params"].keys() == {"trunk", "flow", "landmarks"}
+    assert call(export.main, run, "--out", tmp_path / "model", "--dtype", "float32") == 0
+    assert inference.load_aligner(tmp_path / "model").variables["params"].keys() == {
+        "trunk",
+        "flow",
+    }
+    described = json.loads((tmp_path / "model/config.json").read_text())["model"]
+    assert "landmarks" not in described
+
+
+def test_separate_networks_are_used_but_not_exported(tmp_path, capsys):
+    run = write_run(tmp_path / "run", tiny.config("jlad", separate=True), stage="detection-1")
+    assert call(export.main, run) == 2
+    assert "(--separate), and an exported model has one" in capsys.readouterr().err
+    variables = load_trained(run).variables["params"]
+    detector, aligner = load_detector(run).variables, load_aligner(run).variables
+    assert detector["params"]["trunk"] is not aligner["params"]["trunk"]
+    for found, group in ((detector, "detection_trunk"), (aligner, "trunk")):
+        np.testing.assert_array_equal(
+            found["params"]["trunk"]["conv1"]["kernel"], variables[group]["conv1"]["kernel"]
+        )
 
 
 @pytest.mark.parametrize(
@@ -62,18 +111,8 @@ def test_celeb_a_runs_look_at_the_frame_of_the_protocol(run):
         ([], "RUN"),
     ],
 )
-def test_wrong_use_ends_with_status_2(run, arguments, named, capsys):
+def test_wrong_use_ends_with_status_2(tmp_path, arguments, named, capsys):
+    run = write_run(tmp_path / "run", "semantic_alignment")
     assert call(export.main, *(argument.replace("RUN", str(run)) for argument in arguments)) == 2
     said = capsys.readouterr().err
     assert named in said and "Traceback" not in said
-
-
-def test_other_folders_are_no_runs(run, tmp_path):
-    (tmp_path / "config.json").write_text("{}")
-    with pytest.raises(UsageError, match="not a run; give a run folder"):
-        export.load_model(tmp_path)
-    (tmp_path / "config.json").write_text('{"experiment": "semantic_alignment", "config": {}}')
-    with pytest.raises(UsageError, match="is a run of semantic_alignment, not of c3_faces"):
-        export.load_model(tmp_path)
-    with pytest.raises(UsageError, match="no such file"):
-        export.load_model(tmp_path / "model.safetensors")

@@ -1,19 +1,17 @@
 """AFLW and 300-W as data sets of the experiments."""
 
-import dataclasses
 import json
 
 import numpy as np
 import pytest
 
-from data_pipelines import aflw, aflw_mtfl, w300
-from data_pipelines.errors import DataError
+from data_pipelines.load import DataConfig, load
+from data_pipelines.readers import aflw, aflw_mtfl, w300
 from experiments import evaluate
-from experiments.common.data import DataConfig
-from experiments.common.data_sets import load
 from experiments.engine.errors import UsageError
 from tests.data_pipelines.face_files import write_aflw, write_mtfl, write_w300
-from tests.experiments.tiny_runs import call, config, write_run
+from tests.experiments.test_evaluate import data_config
+from tests.experiments.tiny import call, config, write_run
 
 SIZE = 32
 PARTS = {"train": 10, "test": 3}
@@ -60,29 +58,12 @@ def test_the_frame_of_aflw_is_the_squashed_crop(root):
     assert rows == {"common": [0, 1, 2, 3], "challenging": [4, 5]} and not data.test.parts
 
 
-def test_streamed_and_held_faces_are_the_same(root):
-    config = DataConfig(name="w300", cache=root, image_size=SIZE)
-    held, streamed = load(config), load(dataclasses.replace(config, loader="tf"))
-    one, other = (next(data.batches(batch_size=4, seed=1)) for data in (held, streamed))
-    for side in ("source", "target"):
-        assert np.abs(one[side].astype(int) - other[side]).max() <= 2
-
-
-@pytest.mark.parametrize("name", ["aflw", "aflw_mtfl", "w300"])
-def test_what_is_missing_is_said_with_instructions(tmp_path, name):
-    with pytest.raises(DataError, match=f"nothing is downloaded.*\n  {tmp_path / name}"):
-        load(DataConfig(name=name, cache=tmp_path))
-
-
 @pytest.mark.parametrize("name", ["aflw", "aflw_mtfl", "w300"])
 def test_evaluation_takes_a_folder_and_refuses_rows(tmp_path, name):
-    own = config().data
-    named = evaluate.Options(tmp_path, evaluate.DataOptions(name=name, path=tmp_path))
-    expected = DataConfig(name=name, path=tmp_path, image_size=own.image_size)
-    assert evaluate.data_config(named, own) == expected
-    rows = dataclasses.replace(named, fit_rows="1-3")
+    expected = DataConfig(name=name, path=tmp_path, image_size=config().data.image_size)
+    assert data_config(config(), name=name, path=tmp_path) == expected
     with pytest.raises(UsageError, match=f"{name} has no fit_rows: give --data.name labelled"):
-        evaluate.data_config(rows, own)
+        data_config(config(), name=name, path=tmp_path, fit_rows="1-3")
 
 
 @pytest.mark.slow

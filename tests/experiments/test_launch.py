@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from experiments import launch
-from tests.experiments.tiny_runs import call
+from tests.experiments.tiny import call
 
 # Says who it is, then does what its argument of that number says.
 PROGRAM = """

@@ -14,7 +14,8 @@ import jax
 import numpy as np
 import pytest
 
-from benchmarks import bench, programs
+from benchmarks import programs
+from benchmarks.flops import program_flop
 from c3jax.models.resnet import ResNet
 from c3jax.models.vgg import VGG
 from c3jax.training.checkpoints import Checkpoints
@@ -141,7 +142,7 @@ def gflop(name: str) -> float:
     batch = next(programs.on_one_device(stage))
     step = make_train_step(stage.loss_fn, stage.optimizer, devices=jax.devices()[:1])
     jaxpr = jax.make_jaxpr(step)(state, batch, jax.random.key(0)).jaxpr
-    return bench.program_flop(jaxpr) / BATCH / 1e9
+    return program_flop(jaxpr) / BATCH / 1e9
 
 
 @pytest.mark.slow

@@ -4,7 +4,7 @@ import pytest
 
 from experiments import data
 from tests.data_pipelines.published_files import write
-from tests.experiments.tiny_runs import call
+from tests.experiments.tiny import call
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from c3jax.training.step import AXIS
 from data_pipelines.sampling import shard
 from experiments.engine import cli, loop, processes
-from experiments.engine.loop import Stage
+from experiments.engine.stages import Stage
 from tests.c3jax.training.toy import OPTIMIZER, Toy, toy_batch, toy_loss, toy_state
 
 REPOSITORY = Path(__file__).parents[2]
@@ -59,7 +59,6 @@ def train(config: Config):
         state,
         folder=config.folder,
         seed=3,
-        meta={},
         log_every=1,
         checkpoint_every=config.checkpoint_every,
         check_every=100,
@@ -69,7 +68,9 @@ def train(config: Config):
 
 def main() -> None:
     """Trains; the first process says how it ended."""
-    _, config = cli.parse({"toy": Config()}, lambda: ("toy", "the only one"), prog="toy")
+    _, config, _ = cli.parse(
+        lambda data_name: {"toy": Config()}, lambda presets: ("toy", "the only one"), prog="toy"
+    )
     state, _ = train(config)
     print(f"ended at step {int(state.step)} on {jax.device_count()} devices")
 

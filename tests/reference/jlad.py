@@ -168,12 +168,3 @@ def joint_consistency(heatmaps_source, heatmaps_target, tau, sigma):
         for k in range(count):
             total += (heatmaps_source[y, x, k] - warped[y, x, k]) ** 2 / sigma[y, x]
     return total / count
-
-
-def evaluate(field, points):
-    """A field at any points; beyond the border the flow of the border."""
-    height, width = field.shape[:2]
-    identity = np.array(
-        [[location(y, x, (height, width)) for x in range(width)] for y in range(height)]
-    )
-    return points + read(field - identity, points)

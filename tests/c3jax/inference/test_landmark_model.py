@@ -15,7 +15,7 @@ import c3jax
 from c3jax import inference
 from c3jax.models.families import from_config
 from data_pipelines import frames
-from tests.experiments.tiny_runs import random_tree
+from tests.experiments.tiny import random_tree
 
 SIZE = 32
 MODEL = {

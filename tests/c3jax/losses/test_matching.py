@@ -59,11 +59,7 @@ def test_gradient_is_right_and_finite_for_flat_volumes(x64):
 
 
 def test_refusals():
-    with pytest.raises(ValueError, match="negative of shape .* but positive has hs = 2"):
-        losses.weak_matching(POSITIVE, POSITIVE.swapaxes(1, 3))
-    with pytest.raises(ValueError, match=r"valid must have the batch axes \(3,\), got \(2,\)"):
+    with pytest.raises(ValueError, match=r"valid of shape \(2,\) has batch axes"):
         losses.weak_matching(POSITIVE, NEGATIVE, valid=jnp.ones(2, bool))
     with pytest.raises(ValueError, match="temperature must be positive, got 0"):
         losses.match_confidence(POSITIVE, temperature=0)
-    with pytest.raises(ValueError, match=r"correlation must have shape"):
-        losses.match_confidence(POSITIVE[0, 0])

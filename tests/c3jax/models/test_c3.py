@@ -78,12 +78,6 @@ def test_pooled_appearance_has_no_detail_within_a_region(built):
     np.testing.assert_allclose(appearance[:, 0, 0], full.mean((1, 2)), rtol=1e-5, atol=1e-6)
 
 
-def test_an_appearance_grid_that_does_not_divide_is_refused(built):
-    model, variables = built
-    with pytest.raises(ValueError, match="appearance_grid 3 does not divide"):
-        encode(model.clone(appearance_grid=3), variables)
-
-
 def test_the_landmarks_of_a_picture_do_not_depend_on_the_batch(built):
     model, variables = built
     both = encode(model, variables).landmarks

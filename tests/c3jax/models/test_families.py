@@ -1,12 +1,14 @@
 """Networks from JSON: each family, and what does not fit."""
 
+import json
+
 import jax
 import jax.numpy as jnp
 import pytest
 
 from c3jax.models.aligner import Aligner
 from c3jax.models.c3 import C3
-from c3jax.models.families import from_config
+from c3jax.models.families import from_config, offers, to_config
 from c3jax.models.flow import FlowModule
 from c3jax.models.imm import IMM
 from c3jax.models.jlad import JLAD
@@ -19,6 +21,24 @@ SMALL = {"architecture": "small", "stages": ["layer1", "layer2"]}
 def test_imm():
     imm = from_config({"family": "imm", "encoder_widths": [4, 6], "image_shape": [8, 12]})
     assert imm == IMM(encoder_widths=(4, 6), image_shape=(8, 12))
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"family": "c3", "trunk": SMALL, "flow_channels": [4, 1], "init_stddev": None},
+        {"family": "imm", "encoder_widths": [4, 6]},
+        {"family": "aligner", "trunk": SMALL, "flow": {"chunk": 2}},
+        {"family": "nc_net", "trunk": SMALL, "flow": {}, "landmarks": {"image_shape": [8, 12]}},
+        {"family": "jlad", "trunk": SMALL, "alignment_channels": [4, 4]},
+    ],
+    ids=lambda config: config["family"],
+)
+def test_a_network_tells_all_its_fields_as_json_and_is_built_from_them(config):
+    network = from_config(config)
+    told = json.loads(json.dumps(to_config(network)))
+    assert from_config(told) == network and told["family"] == config["family"]
+    assert set(told) > set(config)  # also what is not given
 
 
 def test_c3_also_without_the_name_of_the_family():
@@ -61,7 +81,7 @@ def test_nc_net_is_an_aligner_with_full_4d_convolutions():
 @pytest.mark.parametrize(
     "config, message",
     [
-        ({"family": "vae"}, "family must be one of c3, imm, aligner, nc_net, jlad.*got 'vae'"),
+        ({"family": "vae"}, "family must be one of 'c3', 'imm', 'aligner', .*got 'vae'"),
         ({"family": "imm", "trunk": {}}, "does not fit.*trunk"),
         ({"family": "c3", "encoder_widths": [4]}, "does not fit.*encoder_widths"),
         ({"family": "aligner", "trunk": {}}, "does not fit.*flow"),
@@ -71,3 +91,24 @@ def test_nc_net_is_an_aligner_with_full_4d_convolutions():
 def test_what_does_not_fit_is_refused(config, message):
     with pytest.raises(ValueError, match=message):
         from_config(config)
+
+
+@pytest.mark.parametrize(
+    ("family", "methods"),
+    [
+        ("c3", {"landmarks", "correlate"}),
+        ("imm", {"landmarks", "correlate"}),
+        ("aligner", {"match", "correlate"}),
+        ("nc_net", {"match", "correlate"}),
+        ("jlad", {"landmarks", "match"}),
+    ],
+)
+def test_networks_answer_for_themselves(family, methods):
+    config = {"family": family, "landmarks": {}}  # also an aligner that has landmark networks
+    asked = ("landmarks", "match", "correlate")
+    assert {method for method in asked if offers(config, method)} == methods
+
+
+def test_a_network_of_no_family_is_refused():
+    with pytest.raises(ValueError, match="ResNet is of none of the families c3, imm, aligner"):
+        to_config(ResNet())

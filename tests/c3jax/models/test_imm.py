@@ -152,12 +152,6 @@ def test_correlation_is_the_cosine_and_transposes_with_the_images():
     np.testing.assert_allclose(swapped, volume.transpose(0, 3, 4, 1, 2), **FLOAT32)
 
 
-def test_a_coarse_appearance_is_constant_over_its_cells():
-    appearance = apply(images(), method="encode", appearance_grid=1).appearance
-    mean = np.broadcast_to(encoding().appearance.mean((1, 2), keepdims=True), appearance.shape)
-    np.testing.assert_allclose(appearance, mean, **FLOAT32)
-
-
 def test_grid_and_channels_are_the_papers_at_128_pixels():
     model = IMM(num_landmarks=30)
     batch = jax.ShapeDtypeStruct((2, 128, 128, 3), jnp.float32)

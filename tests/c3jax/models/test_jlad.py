@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from c3jax import flow_to_field, losses
+from c3jax import grid, losses
 from c3jax.models.jlad import JLAD, FlowNet
 from c3jax.models.resnet import ResNet
 from tests.tolerances import FLOAT32, REORDERED
@@ -61,7 +61,7 @@ def test_parameters_stand_in_the_four_groups_of_the_paper(variables):
 
 def test_fields_start_near_the_identity_and_sigma_near_one(variables):
     alignment = jax.jit(MODEL.apply)(variables, SOURCE, TARGET)[0]
-    identity = flow_to_field(jnp.zeros((2, 6, 9, 2)))
+    identity = jnp.broadcast_to(grid((6, 9)), (2, 6, 9, 2))
     assert 0 < np.abs(alignment.tau - identity).max() < 0.05
     assert 0 < np.abs(alignment.log_sigma).max() < 0.1
 
@@ -109,9 +109,9 @@ def test_the_flow_is_in_cells_and_the_field_in_points(variables):
     params = variables["params"] | {"alignment": variables["params"]["alignment"] | {"flow": moved}}
     tau = align(MODEL, {"params": params}).tau
     flow = jnp.broadcast_to(jnp.array([1 * 2 / 8, -2 * 2 / 5]), (2, 6, 9, 2))
-    np.testing.assert_allclose(tau, flow_to_field(flow), **FLOAT32)
+    np.testing.assert_allclose(tau, grid(tau.shape[1:3]) + flow, **FLOAT32)
     twice = align(MODEL.clone(iterations=2), {"params": params}).tau
-    np.testing.assert_allclose(twice, flow_to_field(2 * flow), **FLOAT32)
+    np.testing.assert_allclose(twice, grid(tau.shape[1:3]) + 2 * flow, **FLOAT32)
 
 
 def test_fields_may_start_at_the_match_of_the_window_and_sigma_at_its_spread(variables):
@@ -131,7 +131,7 @@ def test_fields_may_start_at_the_match_of_the_window_and_sigma_at_its_spread(var
     sharp, flat = start(0.01), start(1e3)
     shift = jnp.broadcast_to(jnp.array([1 * 2 / 8, 2 * 2 / 5]), sharp.tau.shape)
     found = np.s_[:, :4, :8]  # the others come from beyond the border
-    np.testing.assert_allclose(sharp.tau[found], flow_to_field(shift)[found], atol=1e-3)
+    np.testing.assert_allclose(sharp.tau[found], (grid((6, 9)) + shift)[found], atol=1e-3)
     np.testing.assert_allclose(sharp.log_sigma[found], np.log(1 / 6) / 2, atol=0.05)
     window = 2 * np.mean(np.arange(-2, 3) ** 2) + 1 / 6  # all of 5 x 5 cells alike
     np.testing.assert_allclose(flat.log_sigma[:, 2:4, 2:7], np.log(window) / 2, rtol=1e-4)

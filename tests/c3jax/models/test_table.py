@@ -9,7 +9,6 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from c3jax.models.families import from_config
 from c3jax.models.flow import FlowModule
 from c3jax.models.jlad import JLAD
 from c3jax.models.ncnet import NCNet
@@ -17,11 +16,7 @@ from c3jax.models.pyramid import RandomPyramid
 from c3jax.models.resnet import ARCHITECTURES, ResNet
 from c3jax.models.vgg import DEPTHS, VGG, convolution_indices
 from c3jax.weights import num_parameters
-from experiments.c3_faces.config import PRESETS
-from experiments.c3_faces.networks import model_config
-from experiments.imm_faces.config import PAPER as IMM
-from experiments.semantic_alignment.config import PAPER as ALIGNMENT
-from experiments.semantic_alignment.networks import model_config as alignment_config
+from experiments.registry import find_recipe
 
 DOCUMENT = (Path(__file__).parents[3] / "docs/models.md").read_text()
 ROW = re.compile(r"^\| `(?P<name>[^`]+)` \|.*\| (?P<count>[\d,]+) \|$", re.MULTILINE)
@@ -37,9 +32,10 @@ def count(model, *inputs):
     return num_parameters(shapes.get("params", {}))
 
 
-def count_preset(config, landmarks):
-    config = dataclasses.replace(config, landmarks=landmarks)
-    return count(from_config(model_config(config)), (1, *[config.data.image_size] * 2, 3))
+def count_preset(name, preset, landmarks):
+    recipe = find_recipe(name)
+    config = dataclasses.replace(recipe.presets(None)[preset], landmarks=landmarks)
+    return count(recipe.build(config).network, (1, *[config.data.image_size] * 2, 3))
 
 
 def models():
@@ -59,15 +55,18 @@ def models():
     found["ncnet 16-16-1"] = functools.partial(count, NCNet(), *FEATURES)
     small = NCNet(channels=(16, 1), kernel_size=3)
     found["ncnet 16-1, kernel 3"] = functools.partial(count, small, *FEATURES)
-    aligner = from_config(alignment_config(ALIGNMENT))
+    alignment = find_recipe("semantic_alignment")
+    aligner = alignment.build(alignment.presets(None)["paper"]).network
     found["aligner"] = functools.partial(count, aligner, images, images)
     for landmarks in NUM_LANDMARKS:
         trunk = ResNet("resnet101", output_stride=8, stages=("layer3",))
         jlad = JLAD(trunk, num_landmarks=landmarks)
         found[f"jlad, K={landmarks}"] = functools.partial(count, jlad, images, images)
-    for preset, config in (PRESETS | {"imm": IMM}).items():
+    presets = [("c3_faces", preset, preset) for preset in find_recipe("c3_faces").presets(None)]
+    for name, preset, label in [*presets, ("imm_faces", "paper", "imm")]:
         for landmarks in NUM_LANDMARKS:
-            found[f"{preset}, K={landmarks}"] = functools.partial(count_preset, config, landmarks)
+            counted = functools.partial(count_preset, name, preset, landmarks)
+            found[f"{label}, K={landmarks}"] = counted
     return found
 
 
@@ -85,8 +84,8 @@ def test_the_table_gives_the_number_of_parameters(name):
 
 
 def test_the_parts_of_the_paper_model_are_listed_and_add_up():
-    config = PRESETS["paper"]
-    model, images = from_config(model_config(config)), jnp.zeros((1, 128, 128, 3))
+    recipe, images = find_recipe("c3_faces"), jnp.zeros((1, 128, 128, 3))
+    model = recipe.build(recipe.presets(None)["paper"]).network
     params = jax.eval_shape(model.init, jax.random.key(0), images)["params"]
     stated = re.findall(r"^\| \w+ \| `(\w+)` \|.*\| ([\d,]+) \|$", DOCUMENT, re.MULTILINE)
     assert dict(stated) == {group: f"{num_parameters(tree):,}" for group, tree in params.items()}

@@ -102,7 +102,7 @@ def test_held_parameters_stay_although_they_decay():
         "head": {"bn1": {"scale": jnp.ones(2)}},
     }
     zeros = jax.tree.map(jnp.zeros_like, params)
-    optimizer = optimizers.adam(0.1, weight_decay=0.5, held=("trunk/*bn?/*",))
+    optimizer = optimizers.adam(0.1, weight_decay=0.5, rates={"trunk/*bn?/*": 0.0})
     found = train(optimizer, params, [zeros] * 3)
     np.testing.assert_array_equal(found["trunk"]["bn1"]["scale"], np.ones(2))
     assert (found["trunk"]["conv1"]["kernel"] < 1).all()

@@ -28,14 +28,14 @@ class Nudged:
     def encode(self, variables, images):
         landmarks = jnp.tanh(images.mean(1)[..., :2] - 0.5)  # a landmark for each column
         maps = gaussian_maps(landmarks, SHAPE, stddev=0.5)
-        return Encoding(images.mean((1, 2), keepdims=True), None, landmarks, maps, None), {}
+        return Encoding(images.mean((1, 2), keepdims=True), None, landmarks, maps, None), variables
 
     def decode(self, variables, appearance, maps):
         images = appearance * (1 + maps.mean(-1, keepdims=True)) + self.nudges[self.calls]
         self.calls += 1
-        return images, {}
+        return images, variables
 
-    def features(self, variables, images):
+    def perceive(self, variables, images):
         return [images, images[:, ::2] ** 2]
 
 
@@ -45,11 +45,11 @@ def cycle_terms(nudges, landmarks_as):
     images, networks = jax.random.uniform(jax.random.key(0), (4, *SHAPE, 3)), Nudged(nudges)
 
     def terms(mean):
-        code, _ = networks.encode({}, images)
-        cycle, invariance, *_ = cross_image.cycle_terms(
-            {}, images, code, mean, networks=networks, loss=loss
+        code, variables = networks.encode({}, images)
+        term = cross_image.pair_terms(
+            variables, {"cycle": mean}, images, code, networks=networks, loss=loss, flow=False
         )
-        return cycle.sum(), invariance.sum()
+        return term.metrics["cycle"], term.metrics["invariance"]
 
     values = jax.vmap(terms, axis_name=AXIS)(jnp.ones((1, 2)))
     assert networks.calls == 2

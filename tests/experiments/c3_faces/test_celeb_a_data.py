@@ -10,11 +10,9 @@ import numpy as np
 import pytest
 
 from data_pipelines.errors import DataError
-from experiments.c3_faces.config import EXPERIMENT
-from experiments.common import celeb_a
-from experiments.common.data import DataConfig
-from experiments.common.data_sets import load
-from experiments.engine import paths
+from data_pipelines.load import DataConfig, load, missing_of_celeb_a
+from experiments.c3_faces.config import PRESETS
+from experiments.engine import cli
 from tests.experiments.celeb_a_files import write_celeb_a
 
 REPOSITORY = Path(__file__).parents[3]
@@ -117,33 +115,33 @@ def test_one_error_names_everything_that_is_missing(tmp_path):
 def test_only_what_is_missing_is_named(tmp_path):
     write_celeb_a(tmp_path / "celeb_a", pictures=False)
     config = DataConfig(name="celeb_a", cache=tmp_path)
-    assert celeb_a.missing_files(config) == [tmp_path / "celeb_a" / "img_align_celeba"]
+    assert missing_of_celeb_a(config) == [tmp_path / "celeb_a" / "img_align_celeba"]
     # The archive, or what TFDS made of it, takes the place of the folder.
     (tmp_path / "celeb_a/2.1.0").mkdir()
     (tmp_path / "celeb_a/2.1.0/dataset_info.json").write_text("{}")
-    assert celeb_a.missing_files(config) == []
+    assert missing_of_celeb_a(config) == []
 
 
 def test_auto_takes_celeb_a_where_an_accelerator_is_present(root, tmp_path, monkeypatch, capsys):
     auto = DataConfig(cache=root.parent)
-    assert paths.resolve_data(auto).name == "rendered_faces"
+    assert cli.resolve_data(auto).name == "rendered_faces"
     assert "no accelerator" in capsys.readouterr().out
     monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
-    assert paths.resolve_data(auto).name == "celeb_a"
-    assert paths.resolve_data(DataConfig(cache=tmp_path)).name == "rendered_faces"
+    assert cli.resolve_data(auto).name == "celeb_a"
+    assert cli.resolve_data(DataConfig(cache=tmp_path)).name == "rendered_faces"
     assert f"no CelebA in {tmp_path}" in capsys.readouterr().out
     (tmp_path / "celeb_a").mkdir()
-    paths.resolve_data(DataConfig(cache=tmp_path))
+    cli.resolve_data(DataConfig(cache=tmp_path))
     assert "is incomplete (no list_landmarks_align_celeba.txt" in capsys.readouterr().out
 
 
 def test_preset_is_the_papers_with_celeb_a_and_an_accelerator(root, monkeypatch):
     monkeypatch.chdir(root.parent.parent)
-    assert paths.choose_preset(EXPERIMENT)[0].startswith("laptop")
+    assert cli.choose("c3_faces", PRESETS)[0].startswith("laptop")
     monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
-    assert paths.choose_preset(EXPERIMENT)[0].startswith("laptop")
+    assert cli.choose("c3_faces", PRESETS)[0].startswith("laptop")
     (root.parent.parent / "data").symlink_to(root.parent)
-    name, why = paths.choose_preset(EXPERIMENT)
+    name, why = cli.choose("c3_faces", PRESETS)
     assert name == "paper" and "CelebA in data/celeb_a" in why
 
 
@@ -154,24 +152,20 @@ import jax
 from c3jax.training.checkpoints import Checkpoints
 from c3jax.training.state import init_state
 from c3jax.training.step import make_train_step, shard_batch
-from experiments.c3_faces import __main__, networks as nets, run
-from experiments.c3_faces.config import PRESETS
-from experiments.c3_faces.steps import as_float
+from experiments.c3_faces import __main__
+from experiments.c3_faces.recipe import RECIPE
 from experiments.engine import cli, loop
-from experiments.common import data_sets
-from experiments.terms.cross_image import init_loss_stats
 
 def main():
-    _, config = cli.parse(PRESETS, lambda: ("laptop", ""), prog="train")
-    loaded = data_sets.load(config.data)
-    networks = nets.make_networks(config)
-    stage = run.make_stages(config, loaded)[-1]
+    _, config = cli.parse_run("c3_faces", RECIPE.presets)
+    data, model = RECIPE.load_data(config.data), RECIPE.build(config)
+    stage = RECIPE.stages(config, data, model)[-1]
     batch = dict(next(stage.batches(0)))
     batch["example_index"] = batch["source"][:, 0, 0, 0].astype("int32")
 
     def step(batch, key):
-        variables = nets.random_variables(networks, config)
-        stats = init_loss_stats(networks, variables, as_float(loaded.preview[:1]))
+        variables = model.random()
+        stats = model.init_loss_stats(variables)
         state = init_state(variables, optimizer=stage.optimizer, loss_stats=stats)
         train_step = make_train_step(stage.loss_fn, stage.optimizer, devices=jax.devices()[:1])
         return train_step(state, batch, key)

@@ -12,16 +12,18 @@ import pytest
 from c3jax.models.vgg import VGG
 from c3jax.training import optimizers
 from c3jax.training.step import AXIS
+from data_pipelines.load import Data
+from experiments import recipe
 from experiments.c3_faces import __main__ as entry
-from experiments.c3_faces import networks as nets
 from experiments.c3_faces.config import LAPTOP, PAPER, LossConfig, WarpConfig
-from experiments.c3_faces.run import make_stages
+from experiments.c3_faces.model import build, learning_rates, make_networks
+from experiments.c3_faces.recipe import stages
 from experiments.c3_faces.steps import unpaired_loss
-from experiments.common.data import Data
 from experiments.engine import cli
 from experiments.engine.errors import UsageError
+from experiments.engine.networks import find_files
 from experiments.engine.stages import StageConfig
-from experiments.imm_faces.config import PAPER as IMM
+from experiments.imm_faces.recipe import PAPER as IMM
 from experiments.terms.cross_image import init_loss_stats
 
 # CelebA's training partition without MAFL's 1,000 test and 1,900 validation pictures.
@@ -77,16 +79,18 @@ def test_synthetic_pairs_are_trained_on_by_the_recipe_of_imm(config, batch_size)
 
 
 def test_networks_are_those_of_the_paper():
-    config = nets.model_config(PAPER)
-    assert config["trunk"] == {
+    model = build(PAPER).network
+    fields = "architecture output_stride stages normalization trainable widths axis_name"
+    assert values(model.trunk, fields) == {
         "architecture": "resnet50",
         "output_stride": 8,
-        "stages": ["layer4", "layer3"],
+        "stages": ("layer4", "layer3"),
         "normalization": "frozen",
         "trainable": True,
+        "widths": None,
         "axis_name": None,
     }
-    networks = nets.make_networks(PAPER)
+    networks = make_networks(PAPER)
     batch = jax.ShapeDtypeStruct((1, 128, 128, 3), jnp.float32)
     code, _ = jax.eval_shape(networks.encode, first_shapes(PAPER), batch)
     assert code.appearance.shape == (1, 16, 16, 256)
@@ -105,11 +109,11 @@ def test_networks_are_those_of_the_paper():
     shapes = [params["appearance"][f"ConvBlock_{n}"]["conv"]["kernel"].shape for n in (0, 1)]
     assert shapes == [(3, 3, 2048, 256), (3, 3, 256, 256)]
     assert networks.perceptual == VGG("vgg16")
-    assert (config["init_stddev"], config["stddev"]) == (0.01, 0.0707)
+    assert (model.init_stddev, model.stddev) == (0.01, 0.0707)
 
 
 def test_first_values_are_normal_with_deviation_one_hundredth():
-    model = nets.make_networks(IMM).model.clone(encoder_widths=(32,), decoder_channels=64)
+    model = make_networks(IMM).model.clone(encoder_widths=(32,), decoder_channels=64)
     init = jax.jit(lambda key: model.init(key, jnp.zeros((1, 128, 128, 3))))
     params = jax.tree_util.tree_leaves_with_path(init(jax.random.key(0))["params"])
     kernels = [leaf.ravel() for path, leaf in params if path[-1].key == "kernel"]
@@ -146,17 +150,17 @@ def test_the_loss_is_literally_the_papers():
 
 
 def first_shapes(config):
-    networks = nets.make_networks(config)
-    return jax.eval_shape(lambda: nets.random_variables(networks, config))
+    return jax.eval_shape(build(config).random)
 
 
 def held(config, *, stage):
-    """Paths of the parameters that a stage holds, of all that it has."""
+    """Paths of the parameters that a stage holds, of all of the landmark model."""
     paths = {
         jax.tree_util.keystr(path, simple=True, separator="/")
         for path, _ in jax.tree_util.tree_leaves_with_path(first_shapes(config)["params"])
+        if path[0].key != "perceptual"
     }
-    patterns = nets.held_parameters(config, stage=stage)
+    patterns = [p for p, rate in learning_rates(config, stage).items() if rate == 0]
     return {path for path in paths if any(fnmatch.fnmatch(path, p) for p in patterns)}, paths
 
 
@@ -166,14 +170,14 @@ def test_stage_1_leaves_the_trunk_alone_and_stage_2_its_frozen_normalisation():
     in_stage_2, _ = held(PAPER, stage="joint")
     assert in_stage_2 == {path for path in in_stage_1 if path.endswith(("/scale", "/bias"))}
     stages = ("warmup", "pretrain", "joint")
-    trainable = [nets.make_networks(PAPER, stage=name).model.trunk.trainable for name in stages]
+    trainable = [make_networks(PAPER, stage=name).model.trunk.trainable for name in stages]
     assert trainable == [False, False, True]
 
 
 def test_the_warm_up_moves_what_finds_landmarks_alone():
     in_warmup, paths = held(PAPER, stage="warmup")
     moved = {path.partition("/")[0] for path in paths - in_warmup}
-    assert moved - {"perceptual"} == {"pose", "pose_logits"}  # the optimiser never has the former
+    assert moved == {"pose", "pose_logits"}
 
 
 def test_a_flow_module_without_a_loss_is_held():
@@ -202,7 +206,7 @@ def tiny(**loss):
 @pytest.mark.parametrize("weight", [0.0, 0.1])
 def test_beside_the_hard_match_only_the_auxiliary_loss_teaches_the_flow_module(weight):
     config = tiny(joint_flow=weight)
-    networks = nets.make_networks(config)
+    networks = make_networks(config)
     images = np.random.default_rng(0).integers(0, 256, (2, 2, 16, 16, 3), np.uint8)
 
     def loss(flow, variables, source, target, keys):
@@ -213,7 +217,7 @@ def test_beside_the_hard_match_only_the_auxiliary_loss_teaches_the_flow_module(w
         losses, _ = unpaired_loss(params, state, batch, keys, networks=networks, config=config)
         return losses.mean()
 
-    variables = jax.jit(lambda: nets.random_variables(networks, config))()
+    variables = build(config).random()
     gradient = jax.jit(jax.vmap(jax.grad(loss), (None, None, 0, 0, 0), axis_name=AXIS))
     keys = jax.random.split(jax.random.key(0), 2)
     found = gradient(variables["params"]["flow"], variables, images[:1], images[1:], keys[None])
@@ -235,22 +239,22 @@ def test_epochs_count_training_pictures_and_steps_win():
     config = dataclasses.replace(
         tiny(), pretrain=StageConfig(steps=7, batch_size=4, learning_rate=1)
     )
-    pretrain, joint = make_stages(config, data)
-    assert (pretrain.steps, joint.steps) == (7, 200 * 1_000 // 200)
+    found = [stage.steps for stage in stages(config, data, build(config))]
+    assert found == [0, 7, 200 * 1_000 // 200]
     with pytest.raises(UsageError, match="--STAGE.steps or --STAGE.epochs"):
         StageConfig(steps=None, batch_size=4, learning_rate=1).num_steps(10)
 
 
 def test_imm_with_a_flow_module_is_refused():
     with pytest.raises(UsageError, match="add --no-flow"):
-        nets.make_networks(dataclasses.replace(IMM, flow=True))
+        dataclasses.replace(IMM, flow=True).check(1)
 
 
 def test_one_error_names_all_weights_that_are_missing(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("C3JAX_WEIGHTS", raising=False)
     with pytest.raises(UsageError) as refused:
-        nets.find_weights(PAPER)
+        find_files(build(PAPER).pretrained)
     message = str(refused.value)
     for part in (
         "resnet50 (--model.weights FILE)",
@@ -277,8 +281,7 @@ def test_the_command_says_what_is_missing_before_it_begins(tmp_path, monkeypatch
         return capsys.readouterr().err
 
     assert "no ImageNet weights of resnet50" in message()
-    for name in ("resnet50", "vgg16"):
-        (tmp_path / f"{name}.npz").touch()
+    monkeypatch.setattr(recipe, "first_variables", lambda *_: {})  # as if there were weights
     named = message()
     assert f"{tmp_path}/celeb_a/img_align_celeba" in named and "testing.txt" in named
 
@@ -287,11 +290,6 @@ def test_maps_that_the_flow_does_not_fit_are_refused():
     loss = dataclasses.replace(LAPTOP.loss, landmarks_as="maps")
     config = dataclasses.replace(LAPTOP, loss=loss)
 
-    def check(config):
-        nets.check_grids(nets.make_networks(config), first_shapes(config), config)
-
     with pytest.raises(UsageError, match="landmark maps have 16x16 cells, the flow features 8x8"):
-        check(config)
-    check(dataclasses.replace(config, flow=False))
-    check(LAPTOP)
-    check(PAPER)
+        build(config)
+    build(dataclasses.replace(config, flow=False))

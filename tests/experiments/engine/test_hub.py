@@ -1,4 +1,4 @@
-"""Weights from a hub that runs in this process: checked, resumed, locked, refused. No internet."""
+"""Weights from a hub that runs in this process: checked, locked, refused. No internet."""
 
 import hashlib
 import os
@@ -10,13 +10,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
+from huggingface_hub import constants
 from safetensors.numpy import save
 
 from c3jax.weights import load_resnet
 from experiments.engine import hub
 from experiments.engine.errors import UsageError
 from experiments.engine.hub import HubError, Published, fetch
-from experiments.engine.pretrained import Wanted, find_files
+from experiments.engine.networks import Pretrained, find_file, find_files
 from tests.experiments.conftest import REPOSITORY
 
 CONTENT = save({"other.weight": np.arange(60_000, dtype=np.float32)})
@@ -25,65 +26,53 @@ NAME = "resnet101"  # of which no sha256 is pinned
 
 
 class Hub(ThreadingHTTPServer):
-    """Redirects to a store, as the real one does; the tests change how it behaves."""
+    """One file, whatever is asked for; the tests change how it answers."""
 
     daemon_threads = True
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Answer)
-        self.content = CONTENT
-        self.announced: str | None = SHA256
-        self.ranges = True  # the store gives parts
-        self.stop_after: int | None = None  # bytes of a body, then the connection breaks off
-        self.page = self.status = None
+        self.announced = SHA256
+        self.status = 200
+        self.commit: str | None = "0123abc"  # a page that asks for a login has none
         self.delay = 0.0
-        self.asked: list[tuple[str, str | None]] = []
-        self.lock = threading.Lock()
+        self.asked: list[tuple[str, str]] = []  # method and path
 
     @property
     def endpoint(self):
         return f"http://127.0.0.1:{self.server_port}"
 
-    def stored(self):
-        """Ranges that the store was asked for."""
-        return [given for path, given in self.asked if path == "/store"]
+    def fetched(self):
+        """How many times the file was sent."""
+        return self.asked.count(("GET", f"/timm/{NAME}.tv_in1k/resolve/main/model.safetensors"))
 
 
 class Answer(BaseHTTPRequestHandler):
-    def do_GET(self):
+    def do_HEAD(self):
         hub = self.server
-        with hub.lock:
-            hub.asked.append((self.path, self.headers.get("Range")))
-        if hub.page or hub.status:
-            self.answer(hub.status or 200, hub.page or b"", {"Content-Type": "text/html"})
-        elif self.path != "/store":
-            tag = {"X-Linked-Etag": f'"{hub.announced}"'} if hub.announced else {}
-            self.answer(302, b"", {"Location": "/store", **tag})
-        else:
-            self.store(hub)
-
-    def store(self, hub):
-        whole = len(hub.content)
-        given = self.headers.get("Range") if hub.ranges else None
-        start = int(given.removeprefix("bytes=").rstrip("-")) if given else 0
-        if given and start >= whole:
-            return self.answer(416, b"", {"Content-Range": f"bytes */{whole}"})
-        part = {"Content-Range": f"bytes {start}-{whole - 1}/{whole}"} if given else {}
-        self.answer(206 if given else 200, hub.content[start:], part, hub.stop_after)
-
-    def answer(self, status, body, headers, stop_after=None):
-        self.send_response(status)
-        for name, value in {"ETag": '"abc"', **headers}.items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(body)))
+        hub.asked.append((self.command, self.path))
+        self.send_response(hub.status)
+        self.send_header("ETag", f'"{hub.announced}"')
+        if hub.commit:
+            self.send_header("X-Repo-Commit", hub.commit)
+        self.send_header("Content-Length", str(len(CONTENT)))
         self.end_headers()
-        self.wfile.write(body[:1000])
-        self.wfile.flush()
-        time.sleep(self.server.delay if body else 0)
-        self.wfile.write(body[1000:stop_after])
+
+    def do_GET(self):
+        self.do_HEAD()
+        self.wfile.write(CONTENT[:1000])
+        time.sleep(self.server.delay)
+        self.wfile.write(CONTENT[1000:])
 
     def log_message(self, *_):
         pass
+
+
+def use(endpoint, patch):
+    """What HF_ENDPOINT does when huggingface_hub is imported."""
+    patch.setattr(constants, "ENDPOINT", endpoint)
+    template = f"{endpoint}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
+    patch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
 
 
 @pytest.fixture
@@ -91,9 +80,11 @@ def server(monkeypatch):
     with Hub() as hub:
         thread = threading.Thread(target=hub.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
-        monkeypatch.setenv("HF_ENDPOINT", f"{hub.endpoint}/")
+        use(hub.endpoint, monkeypatch)
         monkeypatch.setenv("no_proxy", "127.0.0.1")
-        monkeypatch.delenv("HF_HUB_OFFLINE")
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+        monkeypatch.setattr(constants, "HF_HUB_DISABLE_TELEMETRY", True)
+        monkeypatch.setenv("HF_HUB_DISABLE_TELEMETRY", "1")
         yield hub
         hub.shutdown()
         thread.join()
@@ -109,15 +100,10 @@ def pinned(monkeypatch):
     return pin
 
 
-@pytest.fixture
-def part(tmp_path):
-    return tmp_path / f"{NAME}.safetensors.part"
-
-
 def refuse(folder, match):
     with pytest.raises(HubError, match=match):
         fetch(NAME, folder)
-    assert not (folder / f"{NAME}.safetensors").exists()
+    assert not list(folder.glob("[!.]*")) and not list(folder.glob(".*/*"))
 
 
 def test_a_file_is_fetched_once_and_the_address_told(server, tmp_path, capsys):
@@ -126,7 +112,7 @@ def test_a_file_is_fetched_once_and_the_address_told(server, tmp_path, capsys):
     address = f"{server.endpoint}/timm/resnet101.tv_in1k/resolve/main/model.safetensors"
     assert capsys.readouterr().out == f"fetching {address} to {target}\n"
     assert fetch(NAME, tmp_path / "new") == target
-    assert server.stored() == [None] and not list((tmp_path / "new").glob("*.part"))
+    assert server.fetched() == 1 and not list((tmp_path / "new").glob(".*/*"))
     assert capsys.readouterr().out == ""
 
 
@@ -134,87 +120,54 @@ def test_a_pinned_revision_and_sha256_are_asked_for_and_need_no_announcement(
     server, tmp_path, pinned
 ):
     pinned(SHA256)
-    server.announced = None
+    server.announced = "abc"
     assert fetch(NAME, tmp_path).read_bytes() == CONTENT
-    assert server.asked[0][0] == "/timm/x/resolve/0123abc/model.safetensors"
+    assert ("GET", "/timm/x/resolve/0123abc/model.safetensors") in server.asked
 
 
 @pytest.mark.parametrize("pin", [True, False])
-def test_a_wrong_sha256_is_refused_and_nothing_is_kept(server, tmp_path, pinned, part, pin):
+def test_a_wrong_sha256_is_refused_and_nothing_is_kept(server, tmp_path, pinned, pin):
     wrong = "0" * 64
     if pin:
         pinned(wrong)
     else:
         server.announced = wrong
     refuse(tmp_path, f"has sha256 {SHA256}, and {wrong} was expected")
-    assert not part.exists()
 
 
 def test_without_any_sha256_nothing_is_accepted(server, tmp_path):
-    server.announced = None
+    server.announced = "abc"
     refuse(tmp_path, "no sha256 is known, and the server announces none")
 
 
-def test_what_breaks_off_is_kept_and_resumed(server, tmp_path, part):
-    server.stop_after = 100_000
-    refuse(tmp_path, "it broke off")
-    assert part.read_bytes() == CONTENT[:100_000]
-    server.stop_after = None
-    assert fetch(NAME, tmp_path).read_bytes() == CONTENT
-    assert server.stored() == [None, "bytes=100000-"]
-
-
-def test_without_ranges_the_file_is_fetched_from_its_beginning(server, tmp_path, part):
-    part.write_bytes(CONTENT[:5000])
-    server.ranges = False
-    assert fetch(NAME, tmp_path).read_bytes() == CONTENT
-
-
-@pytest.mark.parametrize(
-    "begun", [b"of another file", CONTENT + b"more"], ids=["another", "longer"]
-)
-def test_a_part_of_another_file_is_fetched_anew(server, tmp_path, part, begun):
-    part.write_bytes(begun)
-    assert fetch(NAME, tmp_path).read_bytes() == CONTENT
-    assert server.stored() == [f"bytes={len(begun)}-", None]
-
-
-def test_a_part_that_is_whole_is_not_fetched_again(server, tmp_path, part):
-    part.write_bytes(CONTENT)
-    assert fetch(NAME, tmp_path).read_bytes() == CONTENT
-    assert server.stored() == [f"bytes={len(CONTENT)}-"]
-
-
-def test_a_page_and_an_error_status_are_refused_and_the_part_kept(server, tmp_path, part):
-    part.write_bytes(CONTENT[:5000])
-    server.page = b"<!DOCTYPE html>please log in"
-    refuse(tmp_path, r"is a page \(text/html\), not the file")
-    server.page, server.status = None, 404
-    refuse(tmp_path, "resnet101.tv_in1k/resolve/main/model.safetensors: HTTP status 404")
-    assert part.read_bytes() == CONTENT[:5000]
-
-
-def test_no_server_and_no_web_address_are_refused(server, tmp_path, monkeypatch):
-    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:1")
-    refuse(tmp_path, "http://127.0.0.1:1/timm/.*: no connection")
-    monkeypatch.setenv("HF_ENDPOINT", "file:///etc")
-    refuse(tmp_path, "HF_ENDPOINT must begin with https:// or http://, got file:///etc/timm")
+def test_a_page_an_error_status_and_no_server_are_refused_in_one_line(
+    server, tmp_path, pinned, monkeypatch
+):
+    server.status = 404
+    refuse(tmp_path, r"^http.*/timm/resnet101.tv_in1k/resolve/main/model.safetensors: .*404.*$")
+    pinned(SHA256)
+    server.status, server.commit = 200, None
+    refuse(tmp_path, "^http.*/timm/x/resolve/0123abc/model.safetensors: .*does not seem.*$")
+    use("http://127.0.0.1:1", monkeypatch)
+    refuse(tmp_path, "^http://127.0.0.1:1/timm/.*: .*refused.*$")
 
 
 def test_two_processes_at_once_fetch_one_whole_file(server, tmp_path):
     server.delay = 0.5
     code = (
-        "import sys; from pathlib import Path; from experiments.engine.hub import fetch\n"
-        f"fetch({NAME!r}, Path(sys.argv[1]))\n"
+        "import sys; from pathlib import Path; from experiments.engine import hub\n"
+        "assert 'huggingface_hub' not in sys.modules\n"
+        f"hub.fetch({NAME!r}, Path(sys.argv[1]))\n"
         "assert not {'jax', 'c3jax'} & set(sys.modules)"
     )
     command = [sys.executable, "-c", code, str(tmp_path)]
-    options = {"cwd": REPOSITORY, "stdout": subprocess.PIPE, "text": True, "env": os.environ}
+    mirror = os.environ | {"HF_ENDPOINT": f"{server.endpoint}/", "HF_HUB_OFFLINE": "0"}
+    options = {"cwd": REPOSITORY, "stdout": subprocess.PIPE, "text": True, "env": mirror}
     processes = [subprocess.Popen(command, **options) for _ in range(2)]
     said = [process.communicate()[0] for process in processes]
     assert [process.returncode for process in processes] == [0, 0]
     assert (tmp_path / f"{NAME}.safetensors").read_bytes() == CONTENT
-    assert server.stored() == [None]
+    assert server.fetched() == 1
     assert "".join(said).count("fetching") == 1
 
 
@@ -226,7 +179,7 @@ def cache(tmp_path, monkeypatch):
 
 
 def find(path=None, name=NAME):
-    return find_files({"trunk": Wanted(name, path, "--model.weights")})["trunk"]
+    return find_file(name, path, "--model.weights")
 
 
 def test_files_are_found_by_path_then_in_the_folders_then_on_the_hub(server, cache, tmp_path):
@@ -235,7 +188,7 @@ def test_files_are_found_by_path_then_in_the_folders_then_on_the_hub(server, cac
     assert find(given) == given
     assert server.asked == []
     assert find() == cache / f"{NAME}.safetensors"
-    assert find() == cache / f"{NAME}.safetensors" and server.stored() == [None]
+    assert find() == cache / f"{NAME}.safetensors" and server.fetched() == 1
     (cache / f"{NAME}.npz").touch()
     assert find() == cache / f"{NAME}.npz"
 
@@ -253,21 +206,20 @@ def test_a_file_with_other_keys_is_refused_by_key_when_it_is_loaded(server, cach
 
 
 def test_offline_one_error_names_files_addresses_and_options(server, cache, monkeypatch):
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    monkeypatch.delenv("HF_ENDPOINT")
-    wanted = {
-        "trunk": Wanted("resnet50", None, "--model.weights"),
-        "perceptual": Wanted("vgg19", None, "--model.perceptual-weights"),
-    }
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    wanted = [
+        Pretrained("trunk", "resnet50", None, "--model.weights", dict),
+        Pretrained("perceptual", "vgg19", None, "--model.perceptual-weights", dict),
+    ]
     with pytest.raises(UsageError) as refused:
         find_files(wanted)
     message = str(refused.value)
     for part in (
         "resnet50 (--model.weights FILE) and vgg19 (--model.perceptual-weights FILE)",
         "HF_HUB_OFFLINE forbids it. Put",
-        f"{hub.ENDPOINT}/timm/resnet50.tv_in1k/resolve/{hub.PUBLISHED['resnet50'].revision}/"
+        f"{server.endpoint}/timm/resnet50.tv_in1k/resolve/{hub.PUBLISHED['resnet50'].revision}/"
         "model.safetensors as resnet50.safetensors",
-        f"{hub.ENDPOINT}/timm/vgg19.tv_in1k/resolve/main/model.safetensors as vgg19.safetensors",
+        f"{server.endpoint}/timm/vgg19.tv_in1k/resolve/main/model.safetensors as vgg19.safetensors",
         "~/.cache/c3jax or the folder that C3JAX_WEIGHTS names",
     ):
         assert part in message

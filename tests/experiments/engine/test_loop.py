@@ -15,7 +15,7 @@ import pytest
 from c3jax.training.checkpoints import CheckpointError, Checkpoints
 from experiments.engine import loop
 from experiments.engine.errors import Interrupted, UsageError
-from experiments.engine.loop import Stage
+from experiments.engine.stages import Stage
 from tests.c3jax.training.toy import Toy, assert_same_bits, toy_batch, toy_loss, toy_state
 
 FIRST, SECOND = 4, 5
@@ -66,7 +66,6 @@ def train(folder, stages=None, **options):
     folder.mkdir(exist_ok=True)
     defaults = {
         "seed": 3,
-        "meta": {},
         "log_every": 1,
         "checkpoint_every": 2,
         "check_every": 100,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from experiments.engine.errors import UsageError
-from experiments.engine.pretrained import find_trunk, with_pretrained_trunk
+from experiments.engine.networks import trunk_weights, with_pretrained
 from experiments.jlad.config import ModelConfig
 from tests.reference import resnet as reference
 
@@ -17,9 +17,9 @@ def file(tmp_path):
 
 
 def test_the_trunk_is_that_of_the_file_and_the_rest_stays(file, capsys):
-    model = ModelConfig(trunk="resnet18", weights=file, stages=("stem",))
+    wanted = trunk_weights(ModelConfig(trunk="resnet18", weights=file), ("stem",))
     params = {"trunk": {"conv1": np.zeros(3)}, "flow": np.ones(2)}
-    found = with_pretrained_trunk({"params": params}, model)
+    found = with_pretrained({"params": params}, wanted)
     kernel = found["params"]["trunk"]["conv1"]["kernel"]
     np.testing.assert_array_equal(kernel[1, 2, 0, 4], np.load(file)["conv1.weight"][4, 0, 1, 2])
     assert found["params"]["flow"] is params["flow"]
@@ -28,14 +28,12 @@ def test_the_trunk_is_that_of_the_file_and_the_rest_stays(file, capsys):
 
 
 def test_a_trunk_of_ones_own_needs_no_file(capsys):
-    model = ModelConfig(trunk="small")
     variables = {"params": {"trunk": np.ones(2)}}
-    assert find_trunk(model) == {}
-    assert with_pretrained_trunk(variables, model) is variables
+    assert with_pretrained(variables, trunk_weights(ModelConfig(trunk="small"), ())) is variables
     assert capsys.readouterr().out == ""
 
 
 def test_weights_of_another_network_are_refused(file):
-    model = ModelConfig(trunk="resnet50", weights=file, stages=("layer1",))
+    wanted = trunk_weights(ModelConfig(trunk="resnet50", weights=file), ("layer1",))
     with pytest.raises(UsageError, match="layer1"):
-        with_pretrained_trunk({"params": {}}, model)
+        with_pretrained({"params": {}}, wanted)

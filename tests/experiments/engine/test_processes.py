@@ -72,9 +72,9 @@ def test_an_option_of_the_command_line_is_read_and_taken_out(monkeypatch):
     joined = []
     monkeypatch.setattr(processes, "join", joined.append)
     arguments = ["--processes.address=h:1", "--processes.count", "2", "--processes.index", "0"]
-    _, config = cli.parse(
-        {"toy": toy_run.Config()},
-        lambda: ("toy", ""),
+    _, config, _ = cli.parse(
+        lambda data_name: {"toy": toy_run.Config()},
+        lambda presets: ("toy", ""),
         [*arguments, "--steps", "9"],
         prog="toy",
     )

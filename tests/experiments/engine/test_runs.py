@@ -8,8 +8,8 @@ import pytest
 
 from experiments.c3_faces.config import LAPTOP
 from experiments.engine import runs
-from experiments.engine.cli import to_json
 from experiments.engine.errors import UsageError
+from experiments.engine.runs import to_json
 
 
 def begin(folder, config=LAPTOP, *, checkpoint=True):
@@ -22,13 +22,6 @@ def test_the_configuration_is_written_with_experiment_and_preset(tmp_path):
     begin(tmp_path / "c3_faces/a")
     described = json.loads((tmp_path / "c3_faces/a/config.json").read_text())
     assert described == {"experiment": "c3_faces", "preset": "laptop", "config": to_json(LAPTOP)}
-
-
-def test_the_same_configuration_goes_on(tmp_path):
-    begin(tmp_path)
-    before = (tmp_path / "config.json").read_bytes()
-    begin(tmp_path)
-    assert (tmp_path / "config.json").read_bytes() == before
 
 
 @pytest.mark.parametrize(
@@ -46,10 +39,12 @@ def test_another_configuration_is_refused_and_the_fields_named(tmp_path, change,
         begin(tmp_path, dataclasses.replace(LAPTOP, **change))
 
 
-def test_intervals_and_places_may_change(tmp_path):
+def test_intervals_and_places_may_change_and_the_file_stays(tmp_path):
     begin(tmp_path)
+    before = (tmp_path / "config.json").read_bytes()
     data = dataclasses.replace(LAPTOP.data, cache=tmp_path)
     begin(tmp_path, dataclasses.replace(LAPTOP, log_every=7, checkpoint_every=9, data=data))
+    assert (tmp_path / "config.json").read_bytes() == before
 
 
 def test_a_run_that_never_saved_may_change_its_configuration(tmp_path):

@@ -7,7 +7,7 @@ import pytest
 
 from experiments.c3_faces import __main__ as c3_faces
 from tests.experiments.conftest import REPOSITORY, TINY, write_pictures
-from tests.experiments.tiny_runs import call
+from tests.experiments.tiny import call
 
 
 @pytest.fixture(autouse=True)
@@ -27,22 +27,6 @@ def refused(capsys, tmp_path):
         return told
 
     return refused
-
-
-@pytest.mark.parametrize(
-    "arguments, said",
-    [
-        (["--pretrain.step", "5"], "--pretrain.steps"),
-        (["--seed", "x"], "--seed"),
-        (["--data.name", "mnist"], "--data.name"),
-    ],
-)
-def test_wrong_options(refused, arguments, said):
-    assert said in refused(*arguments)
-
-
-def test_an_unknown_preset(refused):
-    assert "there is no preset 'nope'; choose --preset laptop" in refused("--preset=nope", tiny=())
 
 
 def test_wrong_data(refused, tmp_path):
@@ -98,13 +82,6 @@ def test_the_folder_of_another_run(refused, pictures, tmp_path):
     told = refused("--name", "mine", "--data.path", pictures)
     assert "mine holds a run of another configuration (data.path:" in told
     assert "choose another --name" in told
-
-
-def test_a_broken_configuration_of_a_run(refused, pictures, tmp_path):
-    folder = tmp_path / "runs/c3_faces/mine"
-    (folder / "checkpoints/5").mkdir(parents=True)
-    (folder / "config.json").write_text("{")
-    assert "config.json is no JSON" in refused("--name", "mine", "--data.path", pictures)
 
 
 def test_a_runs_folder_that_is_a_file(refused, pictures, tmp_path):

@@ -11,18 +11,16 @@ import numpy as np
 import pytest
 
 from c3jax.training.step import make_train_step
-from experiments.common.alignment_data import AlignmentData, AlignmentDataConfig
-from experiments.engine import loop, runs
+from data_pipelines.load import AlignmentData
+from experiments.engine import loop
 from experiments.engine.errors import UsageError
 from experiments.engine.stages import StageConfig
 from experiments.jlad import __main__ as command
-from experiments.jlad import networks as nets
 from experiments.jlad.config import Config, LossConfig, RoundsConfig
-from experiments.jlad.presets import LAPTOP
-from experiments.jlad.run import make_stages
+from experiments.jlad.recipe import RECIPE
 from tests.c3jax.training.toy import assert_same_bits
-from tests.experiments.tiny_joint import MODEL
-from tests.experiments.tiny_runs import call
+from tests.experiments import tiny
+from tests.experiments.tiny import call
 
 SIZE, STEPS = 16, 2
 TINY = (
@@ -37,14 +35,12 @@ TINY = (
 def config(**changes) -> Config:
     """A laptop configuration, made small: 4x4 cells, two rounds of two steps a turn."""
     small = {
-        "data": AlignmentDataConfig(image_size=SIZE),
-        "model": MODEL,
+        "data": {"image_size": SIZE},
         "landmarks": 2,
-        "margin": 0.1,
         "pretrain": StageConfig(steps=STEPS, batch_size=2, learning_rate=1e-2),
         "rounds": RoundsConfig(2, STEPS, STEPS, batch_size=2, learning_rate=1e-2),
     }
-    return dataclasses.replace(LAPTOP, **(small | changes))
+    return tiny.config("jlad", **(small | changes))
 
 
 def pictures() -> AlignmentData:
@@ -75,13 +71,21 @@ def compile_once():
 
 @functools.cache
 def stages_of(config):
-    return make_stages(config, pictures(), lambda number, state: None)
+    return make_stages(config, pictures())
+
+
+def make_stages(config, data):
+    return RECIPE.stages(config, data, RECIPE.build(config))
+
+
+def first_state(config, optimizer):
+    return tiny.first_state(config, RECIPE.build(config).first(), optimizer)
 
 
 def test_the_pre_training_warps_other_pictures_where_there_are_some():
     others = dataclasses.replace(pictures(), images=np.zeros((6, SIZE, SIZE, 3), np.uint8))
     data = dataclasses.replace(pictures(), others=others)
-    first, second, *_ = make_stages(config(), data, lambda number, state: None)
+    first, second, *_ = make_stages(config(), data)
     assert (first.name, next(first.batches(0))["source"].max()) == ("pretrain", 0)
     assert (second.name, next(second.batches(0))["source"].max() > 0) == ("alignment-1", True)
 
@@ -108,13 +112,11 @@ def killed_after(stages, steps: int):
 
 def train(config, stages, folder):
     folder.mkdir(exist_ok=True)
-    variables = nets.init_variables(nets.make_network(config), config)
     state, _ = loop.train(
         stages,
-        nets.first_state(variables, stages[0].optimizer),
+        first_state(config, stages[0].optimizer),
         folder=folder,
         seed=config.seed,
-        meta={},
         log_every=1,
         checkpoint_every=1,
         check_every=100,
@@ -211,7 +213,7 @@ def test_separate_networks_share_nothing_after_the_pretraining(joint, tmp_path):
     assert_same_bits(alignment.batch_stats["trunk"], detection.batch_stats["trunk"])
     # The detection's trunk starts as the pre-trained one.
     pretrained = joint["pretrain"]
-    begun = stages_of(separate)[0].begun(jax.tree.map(jnp.asarray, pretrained))
+    begun = stages_of(separate)[1].begun(jax.tree.map(jnp.asarray, pretrained))
     assert_same_bits(begun.params["detection_trunk"], pretrained.params["trunk"])
     assert_same_bits(begun.batch_stats["detection_trunk"], pretrained.batch_stats["trunk"])
 
@@ -316,18 +318,16 @@ def test_wrong_use_is_one_error(tmp_path, monkeypatch, capsys, arguments, named)
 
 def test_what_has_no_match_cannot_be_told_without_masks():
     unmatched, data = config(unmatched=True), dataclasses.replace(pictures(), masks=None)
-    stage = make_stages(unmatched, data, lambda number, state: None)[0]
-    variables = nets.init_variables(nets.make_network(unmatched), unmatched)
-    state, keys = nets.first_state(variables, stage.optimizer), jax.random.split(jax.random.key(0))
+    stage = make_stages(unmatched, data)[0]
+    state, keys = first_state(unmatched, stage.optimizer), jax.random.split(jax.random.key(0))
     with pytest.raises(UsageError, match="--unmatched needs the masks of the objects"):
         jax.eval_shape(stage.loss_fn, state.params, state, next(stage.batches(0)), keys)
 
 
 def test_what_has_no_match_teaches_sigma_and_nothing_else():
-    model = dataclasses.replace(config(), unmatched=True)
-    stage = make_stages(model, pictures(), lambda number, state: None)[0]
-    variables = nets.init_variables(nets.make_network(model), model)
-    state, keys = nets.first_state(variables, stage.optimizer), jax.random.split(jax.random.key(0))
+    stage = make_stages(config(unmatched=True), pictures())[0]
+    state = first_state(config(unmatched=True), stage.optimizer)
+    keys = jax.random.split(jax.random.key(0))
     batch = next(stage.batches(0))
     setting = stage.loss_fn.keywords["setting"]
 
@@ -342,12 +342,3 @@ def test_what_has_no_match_teaches_sigma_and_nothing_else():
 
     told, untold = terms(True), terms(False)
     assert {name for name in told if told[name] != untold[name]} == {"likelihood"}
-
-
-def test_a_run_without_steps_is_refused():
-    still = config(
-        pretrain=dataclasses.replace(config().pretrain, steps=0),
-        rounds=dataclasses.replace(config().rounds, count=0),
-    )
-    with pytest.raises(runs.UsageError, match="nothing to train"):
-        make_stages(still, pictures(), lambda number, state: None)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from c3jax.coordinates import numpy_grid, to_normalized
-from experiments.common.data import Evaluation
+from data_pipelines.load import Evaluation
 from experiments.measure import consistency
 from experiments.measure.consistency import Found, Pairs, evaluate_consistency, random_pairs
 
@@ -71,22 +71,12 @@ def test_a_detector_that_never_moves_is_seen_through_by_the_truth_alone(heads):
     assert result["landmarks_true"]["fixed_px"] == pytest.approx(moved.mean(), rel=1e-3)
 
 
-def test_points_off_the_head_have_no_truth(heads):
+def test_a_point_keeps_its_place_within_its_pixel_and_off_the_head_has_no_truth(heads):
     pairs = Pairs(np.array([0]), np.array([1]))
-    points = np.array([[[0.0, 0.0], [5.0, 7.0]]])
+    points = np.array([[[0.0, 0.0], [5.0, 7.0], [5.3, 6.8]]])
     carried = consistency.true_positions(points, pairs, heads.masks, heads.surfaces)
     assert np.isnan(carried[0, 0]).all()
-    np.testing.assert_allclose(carried[0, 1], [11, 4])
-
-
-def test_a_point_keeps_its_place_within_its_pixel(heads):
-    carried = consistency.true_positions(
-        np.array([[[5.3, 6.8]]]),
-        Pairs(np.array([0]), np.array([1])),
-        heads.masks,
-        heads.surfaces,
-    )
-    np.testing.assert_allclose(carried, [[[11.3, 3.8]]])
+    np.testing.assert_allclose(carried[0, 1:], [[11, 4], [11.3, 3.8]])
 
 
 def test_random_points_lie_on_the_head(heads):

@@ -5,9 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from experiments.c3_faces.config import LAPTOP
-from experiments.c3_faces.run import print_table
-from experiments.common.data import Evaluation
+from data_pipelines.load import Evaluation
 from experiments.measure import evaluation
 
 SHAPE = (9, 9)  # pixels -> [-1, 1]: x / 4 - 1
@@ -50,13 +48,6 @@ def test_the_undistorted_error_takes_the_stretch_out():
     assert evaluation.mean_error(predicted_px, test) == pytest.approx(100 * (2 / 4 + 1 / 4) / 2)
     expected = 100 * (1 / 2 + 1 / 2) / 2
     assert evaluation.undistorted_error(predicted_px, test) == pytest.approx(expected)
-
-
-def test_without_a_stretch_the_undistorted_error_is_the_headline():
-    test = faces(random_faces(6), stretch=np.ones(6))
-    predicted_px = random_faces(6, seed=1)
-    found = evaluation.undistorted_error(predicted_px, test)
-    assert found == pytest.approx(evaluation.mean_error(predicted_px, test))
 
 
 def test_parts_of_the_test_faces_are_measured_with_the_same_regressor(results):
@@ -153,12 +144,3 @@ def test_rows_of_the_tables_are_short(results):
     means = [draw["mean"] for draw in results[-1]["few_shot_nme_percent"].values()]
     assert rows["fitted on 1 / 5 / 10 faces"] == " / ".join(f"{mean:.2f}" for mean in means)
     assert evaluation.error_rows({"nme_percent": 1.0}) == []
-
-
-def test_a_run_prints_a_line_for_each_protocol(results, capsys):
-    print_table({"landmarks": results[-1], "data": "aflw"}, LAPTOP)
-    title, *lines = capsys.readouterr().out.strip().splitlines()
-    assert title == "error in % of the inter-ocular distance (test)"
-    assert lines[0].split() == ["C3", f"{results[-1]['nme_percent']:.2f}"]
-    assert len(lines) == 1 + len(evaluation.error_rows(results[-1]))
-    assert max(map(len, lines)) <= 100

@@ -6,16 +6,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data_pipelines.pairs import Pairs, Pictures
+from data_pipelines.pairs import Pairs, Side
 from experiments.engine.errors import UsageError
-from experiments.measure.pck import DEFINITIONS, dense_metrics, pck_table
+from experiments.measure.alignment import DenseTruth, dense_metrics
+from experiments.measure.pck import DEFINITIONS, pck_table
 from tests.reference import pck as reference
 
 KEYS = ("0.05", "0.10", "0.15")
 
 
 def pictures(sizes, points, *, numbers=None, boxes=None):
-    return Pictures(
+    return Side(
         files=tuple(Path(f"{index}.png") for index in range(len(sizes))),
         sizes=np.array(sizes),
         numbers=np.arange(len(sizes)) if numbers is None else np.array(numbers),
@@ -25,7 +26,7 @@ def pictures(sizes, points, *, numbers=None, boxes=None):
 
 
 def one_pair(source, target):
-    target = Pictures(**{**vars(target), "numbers": target.numbers + 1})
+    target = Side(**{**vars(target), "numbers": target.numbers + 1})
     return Pairs("one", source, target, np.array([False]))
 
 
@@ -39,42 +40,54 @@ def per_pair(table, name, direction):
     return tuple(found["per_pair"][key] for key in KEYS)
 
 
-def test_scnet_by_hand():
-    # To 224x224 the source's x halves, 446 to 223 steps, and y stays; 224 px times .05 is 11.2.
-    source = pictures([(447, 224)], [[[100, 100], [200, 100], [300, 50], [20, 20]]])
-    pairs = one_pair(source, pictures([(50, 60)], [[[1, 1], [2, 2], [3, 3], [4, 4]]]))
-    carried = [[122, 100], [200, 112], [300, 73], [90, 20]]  # off by 11, 12, 23 and 35 px there
-    table = pck_table(None, normalized(carried, (447, 224)), pairs)
-    assert per_pair(table, "scnet", "target_to_source") == (25, 50, 75)
+FOUR = [[1, 1], [2, 2], [3, 3], [4, 4]]
+HUNDREDS = [[100, 100], [100, 200], [50, 50], [0, 0]]
 
 
-def test_img_by_hand():
-    # The longer side of the target is 300: 15, 30 and 45 px, whatever the source.
-    target = pictures([(200, 300)], [[[100, 100], [100, 200], [50, 50], [0, 0]]])
-    pairs = one_pair(pictures([(900, 20)], [[[1, 1], [2, 2], [3, 3], [4, 4]]]), target)
-    carried = [[100, 114], [116, 200], [50, 81], [28, 36]]  # off by 14, 16, 31 and 45.6 px
-    table = pck_table(normalized(carried, (200, 300)), None, pairs)
-    assert per_pair(table, "img", "source_to_target") == (25, 50, 75)
-
-
-def test_img240_by_hand():
-    # To 240x240 the target's y halves, 478 to 239 steps; 240 px times .05 is 12.
-    target = pictures([(240, 479)], [[[100, 100], [100, 200], [50, 50], [0, 0]]])
-    pairs = one_pair(pictures([(30, 20)], [[[1, 1], [2, 2], [3, 3], [4, 4]]]), target)
-    carried = [[100, 123], [113, 200], [50, 2], [35, 0]]  # off by 11.5, 13, 24 and 35 px there
-    table = pck_table(normalized(carried, (240, 479)), None, pairs)
-    assert per_pair(table, "img240", "source_to_target")[0] == 25
-    assert per_pair(table, "img240", "source_to_target")[2] == 100
-
-
-def test_bbox_by_hand():
-    # The target's box is 100x40: 5, 10 and 15 px; the source's box does not matter.
-    target = pictures([(200, 150)], [[[20, 30], [60, 40], [90, 50]]], boxes=[[10, 20, 110, 60]])
-    source = pictures([(40, 40)], [[[1, 1], [2, 2], [3, 3]]], boxes=[[0, 0, 9, 9]])
-    carried = [[24, 30], [60, 46], [101, 50]]  # off by 4, 6 and 11 px
-    table = pck_table(normalized(carried, (200, 150)), None, one_pair(source, target))
-    found = per_pair(table, "bbox", "source_to_target")
-    np.testing.assert_allclose(found, [100 / 3, 200 / 3, 100], rtol=1e-6)
+@pytest.mark.parametrize(
+    ("name", "end", "other", "carried", "expected"),
+    [
+        # To 224x224 x halves, 446 to 223 steps, and y stays; 224 px times .05 is 11.2.
+        (
+            "scnet",
+            pictures([(447, 224)], [[[100, 100], [200, 100], [300, 50], [20, 20]]]),
+            pictures([(50, 60)], [FOUR]),
+            [[122, 100], [200, 112], [300, 73], [90, 20]],  # off by 11, 12, 23 and 35 px there
+            (25, 50, 75),
+        ),
+        # The longer side of the target is 300: 15, 30 and 45 px, whatever the source.
+        (
+            "img",
+            pictures([(200, 300)], [HUNDREDS]),
+            pictures([(900, 20)], [FOUR]),
+            [[100, 114], [116, 200], [50, 81], [28, 36]],  # off by 14, 16, 31 and 45.6 px
+            (25, 50, 75),
+        ),
+        # To 240x240 the target's y halves, 478 to 239 steps; 240 px times .05 is 12.
+        (
+            "img240",
+            pictures([(240, 479)], [HUNDREDS]),
+            pictures([(30, 20)], [FOUR]),
+            [[100, 123], [113, 200], [50, 1], [40, 0]],  # off by 11.5, 13, 24.5 and 40 px there
+            (25, 50, 75),
+        ),
+        # The target's box is 100x40: 5, 10 and 15 px; the source's box does not matter.
+        (
+            "bbox",
+            pictures([(200, 150)], [[[20, 30], [60, 40], [90, 50]]], boxes=[[10, 20, 110, 60]]),
+            pictures([(40, 40)], [FOUR[:3]], boxes=[[0, 0, 9, 9]]),
+            [[24, 30], [60, 46], [101, 50]],  # off by 4, 6 and 11 px
+            (100 / 3, 200 / 3, 100),
+        ),
+    ],
+)
+def test_a_definition_by_hand(name, end, other, carried, expected):
+    carried = normalized(carried, end.sizes[0])
+    if name == "scnet":
+        table, direction = pck_table(None, carried, one_pair(end, other)), "target_to_source"
+    else:
+        table, direction = pck_table(carried, None, one_pair(other, end)), "source_to_target"
+    np.testing.assert_allclose(per_pair(table, name, direction), expected, rtol=1e-6)
 
 
 def test_bbox_kp_by_hand_in_both_directions():
@@ -182,16 +195,6 @@ def test_pixels_counted_from_1_and_from_0_agree():
             np.testing.assert_allclose(found[pair, :, axis], published, atol=1e-6)
 
 
-def test_scaling_points_before_normalising_them_moves_them_by_less_than_a_pixel():
-    """The published SCNet code scales 1-based points by 224 / W first: 224 / W - 1 px at x = 1."""
-    for width in (60, 300, 500):
-        x = np.linspace(1, width, 50)
-        ours = reference.unnormalize(reference.normalize(x, width), 224)
-        published = x * 224 / width
-        expected = (224 / width - 1) * (width - x) / (width - 1)
-        np.testing.assert_allclose(published - ours, expected, atol=1e-9)
-
-
 def test_perfect_predictions_are_all_correct():
     pairs, *_ = random_pairs(num=8)
     target, source = (end.points()[0] for end in (pairs.target, pairs.source))
@@ -280,7 +283,7 @@ def test_refusals():
         pck_table([*predicted[:2], predicted[2] * np.nan], None, pairs)
     with pytest.raises(ValueError, match="alpha must be positive, got 0"):
         pck_table(predicted, None, pairs, alphas=(0,))
-    ends = [Pictures(e.files, e.sizes, e.numbers) for e in (pairs.source, pairs.target)]
+    ends = [Side(e.files, e.sizes, e.numbers) for e in (pairs.source, pairs.target)]
     with pytest.raises(UsageError, match="bare has no key points, so there is no PCK"):
         pck_table(predicted, None, Pairs("bare", *ends, pairs.flipped))
 
@@ -296,9 +299,7 @@ def test_dense_metrics_by_hand():
     predicted[1, 0, 0] = [0, 2]
     on_object = np.array([[[1, 1], [1, 0]], [[1, 0], [0, 1]]], bool)
     visible = np.array([[[1, 1], [0, 0]], [[1, 0], [0, 1]]], bool)
-    found = dense_metrics(
-        predicted, true, on_object=on_object, visible=visible, box_side=np.array([40, 10])
-    )
+    found = dense_metrics(predicted, DenseTruth(true, on_object, visible), np.array([40, 10]))
     assert json.loads(json.dumps(found)) == found
     assert (found["visible"]["pixels"], found["occluded"]["pixels"]) == (3, 1)
     assert found["visible"]["end_point_error_px"] == (3 + 2) / 2
@@ -310,15 +311,13 @@ def test_dense_metrics_by_hand():
 
 def test_dense_metrics_of_nothing_are_none_and_shapes_are_checked():
     field, mask = np.zeros((1, 2, 3, 2)), np.ones((1, 2, 3), bool)
-    options = {"on_object": mask, "visible": mask, "box_side": np.ones(1)}
-    found = dense_metrics(field, field, **options)
+    found = dense_metrics(field, DenseTruth(field, mask, mask), np.ones(1))
     assert found["occluded"] == {
         "pixels": 0,
         "end_point_error_px": None,
         "pck": {"0.05": None, "0.10": None, "0.15": None},
     }
     assert found["visible"]["pck"]["0.05"] == 100
-    with pytest.raises(ValueError, match="do not fit"):
-        dense_metrics(field, field[:, :1], **options)
-    with pytest.raises(ValueError, match="do not fit"):
-        dense_metrics(field, field, **{**options, "visible": mask[:, :1]})
+    for truth in (DenseTruth(field[:, :1], mask, mask), DenseTruth(field, mask, mask[:, :1])):
+        with pytest.raises(ValueError, match="do not fit"):
+            dense_metrics(field, truth, np.ones(1))

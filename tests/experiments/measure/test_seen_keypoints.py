@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from experiments.measure.annotations import Evaluation
+from data_pipelines.load import Evaluation
 from experiments.measure.seen_keypoints import (
     evaluate_landmarks,
     keypoint_errors,

@@ -7,9 +7,10 @@ import jax.numpy as jnp
 import pytest
 
 from experiments.engine.stages import make_optimizer
-from experiments.semantic_alignment import networks as nets
 from experiments.semantic_alignment.config import PAPER
+from experiments.semantic_alignment.model import build, make_network
 from experiments.semantic_alignment.steps import alignment_loss
+from tests.experiments.tiny import first_state
 
 GIB = 2**30
 
@@ -17,11 +18,10 @@ GIB = 2**30
 def temporary_bytes(chunk: int | None) -> int:
     """Of the gradient of one step at 400x400 with a batch of 16, by the compiled program."""
     config = dataclasses.replace(PAPER, model=dataclasses.replace(PAPER.model, chunk=chunk))
-    network, stage = nets.make_network(config, stage="flow"), config.flow
+    network, stage = make_network(config, stage="flow"), config.flow
 
     def first():
-        variables = nets.random_variables(network, config)
-        return nets.first_state(config, variables, make_optimizer(stage))
+        return first_state(config, build(config).random(), make_optimizer(stage))
 
     def loss(params, state, batch, keys):
         each, _ = alignment_loss(

@@ -1,7 +1,6 @@
-"""Alignment "with landmarks": which loss teaches what, and runs that have landmark networks."""
+"""Alignment "with landmarks": which loss teaches what, and what is refused."""
 
 import dataclasses
-import json
 
 import jax
 import jax.numpy as jnp
@@ -9,22 +8,22 @@ import numpy as np
 import pytest
 
 from c3jax.training.step import AXIS
-from experiments import export
 from experiments.engine.errors import UsageError
-from experiments.engine.stages import make_optimizer
-from experiments.engine.trained import find_trained
-from experiments.semantic_alignment import networks as nets
+from experiments.semantic_alignment.model import (
+    build,
+    landmarks_of,
+    learning_rates,
+    make_network,
+)
 from experiments.semantic_alignment.steps import alignment_loss
-from experiments.semantic_alignment.trained import first_variables, load_trained, load_whole
-from tests.experiments import tiny_aligners
-from tests.experiments.tiny_aligners import SIZE, write_run
-from tests.experiments.tiny_runs import call
+from tests.experiments import tiny
+from tests.experiments.tiny import SIZE
 
-PLAIN = tiny_aligners.config()
-CONFIG = dataclasses.replace(
-    PLAIN,
+PLAIN = tiny.config("semantic_alignment")
+CONFIG = tiny.config(
+    "semantic_alignment",
+    model={"landmark_channels": 4},
     landmarks=3,
-    model=dataclasses.replace(PLAIN.model, landmark_channels=4, perceptual="random"),
     finetune=dataclasses.replace(PLAIN.finetune, steps=1),
 )
 PARTS = ("trunk", "flow", "appearance", "pose", "decoder")
@@ -32,12 +31,12 @@ PARTS = ("trunk", "flow", "appearance", "pose", "decoder")
 
 @pytest.fixture(scope="module")
 def variables():
-    return tiny_aligners.first_variables(CONFIG)
+    return build(CONFIG).random()
 
 
 def parts_that_learn(variables, stage, terms):
     """For each term, the groups of parameters that get a gradient from it."""
-    state = nets.first_state(CONFIG, variables, make_optimizer(CONFIG.flow))
+    state = tiny.first_state(CONFIG, variables)
     random = np.random.default_rng(0)
     pictures = random.integers(0, 256, (2, 2, SIZE, SIZE, 3), dtype=np.uint8)
     batch = {"source": pictures[0], "target": pictures[1], "category": np.arange(2)}
@@ -46,10 +45,10 @@ def parts_that_learn(variables, stage, terms):
         keys = jax.random.split(jax.random.key(0), 2)
         _, aux = alignment_loss(
             params, state, batch, keys,
-            network=nets.make_network(CONFIG, stage=stage),
+            network=make_network(CONFIG, stage=stage),
             weights=getattr(CONFIG, f"{stage}_loss"),
             warp=CONFIG.warp,
-            landmarks=nets.landmarks_of(CONFIG, stage=stage),
+            landmarks=landmarks_of(CONFIG, stage=stage),
         )  # fmt: skip
         return {name: aux.metrics[name] for name in terms}
 
@@ -86,34 +85,12 @@ def test_the_first_stage_teaches_the_landmark_networks_by_reconstruction(variabl
 
 
 def test_landmark_networks_move_with_the_losses_that_they_have():
-    assert "landmarks/*" in nets.held_parameters(CONFIG, stage="features")
-    assert "landmarks/*" not in nets.held_parameters(CONFIG, stage="flow")
+    assert learning_rates(CONFIG, "features")["landmarks/*"] == 0
+    assert "landmarks/*" not in learning_rates(CONFIG, "flow")
     loss = dataclasses.replace(CONFIG.landmark_loss, reconstruction=0.0)
     without = dataclasses.replace(CONFIG, landmark_loss=loss)
-    assert "landmarks/*" in nets.held_parameters(without, stage="flow")
-    assert nets.held_parameters(CONFIG, stage="finetune") == ()
-
-
-def test_a_run_is_read_and_exported_without_its_landmark_networks(variables, tmp_path):
-    run = write_run(tmp_path / "run", CONFIG, {5: variables})
-    found = find_trained(run, "semantic_alignment")
-    assert load_whole(found).variables["params"].keys() == {"trunk", "flow", "landmarks"}
-    trained = load_trained(found)
-    assert trained.variables["params"].keys() == {"trunk", "flow"} and not trained.config.landmarks
-    assert call(export.main, run, "--out", tmp_path / "model", "--dtype", "float32") == 0
-    assert "landmarks" not in json.loads((tmp_path / "model/config.json").read_text())["model"]
-
-
-def test_a_run_with_landmarks_starts_from_one_without(variables, tmp_path):
-    plain = tiny_aligners.first_variables(PLAIN)
-    plain["params"]["flow"] = jax.tree.map(lambda leaf: leaf + 1, plain["params"]["flow"])
-    run = write_run(tmp_path / "plain", PLAIN, {1: plain})
-    config = dataclasses.replace(CONFIG, init_from=run)
-    started = first_variables(nets.make_network(config), config)["params"]
-    expected = {**plain["params"], "landmarks": variables["params"]["landmarks"]}
-    jax.tree.map(np.testing.assert_array_equal, started, expected)
-    back = dataclasses.replace(PLAIN, init_from=write_run(tmp_path / "k3", CONFIG, {1: variables}))
-    assert first_variables(nets.make_network(back), back)["params"].keys() == {"trunk", "flow"}
+    assert learning_rates(without, "flow")["landmarks/*"] == 0
+    assert learning_rates(CONFIG, "finetune") == {}
 
 
 @pytest.mark.parametrize(

@@ -2,26 +2,18 @@
 
 import dataclasses
 import json
-import signal
 
 import jax
 import numpy as np
 import pytest
-from jax.experimental.compilation_cache import compilation_cache
 
-from c3jax.training.checkpoints import Checkpoints
-from experiments.common.alignment_data import AlignmentData
-from experiments.engine import compilation
-from experiments.engine.stages import make_optimizer
-from experiments.engine.trained import find_trained
+from data_pipelines.load import AlignmentData
+from experiments.recipe import Trained
+from experiments.registry import load_trained
 from experiments.semantic_alignment import __main__ as command
-from experiments.semantic_alignment import networks as nets
-from experiments.semantic_alignment.health import make_check
-from experiments.semantic_alignment.trained import load_trained
+from experiments.semantic_alignment.recipe import RECIPE
 from tests.data_pipelines import pair_files
-from tests.experiments import tiny_runs
-from tests.experiments.tiny_aligners import SIZE, config, first_variables, write_run
-from tests.experiments.tiny_runs import call
+from tests.experiments.tiny import SIZE, call, config, write_run
 
 MODEL = (
     "--model.stages layer1 --model.trunk-widths 16 32 64 64 --model.flow-channels 1 "
@@ -37,20 +29,8 @@ METHODS = ("identity", "nearest_neighbour", "mutual_matching", "gaussian", "star
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory):
-    """A folder; what the runs in it have in common is compiled once."""
-    folder = tmp_path_factory.mktemp("alignment")
-    settings = {
-        "jax_compilation_cache_dir": str(folder / "compiled"),
-        "jax_persistent_cache_min_compile_time_secs": 0.1,
-    }
-    before = {name: getattr(jax.config, name) for name in settings}
-    for name, value in settings.items():
-        jax.config.update(name, value)
-    yield folder
-    for name, value in before.items():
-        jax.config.update(name, value)
-    compilation_cache.reset_cache()
+def place(tmp_path_factory, compiled):
+    return tmp_path_factory.mktemp("alignment")
 
 
 @pytest.fixture(scope="module")
@@ -59,9 +39,7 @@ def started(place):
 
     def started(name, *options):
         where = ["--runs", place, "--data.cache", place / "data", "--name", name]
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(compilation, "keep_compiled", lambda: None)  # earlier than conftest's
-            status = call(command.main, *TINY, *where, *options)
+        status = call(command.main, *TINY, *where, *options)
         return status, place / "semantic_alignment" / name
 
     return started
@@ -105,49 +83,11 @@ def test_a_run_leaves_a_report_with_its_pictures(whole):
     assert names == {"matches_0", "matches_1", "losses"}
 
 
-def test_a_run_is_read_back(whole):
-    found = find_trained(whole, "semantic_alignment")
-    trained = load_trained(found)
-    assert trained.step == 6 and trained.config == dataclasses.replace(
-        trained.config, name="whole", seed=0
-    )
-    with Checkpoints(whole / "checkpoints", read_only=True) as checkpoints:
-        stored = checkpoints.meta()["leaves"]
-    kernel = trained.variables["params"]["flow"]["kernel_source_0"]
-    name = next(path for path in stored if path.startswith(".params") and "kernel_source_0" in path)
-    assert stored[name][:2] == ["float32", list(kernel.shape)]
-
-
-def test_an_interrupted_run_goes_on_to_the_same_bits(whole, started, monkeypatch, capsys):
-    save = Checkpoints.save
-
-    def interrupted(self, step, *arguments):
-        save(self, step, *arguments)
-        if step == 2:  # seen after the next step, in the middle of the second stage
-            signal.raise_signal(signal.SIGTERM)
-
-    monkeypatch.setattr(Checkpoints, "save", interrupted)
-    status, folder = started("broken", *TWO_STEPS)
-    assert status == 128 + signal.SIGTERM and not (folder / "results.json").exists()
-    monkeypatch.undo()
-    assert started("broken", *TWO_STEPS)[0] == 0
-    assert "resumed at step 3 of 6" in capsys.readouterr().out
-    leaves = []
-    for run in (whole, folder):
-        with Checkpoints(run / "checkpoints", read_only=True) as checkpoints:
-            leaves.append(checkpoints.meta()["leaves"])
-    assert leaves[0] == leaves[1]
-    one, other = (json.loads((run / "results.json").read_text()) for run in (whole, folder))
-    assert one["alignment"] == other["alignment"]
-
-
 def test_a_run_starts_from_another(whole, started):
     only = "--features.steps 0 --flow.steps 1 --finetune.steps 0 --flow.learning-rate 0".split()
     status, folder = started("child", "--init-from", whole, *only)
     assert status == 0
-    ours, theirs = (
-        load_trained(find_trained(run, "semantic_alignment")) for run in (folder, whole)
-    )
+    ours, theirs = (load_trained(run) for run in (folder, whole))
     jax.tree.map(
         np.testing.assert_array_equal, ours.variables["params"], theirs.variables["params"]
     )
@@ -171,14 +111,11 @@ def refused(started, capsys):
 
 
 def test_a_run_of_another_kind_or_model_is_no_start(refused, tmp_path):
-    faces = tmp_path / "faces"
-    tiny_runs.runs.open_run(faces, "c3_faces", "laptop", tiny_runs.config())
+    faces = write_run(tmp_path / "faces", "c3_faces")
     assert "is a run of c3_faces, not of semantic_alignment" in refused("--init-from", faces)
-    other = dataclasses.replace(config().model, flow_channels=(2, 1))
-    other = dataclasses.replace(config(), model=other)
-    run = write_run(tmp_path / "other", other, {3: first_variables(other)})
-    told = refused("--init-from", run)
-    assert "is a run of another model" in told and "flow" in told and "same --model.*" in told
+    other = config("semantic_alignment", model={"flow_channels": (2, 1)})
+    told = refused("--init-from", write_run(tmp_path / "other", other))
+    assert "is a run of another model" in told and "flow" in told and "(--model.*, " in told
     assert "absent is no folder" in refused("--init-from", tmp_path / "absent")
 
 
@@ -233,8 +170,8 @@ def test_features_that_are_computed_once_train_the_flow_module_alone(started):
     stages += "--flow.learning-rate 0.01 --flow.batch-size 16".split()  # several a device
     status, folder = started("cached", *stages)
     assert status == 0
-    run = load_trained(find_trained(folder, "semantic_alignment"))
-    first = nets.init_variables(run.network, run.config)
+    run = load_trained(folder)
+    first = run.model.first()
     jax.tree.map(
         np.testing.assert_array_equal, run.variables["params"]["trunk"], first["params"]["trunk"]
     )
@@ -253,10 +190,11 @@ def test_a_dead_flow_module_is_named_with_what_to_change():
         categories=np.zeros(2, int),
         tests={},
     )
-    network, variables = nets.make_network(config()), first_variables(config())
-    check = make_check(network, data)
-    alive = nets.first_state(config(), variables, make_optimizer(config().flow))
-    assert check(alive) == []
-    dead = jax.tree.map(lambda leaf: leaf * 0, alive.params["flow"])
-    (warning,) = check(alive.replace(params={**alive.params, "flow": dead}))
+    model = RECIPE.build(config("semantic_alignment"))
+    trained = Trained(RECIPE, "", config("semantic_alignment"), model, model.random(), 7, "flow")
+    assert model.warn(trained, data) == []
+    params = trained.variables["params"]
+    dead = params | {"flow": jax.tree.map(lambda leaf: leaf * 0, params["flow"])}
+    dead = trained.variables | {"params": dead}
+    (warning,) = model.warn(dataclasses.replace(trained, variables=dead), data)
     assert "dead in 100%" in warning and "--model.negative-slope" in warning

@@ -5,10 +5,9 @@ import doctest
 import json
 
 from experiments.engine import runs
-from experiments.engine.cli import to_json
+from experiments.engine.runs import to_json
 from experiments.show import model_card
-from tests.experiments.tiny_aligners import config as aligner_config
-from tests.experiments.tiny_runs import config
+from tests.experiments.tiny import config
 
 LANDMARKS = {
     "nme_percent": 6.789,
@@ -77,7 +76,7 @@ def test_a_run_without_results_says_so(tmp_path):
 
 
 def test_terms_of_data_and_trunk_are_named(tmp_path):
-    pascal = aligner_config(name="pf_pascal")
+    pascal = config("semantic_alignment", data={"name": "pf_pascal"})
     for name in ("plain", "trunk", "started"):
         (tmp_path / name).mkdir()
     text = card_of(tmp_path / "plain", pascal, "semantic_alignment", "aligner")
@@ -95,7 +94,7 @@ def test_terms_of_data_and_trunk_are_named(tmp_path):
 
 
 def test_a_joint_model_finds_and_matches(tmp_path):
-    text = card_of(tmp_path, aligner_config(), "jlad", "jlad")
+    text = card_of(tmp_path, config("semantic_alignment"), "jlad", "jlad")
     for part in ("tags: [jax, flax, landmarks, correspondence]", "detect", "load_aligner"):
         assert part in text
 

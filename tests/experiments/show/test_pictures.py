@@ -1,14 +1,11 @@
 """Pictures of reports: points where they belong, colours by landmark, sheets and curves."""
 
-import io
-
 import numpy as np
 import pytest
 from PIL import Image
 
 from experiments.show import pictures
-from experiments.show.overlays import colors
-from experiments.show.pictures import GAP, TILE, Picture, draw_points, sheet, smooth
+from experiments.show.pictures import GAP, TILE, colors, draw_points, sheet, smooth
 
 BLACK = np.zeros((9, 9, 3), np.uint8)
 
@@ -77,8 +74,3 @@ def test_loss_curves_plot_each_term_and_group_layers():
     image = pictures.loss_curves(rows)
     assert image.width == pytest.approx(3 * 290, abs=2) and np.asarray(image).std() > 5
     assert pictures.loss_curves([]) is None
-
-
-def test_a_picture_is_a_png():
-    picture = Picture("name", "title", "caption", Image.new("RGB", (3, 2), "red"))
-    assert Image.open(io.BytesIO(picture.png)).size == (3, 2)

@@ -1,0 +1,76 @@
+"""Which data to train and evaluate on, as options of a command."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """What to train and evaluate on."""
+
+    name: Literal[
+        "auto", "rendered_faces", "rendered_cars", "rendered_rooms", "folder", "labelled",
+        "celeb_a", "aflw", "aflw_mtfl", "w300", "lsun",
+    ] = "auto"  # fmt: skip
+    """`auto`: CelebA where it is in place and an accelerator is present, else rendered_faces"""
+    path: Path | None = None
+    """folder of the data set (not of rendered ones); by default CACHE/NAME but for folder,
+    labelled and lsun"""
+    boxes: Path | None = None
+    """folder: CSV of image,x0,y0,x1,y1 for photos where the object is not centred"""
+    crop: Literal["centre", "centre_inner", "pad", "squash", "squash_inner"] = "centre"
+    """how a photo becomes square (folder, labelled, lsun): `inner` keeps the central 80 %"""
+    landmarks_file: str = "landmarks.csv"
+    """labelled: the CSV of points in `path`"""
+    fit_rows: str | None = None
+    """labelled: rows that the landmark regressor is fitted on, such as 1-1500"""
+    test_rows: str | None = None
+    """labelled: rows that are tested, such as 1501-2000"""
+    iod_points: tuple[int, int] = (0, 1)
+    """labelled: the two points whose distance is the normaliser (0-based)"""
+    image_size: int = 128
+    """side of the pictures in pixels"""
+    train_examples: int = 8000
+    """rendered data: pictures to train on"""
+    fit_examples: int = 1000
+    """rendered data: pictures that the regressor is fitted on"""
+    test_examples: int = 500
+    """rendered data: pictures that are tested"""
+    cache: Path = Path("data")
+    """where rendered and prepared data lie"""
+    loader: Literal["memory", "tf"] = "memory"
+    """training pictures held in memory, or streamed by tf.data (not rendered data, labelled)"""
+
+
+@dataclass(frozen=True)
+class AlignmentDataConfig:
+    """Pairs of pictures to train and evaluate on."""
+
+    name: Literal[
+        "rendered_objects", "pf_pascal", "pf_willow", "spair", "pascal3d", "pairs_csv"
+    ] = "rendered_objects"
+    """pf_willow has test pairs alone; pascal3d: pairs of PASCAL3D+ in the manner of JLAD"""
+    path: Path | None = None
+    """folder of the data set (else NAME in the cache); pairs_csv: the CSV of the training pairs"""
+    test_path: Path | None = None
+    """pairs_csv: the CSV of the test pairs, with points"""
+    pairs_path: Path | None = None
+    """pf_pascal: folder of the three pair lists (by default that of the data set)"""
+    image_size: int = 64
+    """side of the pictures in pixels"""
+    resize: Literal["antialias", "align_corners"] = "antialias"
+    """`align_corners`: without a filter, as NC-Net's"""
+    train_examples: int = 3000
+    """rendered_objects: pictures to train on"""
+    test_pairs: int = 300
+    """rendered_objects: pairs that are tested, of the categories trained on"""
+    held_out: str = "chair"
+    """rendered_objects: the category that is not trained on, and tested apart"""
+    voc_path: Path | None = None
+    """PASCAL VOC 2012, to warp its pictures in the pre-training, as JLAD does, and not those above
+    (semantic_alignment: in stage features)"""
+    cache: Path = Path("data")
+    """where rendered and prepared data lie, and the crops of pascal3d"""
+    loader: Literal["memory", "tf"] = "memory"
+    """training pictures held in memory, or streamed by tf.data (not rendered_objects)"""

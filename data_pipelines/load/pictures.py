@@ -1,0 +1,218 @@
+"""The data sets of single pictures: folders, own labels, CelebA, LSUN, AFLW and 300-W."""
+
+import dataclasses
+import functools
+from pathlib import Path
+
+import numpy as np
+
+from data_pipelines.catalogue import RECORDS, find, require_files
+from data_pipelines.errors import DataError
+from data_pipelines.examples import Examples, load_annotated, load_pictures
+from data_pipelines.load.config import AlignmentDataConfig, DataConfig
+from data_pipelines.load.values import NUM_PREVIEW, Data, Evaluation
+from data_pipelines.pairs import Pairs
+from data_pipelines.readers import aflw, aflw_mtfl, celeb_a, lsun, w300
+from data_pipelines.readers.folder import check_folder, find_folder, load_folder
+from data_pipelines.readers.labelled import labelled
+from data_pipelines.sources import OnDisk, Pictures
+from data_pipelines.streams import stream
+
+MAX_IN_MEMORY = 500_000  # pictures
+Images = np.ndarray | OnDisk
+
+
+def folder(config: DataConfig, training: bool) -> Data:
+    """Unlabelled pictures below a folder."""
+    files = find_folder(_path(config), crop=config.crop, boxes=config.boxes)
+    if config.loader == "tf":
+        images: Images = OnDisk(check_folder(files), config.image_size)
+    else:
+        images = load_folder(files, size=config.image_size).images
+    return data_of(config, images, f"{len(images):,} pictures of {config.path}")
+
+
+def one_category(config: DataConfig, training: bool) -> Data:
+    """A category of LSUN."""
+    root = _path(config)
+    pictures = lsun.lsun(root, crop=config.crop)
+    num = len(pictures)
+    if config.loader == "memory" and num > MAX_IN_MEMORY:
+        raise DataError(f"{num:,} pictures do not fit into memory: give --data.loader tf")
+    images = images_of(config, pictures, root)
+    return data_of(config, images, f"{num:,} pictures of {config.path}", num_train=num)
+
+
+def labelled_pictures(config: DataConfig, training: bool) -> Data:
+    """A folder with a table of points: some rows to fit on, others to test."""
+    root = _path(config)
+
+    def evaluation(option: str, given: str | None) -> Evaluation:
+        rows = _rows(option, given)
+        found = labelled(root, crop=config.crop, rows=rows, csv=config.landmarks_file)
+        fix = f"restore them in {found.root} or delete their rows in {config.landmarks_file}"
+        examples = load_annotated(found, size=config.image_size, fix=fix)
+        return evaluation_of(examples, eyes=config.iod_points)
+
+    fit, test = evaluation("fit_rows", config.fit_rows), evaluation("test_rows", config.test_rows)
+    description = f"{len(fit):,} labelled pictures of {config.path}"
+    return data_of(config, fit.images, description, fit=fit, test=test)
+
+
+def celeb_a_folder(config: DataConfig) -> Path:
+    """Where CelebA is looked for: `--data.path`, by default `celeb_a` in the cache."""
+    return (config.path or config.cache / celeb_a.NAME).expanduser()
+
+
+def missing_of_celeb_a(config: DataConfig) -> list[Path]:
+    """What is not in place of its lists and pictures."""
+    return celeb_a.missing_files(celeb_a_folder(config), config.cache)
+
+
+def crop_of(config: DataConfig) -> str:
+    """How pictures become square for the networks: CelebA's in the frame of the MAFL protocol."""
+    return "squash_inner" if config.name == celeb_a.NAME else config.crop
+
+
+def celeb_a_with_mafl(config: DataConfig, training: bool) -> Data:
+    """CelebA in the frame of the MAFL protocol, which is IMM's.
+
+    The landmark regressor is fitted on MAFL's training faces without their last tenth, which is the
+    validation split. All MAFL pictures are held in memory: 20,000 of them, 980 MB at 128 px.
+    """
+    require_files(celeb_a.NAME, missing_of_celeb_a(config))
+    root = celeb_a_folder(config)
+    tables = celeb_a.read_tables(root)
+    counts = celeb_a.count_splits(tables)
+    every = celeb_a.open_pictures(root, tables, prepared=config.cache)
+
+    def evaluation(split: celeb_a.Split) -> Evaluation:
+        fix = "restore the published CelebA files"
+        chosen = every.select(celeb_a.split_rows(tables, split))
+        return evaluation_of(load_annotated(chosen, size=size, fix=fix))
+
+    streamed = config.loader == "tf" or not training
+    train, size = every.select(celeb_a.split_rows(tables, "train")), config.image_size
+    return data_of(
+        config,
+        OnDisk(train, size) if streamed else load_pictures(train, size=size).images,
+        f"CelebA in {root}: {counts['train']:,} training pictures of "
+        f"{counts['train_identities']:,} people ({counts['train_of_test_identities']:,} show "
+        f"people of the MAFL test set), fitted on {counts['mafl_train']:,} MAFL faces, tested "
+        f"on {counts['mafl_test']:,}",
+        num_train=counts["train"],
+        fit=evaluation("mafl_train"),
+        test=evaluation("mafl_test"),
+        validation=evaluation("mafl_validation"),
+    )
+
+
+FACES = {reader.NAME: reader for reader in (aflw, aflw_mtfl, w300)}
+
+
+def faces(config: DataConfig, training: bool) -> Data:
+    """A face data set in the frame of its protocol.
+
+    Unlabelled training and the fit of the regressor see the same pictures, those of `train`. All
+    are held in memory for evaluation: 13,000 of them, 640 MB at 128 px.
+    """
+    reader = FACES[config.name]
+    splits = ("train", "test", *({"validation"} & set(reader.SPLITS)))
+    root = (config.path or config.cache / config.name).expanduser()
+    pictures = {split: reader.read(root, split) for split in splits}
+    found = {
+        split: evaluation_of(load_annotated(each, size=config.image_size), eyes=each.eyes)
+        for split, each in pictures.items()
+    }
+    fit = found["train"]
+    streamed = config.loader == "tf" and training
+    description = (
+        f"{find(config.name).title} in {root}: {len(fit):,} faces to train and fit on, tested on "
+        f"{len(found['test']):,}"
+    )
+    return data_of(
+        config,
+        images_of(config, pictures["train"], root) if streamed else fit.images,
+        description,
+        fit=fit,
+        test=dataclasses.replace(found["test"], parts=pictures["test"].parts),
+        validation=found.get("validation"),
+    )
+
+
+def data_of(
+    config: DataConfig,
+    images: Images,
+    description: str,
+    *,
+    masks: np.ndarray | None = None,
+    num_train: int | None = None,
+    **sets: Evaluation | None,
+) -> Data:
+    """Pictures to train on as batches, beside the sets to fit and test on."""
+    preview = images[:NUM_PREVIEW]
+    if isinstance(images, OnDisk):  # pictures that cannot be read are left out, and said
+        preview = load_pictures(images.pictures.select(slice(NUM_PREVIEW)), size=images.size).images
+    return Data(
+        name=config.name,
+        description=description,
+        num_train=len(images) if num_train is None else num_train,
+        batches=functools.partial(stream, images, masks=masks),
+        preview=preview,
+        **sets,
+    )
+
+
+def images_of(config: DataConfig, pictures: Pictures, root: Path) -> Images:
+    """The training pictures in memory or, to be streamed, on the disk."""
+    if config.loader == "memory":
+        return load_pictures(pictures, size=config.image_size).images
+    return on_disk(config, pictures, config.name, root)
+
+
+def on_disk(
+    config: DataConfig | AlignmentDataConfig,
+    pictures: Pictures,
+    name: str,
+    root: Path | None,
+    split: str = "train",
+    pairs: Pairs | None = None,
+) -> OnDisk:
+    """Pictures to be streamed: from records where `make data` has written those of `root`."""
+    if root is not None and (config.cache.expanduser() / RECORDS).is_dir():
+        from data_pipelines import tfds
+
+        builder = tfds.open_records(name, root, cache=config.cache.expanduser())
+        if builder.is_prepared():
+            contents = tfds.contents_of(builder, split, pictures if pairs is None else pairs)
+            pictures = dataclasses.replace(pictures, contents=contents)
+    return OnDisk(pictures, config.image_size)
+
+
+def evaluation_of(examples: Examples, *, eyes: tuple[int, int] = (0, 1)) -> Evaluation:
+    """Pictures with keypoints, as something to fit or test on."""
+    assert examples.keypoints_px is not None
+    x0, y0, x1, y1 = np.array([frame.region for frame in examples.frames]).T
+    stretch = (y1 - y0) / (x1 - x0)
+    return Evaluation(
+        examples.images,
+        examples.keypoints_px,
+        eyes=eyes,
+        stretch=None if np.allclose(stretch, 1) else stretch,
+    )
+
+
+def _path(config: DataConfig) -> Path:
+    if config.path is None:
+        raise DataError(f"data.name {config.name} needs --data.path FOLDER")
+    return config.path.expanduser()
+
+
+def _rows(option: str, rows: str | None) -> tuple[int, int]:
+    first, _, last = (rows or "").partition("-")
+    if not (first.isdigit() and last.isdigit() and 1 <= int(first) <= int(last)):
+        flag = option.replace("_", "-")
+        raise DataError(
+            f"--data.{flag} must be two 1-based row numbers such as 1-1500, got {rows!r}"
+        )
+    return int(first), int(last)

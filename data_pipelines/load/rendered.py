@@ -1,0 +1,201 @@
+"""The rendered data sets: faces, cars and rooms with landmarks, pairs of objects."""
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from data_pipelines.errors import DataError
+from data_pipelines.load.config import AlignmentDataConfig, DataConfig
+from data_pipelines.load.pictures import data_of
+from data_pipelines.load.values import AlignmentData, Data, DenseTruth, Evaluation, TestPairs
+from data_pipelines.pairs import Pairs, Side
+from data_pipelines.rendered import faces as rendered_faces
+from data_pipelines.rendered import objects as rendered_objects
+from data_pipelines.rendered import rooms as rendered_rooms
+from data_pipelines.rendered.objects.pairs import pool_size
+from data_pipelines.sampling import same_category_pairs
+
+PAIRS_PER_PICTURE = 4  # training pairs drawn for each rendered picture
+Arrays = Callable[..., dict[str, np.ndarray]]
+
+
+def faces(config: DataConfig, training: bool) -> Data:
+    """Faces of other identities in training, fit and test."""
+    nouns = "rendered faces (other identities are tested)"
+    return _data(config, training, rendered_faces.load_arrays, read_faces, nouns)
+
+
+def cars(config: DataConfig, training: bool) -> Data:
+    """The cars of the rendered objects."""
+    arrays = functools.partial(rendered_objects.load_arrays, categories=("car",))
+    return _data(config, training, arrays, read_objects, "rendered cars (others are tested)")
+
+
+def rooms(config: DataConfig, training: bool) -> Data:
+    """Rooms seen from inside."""
+    return _data(
+        config,
+        training,
+        rendered_rooms.load_arrays,
+        read_rooms,
+        "rendered rooms (others are tested)",
+    )
+
+
+def _data(config: DataConfig, training: bool, arrays: Arrays, read, nouns: str) -> Data:
+    """Training pictures, with masks where faces have them; fitted on those of validation."""
+    arrays = functools.partial(arrays, size=config.image_size, cache_dir=config.cache)
+    fields = ("image", "mask") if read is read_faces else ("image",)
+    train = arrays("train", config.train_examples, fields=fields) if training else {}
+    fit = read(arrays, "validation", config.fit_examples)
+    return data_of(
+        config,
+        train.get("image", fit.images),
+        f"{config.train_examples:,} {nouns}",
+        masks=train.get("mask"),
+        num_train=config.train_examples,
+        fit=fit,
+        test=read(arrays, "test", config.test_examples),
+    )
+
+
+def read_faces(arrays: Arrays, split: str, count: int) -> Evaluation:
+    """Annotated pictures of `rendered_faces`; `arrays` is its `load_arrays` for some size."""
+    found = arrays(split, count, fields=("image", "keypoints", "box", "mask", "surface"))
+    return Evaluation(
+        found["image"], found["keypoints"], found["box"], found["mask"], found["surface"]
+    )
+
+
+def read_objects(arrays: Arrays, split: str, count: int) -> Evaluation:
+    """Annotated pictures of `rendered_objects`; `arrays` is its `load_arrays` for some size."""
+    fields = ("image", "category", "keypoints", "keypoint_valid", "visible", "box")
+    found = arrays(split, count, fields=fields)
+    low, high = np.split(found["box"], 2, axis=-1)
+    return Evaluation(
+        found["image"],
+        found["keypoints"],
+        boxes_px=found["box"],
+        seen=found["visible"] & found["keypoint_valid"],
+        categories=np.array(rendered_objects.CATEGORIES)[found["category"]],
+        lengths_px=(high - low).max(-1),
+        normalizer="longest side of the true object box",
+    )
+
+
+def load_objects(
+    config: DataConfig | AlignmentDataConfig,
+) -> tuple[Evaluation, Evaluation] | None:
+    """The objects of rendered pairs with their key points, of training and of the test pairs.
+
+    None of other data.
+    """
+    if config.name != "rendered_objects" or not isinstance(config, AlignmentDataConfig):
+        return None
+    categories = tuple(name for name in rendered_objects.CATEGORIES if name != config.held_out)
+    arrays = functools.partial(
+        rendered_objects.load_arrays,
+        categories=categories,
+        size=config.image_size,
+        cache_dir=config.cache,
+    )
+    return (
+        read_objects(arrays, "train", config.train_examples),
+        read_objects(arrays, "test", pool_size(config.test_pairs, categories)),
+    )
+
+
+def read_rooms(arrays: Arrays, split: str, count: int) -> Evaluation:
+    """Annotated pictures of `rendered_rooms`; `arrays` is its `load_arrays` for some size."""
+    found = arrays(split, count, fields=("image", "keypoints", "visible"))
+    size = found["image"].shape[1]
+    return Evaluation(
+        found["image"],
+        found["keypoints"],
+        seen=found["visible"],
+        categories=np.full(count, "room"),
+        lengths_px=np.full(count, np.hypot(size, size)),
+        normalizer="diagonal of the picture",
+    )
+
+
+def objects(config: AlignmentDataConfig, training: bool) -> AlignmentData:
+    """Pairs within each category but one, which is tested apart."""
+    every = rendered_objects.CATEGORIES
+    if config.held_out not in every:
+        raise DataError(
+            f"--data.held-out {config.held_out} is none of the categories {', '.join(every)}"
+        )
+    seen = tuple(name for name in every if name != config.held_out)
+    size = config.image_size
+    where: Any = {"size": size, "cache_dir": config.cache}
+    found = {"image": np.empty((0, size, size, 3), np.uint8), "category": np.empty(0, int)}
+    pairs = np.empty((0, 2), int)
+    if training:
+        found = rendered_objects.load_arrays(
+            "train",
+            config.train_examples,
+            categories=seen,
+            fields=("image", "category", "mask"),
+            **where,
+        )
+        count = PAIRS_PER_PICTURE * len(found["image"])
+        pairs = same_category_pairs(found["category"], count, seed=0)
+
+    def test(count: int, of: tuple[str, ...]) -> TestPairs:
+        return _test_pairs(rendered_objects.load_pairs("test", count, categories=of, **where))
+
+    apart = f"held-out category ({config.held_out})"
+    return AlignmentData(
+        name="rendered_objects",
+        description=f"{config.train_examples:,} rendered pictures of {', '.join(seen)}",
+        images=found["image"],
+        pairs=pairs,
+        categories=found["category"][pairs[:, 0]],
+        tests={
+            "seen categories": test(config.test_pairs, seen),
+            apart: test(max(1, config.test_pairs // 3), (config.held_out,)),
+        },
+        masks=found.get("mask"),
+    )
+
+
+def _test_pairs(found: dict[str, np.ndarray]) -> TestPairs:
+    """Test pairs of the arrays of `rendered_objects.load_pairs`; pairs without points are left out.
+
+    A picture that occurs in several pairs is kept once.
+    """
+    usable = np.flatnonzero(found["keypoint_valid"].any(-1))
+    found = {name: values[usable] for name, values in found.items()}
+    ends = np.stack([found["source_index"], found["target_index"]])
+    _, first, rows = np.unique(ends, return_index=True, return_inverse=True)
+    pictures = np.concatenate([found["source"], found["target"]])
+    size, valid = pictures.shape[1], found["keypoint_valid"]
+
+    def side(name: str, index: np.ndarray) -> Side:
+        points = found[f"{name}_keypoints"].astype(np.float32)
+        return Side(
+            files=tuple(Path(f"rendered_objects/{number}") for number in index),
+            sizes=np.full((len(index), 2), size),
+            numbers=index,
+            points_px=tuple(p[v] for p, v in zip(points, valid, strict=True)),
+            boxes_px=found[f"{name}_box"].astype(np.float32),
+        )
+
+    source, target = rows.reshape(ends.shape)
+    return TestPairs(
+        pairs=Pairs(
+            name="rendered_objects",
+            source=side("source", ends[0]),
+            target=side("target", ends[1]),
+            flipped=np.zeros(len(usable), bool),
+            categories=tuple(rendered_objects.CATEGORIES[number] for number in found["category"]),
+        ),
+        images=pictures[first],
+        source=source,
+        target=target,
+        dense=DenseTruth(found["correspondence"], found["on_object"], found["visible"]),
+    )

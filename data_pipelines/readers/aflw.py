@@ -1,0 +1,57 @@
+"""AFLW_R: the re-cropped release of AFLW that IMM, JLAD and C3 use, as published.
+
+    output/                     the crops, JPEG
+    aflw_train_images.txt       10,122 names in output/, a line each
+    aflw_train_keypoints.mat    gt, 10122 x 5 x 2, (y, x) in pixels of the crops
+    aflw_test_images.txt        2,991 names; the same face occurs more than once among them
+    aflw_test_keypoints.mat     gt, 2991 x 5 x 2
+
+The points are those of MAFL: eyes, nose, mouth corners.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from data_pipelines.catalogue import find, require_files
+from data_pipelines.errors import DataError
+from data_pipelines.readers.matlab import read_matlab
+from data_pipelines.readers.published import check_count, check_split, hold_out_validation, inside
+from data_pipelines.sources import Pictures
+
+NAME = "aflw"
+SPLITS = ("train", "validation", "test")
+COUNTS = find(NAME).counts
+FACES = "output"
+NUM_POINTS = 5
+
+
+def read(folder, split: str) -> Pictures:
+    """The faces of one split, whole crops squashed to a square, which is IMM's frame.
+
+    As in IMM the last tenth of the published training list is `validation`.
+    """
+    check_split(split, SPLITS)
+    root = inside(folder, "aflw_release-2")
+    part = "test" if split == "test" else "train"
+    listed = root / f"aflw_{part}_images.txt"
+    annotations = root / f"aflw_{part}_keypoints.mat"
+    require_files(NAME, [root / FACES, listed, annotations])
+    names = listed.read_text().split()
+    check_count(listed, len(names), COUNTS[part])
+    points = _keypoints(annotations, len(names))
+    every = Pictures(root / FACES, tuple(names), crop="squash", keypoints_px=points)
+    return every.select(hold_out_validation(len(names), split))
+
+
+def _keypoints(file: Path, count: int) -> np.ndarray:
+    """float32 `[count, 5, 2]`, (x, y)."""
+    [points] = read_matlab(file, "gt")
+    if points.shape != (count, NUM_POINTS, 2):
+        raise DataError(
+            f"{file}: gt is {points.shape}, not {(count, NUM_POINTS, 2)} as its list of names has "
+            "it; download both anew"
+        )
+    if len(bad := np.flatnonzero(~np.isfinite(points).all((1, 2)))):
+        raise DataError(f"{file}: gt of face {bad[0] + 1} is not finite; download it anew")
+    return points[..., ::-1].astype(np.float32)

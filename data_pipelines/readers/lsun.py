@@ -1,0 +1,70 @@
+"""LSUN: the pictures of one category, from its LMDB database as published.
+
+    bedroom_train_lmdb/data.mdb     3,033,042 pictures
+    car/data.mdb                    5,520,756 pictures
+
+Keys are hexadecimal, values are the contents of WebP files. The package `lmdb` is needed here only.
+"""
+
+import functools
+from pathlib import Path
+from typing import Any
+
+from data_pipelines.catalogue import find, require_files
+from data_pipelines.errors import DataError
+from data_pipelines.frames import Crop
+from data_pipelines.pictures import PictureError
+from data_pipelines.readers.published import check_count
+from data_pipelines.sources import Pictures
+
+NAME = "lsun"
+DATABASE = "data.mdb"
+COUNTS = find(NAME).counts
+
+
+def lsun(folder, *, crop: Crop = "centre") -> Pictures:
+    """All pictures of a database, in the order of their keys."""
+    above = Path(folder)
+    nested = [above / name for name in COUNTS if (above / name / DATABASE).is_file()]
+    root = nested[0] if nested and not (above / DATABASE).exists() else above
+    require_files(NAME, [root / DATABASE])
+    with _open(root).begin() as transaction:
+        names = tuple(key.decode() for key in transaction.cursor().iternext(values=False))
+    if not names:
+        raise DataError(f"{root / DATABASE}: an empty database; download it anew")
+    return Pictures(root, names, crop=crop, contents=functools.partial(_contents, root))
+
+
+def whole(folder) -> Pictures:
+    """`lsun`, where no picture of a published category is missing."""
+    pictures = lsun(folder)
+    if published := COUNTS.get(pictures.root.name):
+        check_count(pictures.root, len(pictures), published, what="pictures")
+    return pictures
+
+
+def _contents(root: Path, key: str) -> bytes:
+    with _open(root).begin() as transaction:
+        value = transaction.get(key.encode())
+    if value is None:
+        raise PictureError(root / key, "no such key in the database")
+    return value
+
+
+@functools.cache  # a process may open a database once
+def _open(root: Path) -> Any:
+    try:
+        import lmdb
+    except ImportError:
+        raise DataError("LSUN is read with the package lmdb: pip install lmdb") from None
+    file = root / DATABASE
+    try:
+        opened = lmdb.open(str(root), readonly=True, lock=False, readahead=False, max_readers=512)
+    except lmdb.Error as error:
+        raise DataError(f"{file}: cannot be opened ({error}); download it anew") from None
+    # Pages are mapped into memory: to read one behind the end of the file would kill the process.
+    whole = (opened.info()["last_pgno"] + 1) * opened.stat()["psize"]
+    if (found := file.stat().st_size) < whole:
+        opened.close()
+        raise DataError(f"{file}: truncated, {found:,} of {whole:,} bytes; download it anew")
+    return opened

@@ -1,0 +1,61 @@
+"""SPair-71k: the published pictures, pair lists and pair annotations.
+
+    JPEGImages/CATEGORY/NAME.jpg
+    Layout/large/trn.txt, val.txt, test.txt     53,340, 5,384 and 12,234 lines,
+                                                NUMBER-NAME-NAME:CATEGORY
+    PairAnnotation/trn, val, test/LINE.json     src_imname, trg_imname, category, src_kps, trg_kps,
+                                                src_bndbox, trg_bndbox, and more
+
+Points and boxes are taken as 0-based, as those who evaluate on the set do.
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from data_pipelines.catalogue import find, require_files
+from data_pipelines.errors import DataError
+from data_pipelines.pairs import Annotated, PairRow, Pairs, make_pairs
+from data_pipelines.readers.published import check_count, check_split, inside
+
+NAME = "spair"
+SPLITS = {"train": "trn", "val": "val", "test": "test"}
+COUNTS = find(NAME).counts
+ARCHIVE, PICTURES, ANNOTATIONS = "SPair-71k", "JPEGImages", "PairAnnotation"
+# Annotators may have clicked beyond the border; a published point is not the user's to correct.
+SLACK_PX = 5.0
+
+
+def read(folder, split: str) -> Pairs:
+    """The pairs of one list, with the points that both pictures show and the object boxes."""
+    check_split(split, tuple(SPLITS))
+    root = inside(folder, ARCHIVE)
+    listed = root / "Layout" / "large" / f"{SPLITS[split]}.txt"
+    annotations = root / ANNOTATIONS / SPLITS[split]
+    require_files(NAME, [root / PICTURES, listed, annotations])
+    names = listed.read_text().split()
+    check_count(listed, len(names), COUNTS[split], what="pairs")
+    rows = [_row(root / PICTURES, annotations / f"{name}.json") for name in names]
+    return make_pairs(rows, name=f"SPair-71k {split}", slack_px=SLACK_PX)
+
+
+def _row(pictures: Path, file: Path) -> PairRow:
+    try:
+        found = json.loads(file.read_text())
+        category = found["category"]
+        source, target = (
+            Annotated(
+                pictures / category / found[f"{side}_imname"],
+                np.array(found[f"{side}_kps"], np.float32).reshape(-1, 2),
+                np.array(found[f"{side}_bndbox"], np.float32).reshape(4),
+            )
+            for side in ("src", "trg")
+        )
+    except FileNotFoundError:
+        raise DataError(f"{file}: no such file; put the published annotations in place") from None
+    except KeyError as missing:
+        raise DataError(f"{file}: no field {missing}; download it anew") from None
+    except (ValueError, TypeError) as error:  # no JSON, or other things than numbers in it
+        raise DataError(f"{file}: not a pair annotation ({error}); download it anew") from None
+    return PairRow(str(file), source, target, category=category)

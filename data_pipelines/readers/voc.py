@@ -1,0 +1,111 @@
+"""PASCAL VOC 2012: the pictures with segmentation, which JLAD's synthetic pairs are made of.
+
+JPEGImages/NAME.jpg
+Annotations/NAME.xml               objects: name, bndbox, counted from 1
+SegmentationClass/NAME.png         palette: 0 background, 1 to 20 the class, 255 the border
+SegmentationObject/NAME.png        the same with the number of the object
+ImageSets/Segmentation/train.txt, val.txt, trainval.txt       1,464, 1,449 and 2,913 names
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+from PIL import Image
+
+from data_pipelines.catalogue import find, require_files
+from data_pipelines.errors import DataError
+from data_pipelines.readers.published import check_count, check_split, inside
+from data_pipelines.sources import Pictures
+from data_pipelines.tables import read_floats
+
+NAME = "voc2012"
+SPLITS = ("train", "val")  # without overlap
+COUNTS = find(NAME).counts
+ABOVE = "VOCdevkit/VOC2012"
+CATEGORIES = (
+    *("aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow"),
+    *("diningtable", "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa"),
+    *("train", "tvmonitor"),
+)
+BORDER = 255
+_CORNERS = ("xmin", "ymin", "xmax", "ymax")
+
+
+@dataclass(frozen=True)
+class Segmented:
+    """The segmented pictures of one split.
+
+    Attributes:
+      root: the folder VOC2012.
+      names: of the pictures, without suffix.
+    """
+
+    root: Path
+    names: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @property
+    def pictures(self) -> Pictures:
+        """The pictures, whole."""
+        files = tuple(f"{name}.jpg" for name in self.names)
+        return Pictures(self.root / "JPEGImages", files, crop="squash")
+
+    def masks(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        """Class and object of each pixel, uint8 `[height, width]`; 255 is the border of objects."""
+        classes, objects = (
+            _read_mask(self.root / folder / f"{self.names[index]}.png")
+            for folder in ("SegmentationClass", "SegmentationObject")
+        )
+        known = (classes <= len(CATEGORIES)) | (classes == BORDER)
+        if not known.all() or classes.shape != objects.shape:
+            raise DataError(
+                f"{self.root / 'SegmentationClass' / self.names[index]}.png: a class above "
+                f"{len(CATEGORIES)}, or not the size of its SegmentationObject; download it anew"
+            )
+        return classes, objects
+
+    def objects(self, index: int) -> tuple[tuple[str, ...], np.ndarray]:
+        """Categories of the objects, and their boxes `[n, 4]`: edges, counted from 0."""
+        file = self.root / "Annotations" / f"{self.names[index]}.xml"
+        try:
+            found = ElementTree.parse(file).getroot().findall("object")
+        except FileNotFoundError:
+            raise DataError(f"{file}: no such file; put the annotations in place") from None
+        except ElementTree.ParseError as error:
+            raise DataError(f"{file}: cannot be read as XML ({error}); download it anew") from None
+        categories = tuple(each.findtext("name", "") for each in found)
+        if unknown := set(categories) - set(CATEGORIES):
+            raise DataError(f"{file}: {min(unknown)!r} is none of the 20 classes; download it anew")
+        corners = [[each.findtext(f"bndbox/{c}", "") for c in _CORNERS] for each in found]
+        boxes = np.array([read_floats(str(file), cells) for cells in corners], np.float32)
+        return categories, boxes.reshape(-1, 4) - [1, 1, 0, 0]
+
+
+def read(folder, split: str) -> Segmented:
+    """The segmented pictures of one list; masks and annotations are read when asked for."""
+    check_split(split, tuple(COUNTS))
+    root = inside(folder, ABOVE)
+    listed = root / "ImageSets" / "Segmentation" / f"{split}.txt"
+    parts = ("JPEGImages", "Annotations", "SegmentationClass", "SegmentationObject")
+    require_files(NAME, [listed, *(root / part for part in parts)])
+    names = listed.read_text().split()
+    check_count(listed, len(names), COUNTS[split], what="pictures")
+    return Segmented(root, tuple(names))
+
+
+def _read_mask(file: Path) -> np.ndarray:
+    try:
+        with Image.open(file, formats=["PNG"]) as image:
+            if image.mode != "P":
+                raise DataError(
+                    f"{file}: its pixels are {image.mode}, no palette; download it anew"
+                )
+            return np.asarray(image, np.uint8)
+    except FileNotFoundError:
+        raise DataError(f"{file}: no such file; put the masks in place") from None
+    except (OSError, SyntaxError) as error:
+        raise DataError(f"{file}: cannot be decoded ({error}); download it anew") from None

@@ -1,0 +1,1 @@
+"""Rendered data, which needs no download: faces, objects and rooms, each a `Scene`."""

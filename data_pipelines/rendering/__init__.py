@@ -1,1 +1,0 @@
-"""What all rendered data sets share: drawing, filling, film, processes and files."""

@@ -1,0 +1,168 @@
+"""The networks of a configuration, and which of their parameters learn in which stage."""
+
+import functools
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from c3jax.inference import LandmarkModel
+from c3jax.models.c3 import C3
+from c3jax.models.imm import IMM
+from c3jax.models.resnet import ResNet
+from c3jax.training.step import AXIS
+from data_pipelines.load import Data, crop_of
+from experiments.c3_faces.config import Config
+from experiments.engine.errors import UsageError
+from experiments.engine.networks import (
+    Variables,
+    shared_fields,
+    trunk_fields,
+    trunk_weights,
+    with_group,
+)
+from experiments.engine.stages import Rates, frozen_groups
+from experiments.measure.evaluation import collapse_warnings
+from experiments.measure.viewer import Viewer
+from experiments.recipe import Model, Trained
+from experiments.terms.cross_image import init_loss_stats
+from experiments.terms.networks import Networks
+from experiments.terms.perceptual import make_network, perceptual_weights
+
+STAGES = ("warmup", "pretrain", "joint")
+
+
+def build(config: Config) -> Model:
+    """The model of a configuration.
+
+    Raises:
+      UsageError: L_equiv on landmark maps that do not fit the flow module's T.
+    """
+    networks = make_networks(config)
+    random = jax.jit(functools.partial(random_variables, networks, config))
+    check_grids(networks, random, config)
+    image = jnp.zeros((1, *[config.data.image_size] * 2, 3))
+    model = config.model
+    trunk = trunk_weights(model, trunk_stages(config)) if has_trunk(config) else ()
+    return Model(
+        network=networks.model,
+        random=random,
+        pretrained=(*trunk, *perceptual_weights(model.perceptual, model.perceptual_weights)),
+        keeps_trunk=not model.train_trunk,
+        frozen=frozen_groups(learning_rates(config, stage) for stage in STAGES),
+        init_loss_stats=lambda variables: init_loss_stats(networks, variables, image),
+        may_begin_anew={"perceptual": None},  # exports leave it out
+        landmarks=make_detector,
+        warn=warn,
+    )
+
+
+def trunk_stages(config: Config) -> tuple[str, ...]:
+    """The stages of the trunk that something looks at."""
+    return tuple(dict.fromkeys(config.model.landmark_stages + config.model.flow_stages))
+
+
+def has_trunk(config: Config) -> bool:
+    """Whether the landmark model has a trunk; IMM has encoders of its own."""
+    return config.model.family == "c3"
+
+
+def has_pretrained_trunk(config: Config) -> bool:
+    """Whether the landmark model starts from ImageNet weights."""
+    return has_trunk(config) and config.model.trunk != "small"
+
+
+def make_networks(config: Config, *, stage: str = "joint") -> Networks:
+    """Landmark model and perceptual network, for the stage of that name.
+
+    They differ in a pretrained trunk alone, which computes gradients where it is trained.
+    """
+    model, axis_name = config.model, AXIS if config.sync_batch_norm else None
+    module: Any = IMM
+    trunk = {}
+    if has_trunk(config):
+        fields = trunk_fields(model, trunk_stages(config))
+        learns = learning_rates(config, stage).get("trunk/*", 1.0) > 0
+        module, trunk = C3, {"trunk": ResNet(**fields, trainable=learns, axis_name=axis_name)}
+    network = module(
+        **shared_fields(module, model),
+        **trunk,
+        num_landmarks=config.landmarks,
+        image_shape=(config.data.image_size,) * 2,
+        axis_name=axis_name,
+    )
+    return Networks(network, make_network(model.perceptual))
+
+
+def random_variables(networks: Networks, config: Config) -> Variables:
+    """Random first variables of both networks, by the seed."""
+    image = jnp.zeros((1, config.data.image_size, config.data.image_size, 3))
+    key = jax.random.key(config.seed)
+    variables = dict(networks.model.init(key, image))
+    if config.model.perceptual == "random":
+        return variables
+    return with_group(variables, "perceptual", networks.perceptual.init(key, image))
+
+
+def check_grids(networks: Networks, random, config: Config) -> None:
+    """Refuses L_equiv on landmark maps that the flow module's T does not fit.
+
+    Raises:
+      UsageError: names both grids.
+    """
+    if not (config.flow and config.loss.equivariance and config.loss.landmarks_as == "maps"):
+        return
+    image = jax.ShapeDtypeStruct((1, *[config.data.image_size] * 2, 3), jnp.float32)
+    encode = functools.partial(networks.model.apply, method="encode")
+    code = jax.eval_shape(encode, jax.eval_shape(random), image)
+    maps, flow = code.maps.shape[1:3], code.flow_features.shape[1:3]
+    if maps != flow:
+        raise UsageError(
+            f"--loss.landmarks-as maps: the landmark maps have {maps[0]}x{maps[1]} cells, the flow "
+            f"features {flow[0]}x{flow[1]}; give --model.flow-stages that begin with a stage of "
+            "the grid of --model.landmark-stages, or --loss.landmarks-as points"
+        )
+
+
+def learning_rates(config: Config, stage: str) -> Rates:
+    """Who learns in the stage of that name."""
+    loss, rates = config.loss, {}
+    if config.model.perceptual != "random":
+        rates["perceptual/*"] = 0.0
+    if has_pretrained_trunk(config) and stage in config.model.train_trunk:
+        frozen_normalization = {"trunk/*bn?/*": 0.0, "trunk/*downsample_1/*": 0.0}
+        rates |= {"trunk/*": config.model.trunk_rate, **frozen_normalization}
+    elif has_pretrained_trunk(config):
+        rates["trunk/*"] = 0.0
+    if stage == "warmup":
+        return rates | {"appearance/*": 0.0, "decoder/*": 0.0, "flow/*": 0.0}
+    own_loss = loss.flow
+    if stage == "joint" and config.cycle:
+        own_loss = loss.synthetic * loss.flow or loss.joint_flow or not loss.hard_match
+    return rates if config.flow and own_loss else rates | {"flow/*": 0.0}
+
+
+def make_detector(trained: Trained) -> LandmarkModel:
+    """What finds landmarks in pictures of any size."""
+    data = trained.config.data
+    return LandmarkModel(
+        trained.model.network, trained.variables, data.image_size, crop_of(data), trained.origin()
+    )
+
+
+def warn(trained: Trained, data: Data) -> list[str]:
+    """What is wrong with the landmarks of some training pictures."""
+    return collapse_warnings(
+        trained.find_landmarks(data.preview),
+        data.preview.shape[1:3],
+        to_move="raise --loss.warp-consistency or lower --model.temperature",
+        to_part="raise --loss.separation or its margin",
+    )
+
+
+def make_viewer(trained: Trained) -> Viewer:
+    """The networks of a run as functions of arrays; T is read as in training."""
+    config, loss = trained.config, trained.config.loss
+    network, variables = trained.model.network, trained.variables
+    size, hard, temperature = config.data.image_size, loss.hard_match, loss.match_temperature
+    return Viewer(network, variables, size, hard, temperature)

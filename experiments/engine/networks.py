@@ -1,0 +1,172 @@
+"""Networks by options: their fields, their variables by groups, and ImageNet weights."""
+
+import functools
+from collections.abc import Callable, Iterable
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import flax.linen as nn
+import jax
+
+from c3jax import weights
+from experiments.engine import hub
+from experiments.engine.errors import UsageError
+
+Variables = dict[str, Any]
+
+
+class Pretrained(NamedTuple):
+    """ImageNet weights of a group of parameters.
+
+    group: the name of the group.
+    architecture: whose weights they are.
+    path: the file, if it is given with `option`.
+    load: from the file to the variables of the group; raises ValueError for another network's.
+    """
+
+    group: str
+    architecture: str
+    path: Path | None
+    option: str
+    load: Callable[[Path], Variables]
+
+
+def shared_fields(module: type[nn.Module], options: Any, *, prefix: str = "") -> dict[str, Any]:
+    """The fields of a module that are options too, as the options have them, networks left out.
+
+    With a prefix the option PREFIXname is the field `name`, unless there is an option `name`.
+    """
+    names = {field.name for field in fields(module)} - {"name", "parent", "trunk", "flow"}
+    options_of = {name: name if hasattr(options, name) else prefix + name for name in names}
+    return {
+        name: getattr(options, option)
+        for name, option in options_of.items()
+        if hasattr(options, option)
+    }
+
+
+def trunk_fields(options: Any, stages: tuple[str, ...]) -> dict[str, Any]:
+    """The fields of a trunk: one of one's own, `small`, has batch statistics, a pretrained none."""
+    small = options.trunk == "small"
+    return {
+        "architecture": options.trunk,
+        "output_stride": options.output_stride,
+        "stages": stages,
+        "normalization": "batch" if small else "frozen",
+        "widths": getattr(options, "trunk_widths", None) if small else None,
+    }
+
+
+def trunk_weights(
+    model: Any, stages: tuple[str, ...], *, group: str = "trunk"
+) -> tuple[Pretrained, ...]:
+    """The weights of a pretrained trunk up to these stages; none for a trunk of one's own.
+
+    `model` has the options `trunk` and `weights`.
+    """
+    if model.trunk == "small":
+        return ()
+    load = functools.partial(weights.load_resnet, architecture=model.trunk, stages=stages)
+    return (Pretrained(group, model.trunk, model.weights, "--model.weights", load),)
+
+
+def find_files(wanted: Iterable[Pretrained]) -> list[Path]:
+    """Files of the weights: given, in the usual folders, or from the hub.
+
+    What is fetched from the hub goes to the first of the usual folders, and a line says so.
+
+    Raises:
+      UsageError: names all that are missing, and what to put where.
+    """
+    wanted = tuple(wanted)
+    try:
+        found = [weights.find_weights(one.architecture, one.path) for one in wanted]
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    files, failed = [], {}
+    for one, file in zip(wanted, found, strict=True):
+        try:
+            files.append(file or hub.fetch(one.architecture, weights.weights_folders()[0]))
+        except hub.HubError as error:
+            failed[one.architecture, one.option] = str(error)
+    if failed:
+        raise UsageError(_describe(failed))
+    return files
+
+
+def find_file(architecture: str, path: Path | None, option: str) -> Path:
+    """The file of one architecture's weights, as `find_files` finds it."""
+    (file,) = find_files([Pretrained("", architecture, path, option, lambda file: {})])
+    return file
+
+
+def with_pretrained(variables: Variables, wanted: Iterable[Pretrained]) -> Variables:
+    """The variables with ImageNet weights in the groups that have some.
+
+    Raises:
+      UsageError: a weights file is missing, damaged or of another network.
+    """
+    wanted = tuple(wanted)
+    files = find_files(wanted)
+    for architecture, file in dict.fromkeys(
+        (one.architecture, file) for one, file in zip(wanted, files, strict=True)
+    ):
+        print(f"weights: {architecture} from {file}", flush=True)
+    for one, file in zip(wanted, files, strict=True):
+        try:
+            variables = with_group(variables, one.group, one.load(file))
+        except ValueError as error:
+            raise UsageError(str(error)) from error
+    return variables
+
+
+def with_group(variables: Variables, group: str, loaded: Variables) -> Variables:
+    """The variables with `loaded` in place of the group of that name, in each collection."""
+    return variables | {
+        name: {**variables.get(name, {}), group: tree} for name, tree in loaded.items()
+    }
+
+
+def without_group(variables: Variables, group: str) -> Variables:
+    """The variables without the group of that name, in each collection."""
+    return {
+        name: {own: leaves for own, leaves in tree.items() if own != group}
+        for name, tree in variables.items()
+    }
+
+
+def group_of(variables: Variables, group: str) -> Variables:
+    """The variables of the group of that name, in each collection that has it."""
+    return {name: tree[group] for name, tree in variables.items() if group in tree}
+
+
+def differing_arrays(theirs: Variables, ours: Variables) -> str:
+    """How many arrays are missing, too many or of another shape, and the first; '' for none."""
+    there, here = (
+        {
+            jax.tree_util.keystr(path): leaf.shape
+            for path, leaf in jax.tree_util.tree_leaves_with_path(tree)
+        }
+        for tree in (theirs, ours)
+    )
+    differing = sorted(k for k in here.keys() | there.keys() if here.get(k) != there.get(k))
+    if not differing:
+        return ""
+    first = differing[0]
+    return (
+        f"{len(differing)} arrays differ, first {first}: {there.get(first, 'nothing')} there, "
+        f"{here.get(first, 'nothing')} here"
+    )
+
+
+def _describe(failed: dict[tuple[str, str], str]) -> str:
+    names = " and ".join(f"{architecture} ({option} FILE)" for architecture, option in failed)
+    puts = " and ".join(
+        f"{hub.address(architecture)} as {architecture}.safetensors" for architecture, _ in failed
+    )
+    return (
+        f"no ImageNet weights of {names} in ~/.cache/c3jax or the folder that C3JAX_WEIGHTS "
+        f"names, and none fetched: {'; '.join(dict.fromkeys(failed.values()))}. Put {puts} there, "
+        "or give any .safetensors, .npz or .pth with torchvision's keys"
+    )

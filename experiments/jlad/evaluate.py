@@ -1,0 +1,203 @@
+"""What is measured and shown of both networks: PCK of the field, errors of landmarks, sigma."""
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from c3jax import local_correlation, warp
+from c3jax.coordinates import grid, to_pixels
+from c3jax.inference.batches import in_batches
+from data_pipelines.load import (
+    AlignmentData,
+    Data,
+    Evaluation,
+    TestPairs,
+    load_objects,
+)
+from experiments.jlad.config import Config
+from experiments.jlad.model import make_aligner, make_detector
+from experiments.jlad.steps import with_trunk
+from experiments.measure.alignment import (
+    HEADLINES,
+    Reading,
+    alignment_object,
+    evaluate_baselines,
+    evaluate_maps,
+    evaluate_tests,
+    headline,
+)
+from experiments.measure.consistency import Found, Pairs, measure_consistency
+from experiments.measure.uncertainty import uncertainty_quality
+from experiments.recipe import Trained
+from experiments.show import joint_gallery, matches
+from experiments.show.page import Gallery, Section
+from experiments.terms.synthetic_pairs import as_float
+
+BATCH = 16
+
+
+class Fields(NamedTuple):
+    """Of pairs: tau on the source grid and on the target grid `[n, h, w, 2]`, and log_sigma."""
+
+    on_source: np.ndarray
+    on_target: np.ndarray
+    log_sigma: np.ndarray
+
+    @property
+    def maps(self) -> tuple[np.ndarray, np.ndarray]:
+        """As `evaluate_maps` takes them."""
+        return self.on_target, self.on_source
+
+
+def evaluate(trained: Trained, data: AlignmentData | Data) -> dict[str, Any]:
+    """`variant`; of pairs `alignment` and `alignment_of`. The rounds have measured the rest."""
+    found = {"variant": trained.config.variant()}
+    if isinstance(data, Data) or not data.tests:
+        return found
+    of_test = functools.partial(evaluate_pairs, trained, trained.untrained, data.name)
+    return found | evaluate_tests(of_test, data.tests)
+
+
+def evaluate_pairs(
+    trained: Trained, untrained: Trained | None, data: str, test: TestPairs
+) -> dict[str, Any]:
+    """The `alignment` object, beside matches of the trained features."""
+    features = compute_features(trained, test.images)
+    found = evaluate_baselines(features, test, Reading())
+    found["trained"] = evaluate_maps(compute_fields(trained, features, test).maps, test)
+    if untrained is not None:
+        before = compute_features(untrained, test.images)
+        found["untrained"] = evaluate_maps(compute_fields(untrained, before, test).maps, test)
+    return alignment_object(found, **HEADLINES[data]._asdict())
+
+
+def make_measure(
+    config: Config, data: AlignmentData | Data
+) -> Callable[[Trained], dict[str, Any]] | None:
+    """From a trained network to its row of JLAD's Table 1; None where nothing can be measured."""
+    if isinstance(data, Data):
+        return functools.partial(measure_faces, data=data)
+    test = next(iter(data.tests.values()), None)
+    if test is None or test.pairs.source.points_px is None:
+        return None
+    return functools.partial(
+        measure_pairs,
+        headline_of=HEADLINES[data.name],
+        test=test,
+        objects=load_objects(config.data),
+    )
+
+
+def round_of(trained: Trained) -> dict[str, int]:
+    """The number of the round, 0 after the pre-training."""
+    return {"round": int(trained.stage.rpartition("-")[2]) if "-" in trained.stage else 0}
+
+
+def measure_pairs(
+    trained: Trained, *, headline_of, test: TestPairs, objects: tuple[Evaluation, Evaluation] | None
+) -> dict[str, Any]:
+    """A row of the table: `pck`, and `landmarks` and `uncertainty` where there are any."""
+    fields = compute_fields(trained, compute_features(trained, test.images), test)
+    row = round_of(trained) | {"pck": headline(evaluate_maps(fields.maps, test), *headline_of)}
+    if test.dense is not None:
+        row["uncertainty"] = evaluate_uncertainty(fields, test)
+    if objects is not None:
+        row["landmarks"] = trained.measure_landmarks(*objects)
+    return row
+
+
+def measure_faces(trained: Trained, *, data: Data) -> dict[str, Any]:
+    """A row of the table: `consistency`, and `landmarks` where there are annotations."""
+    before = trained.untrained and functools.partial(find, trained.untrained)
+    found = measure_consistency(functools.partial(find, trained), before, data)
+    row = round_of(trained) | {"consistency": found}
+    if data.fit is not None and data.test is not None:
+        row["landmarks"] = trained.measure_landmarks(data.fit, data.test, data.validation)
+    return row
+
+
+def find(trained: Trained, images: np.ndarray, pairs: Pairs) -> Found:
+    """Landmarks of uint8 images, and tau of pairs of them."""
+    fields = compute_fields(trained, compute_features(trained, images), pairs)
+    return Found(trained.find_landmarks(images), fields.on_source)
+
+
+def compute_features(trained: Trained, images: np.ndarray) -> np.ndarray:
+    """F of uint8 images, `[n, h, w, c]`."""
+    variables = with_trunk(trained.variables, "trunk")
+    return in_batches(
+        functools.partial(_features, trained.model.network, variables), images, size=BATCH
+    )
+
+
+def compute_fields(trained: Trained, features: np.ndarray, pairs: TestPairs | Pairs) -> Fields:
+    """Fields of all pairs in both directions."""
+    variables = with_trunk(trained.variables, "trunk")
+
+    def align(source, target):  # a batch of features at a time: they are large
+        return _align(trained.model.network, variables, features[source], features[target])
+
+    of_rows = functools.partial(in_batches, align, size=BATCH)
+    on_source, on_target = of_rows(pairs.source, pairs.target), of_rows(pairs.target, pairs.source)
+    return Fields(on_source.tau, on_target.tau, on_source.log_sigma)
+
+
+def evaluate_uncertainty(fields: Fields, test: TestPairs) -> dict:
+    """Whether sigma tells the errors of the field, on pixels of the object."""
+    assert test.dense is not None  # rendered objects have it
+    shape = test.images.shape[1:3]
+    pixels = jnp.broadcast_to(grid(shape), (len(test), *shape, 2))
+    on_source, on_cells = jnp.asarray(fields.on_source), jnp.asarray(fields.log_sigma)
+    carried = np.asarray(to_pixels(warp(on_source, pixels, padding="clamp"), shape))
+    log_sigma = np.asarray(warp(on_cells, pixels, padding="clamp"))[..., 0]
+    true = test.dense.points_px
+    known = test.dense.on_object & np.isfinite(true).all(-1)
+    error = np.linalg.norm(carried[known] - true[known], axis=-1)
+    return uncertainty_quality(log_sigma[known], error, ~test.dense.visible[known])
+
+
+def pictures(trained: Mapping[str, Trained], data: AlignmentData | Data) -> Gallery:
+    """Landmarks, warped sources and self-similarity of pairs, and matches of each set of tests."""
+    return Gallery([Section(name, pictures=draw(run, data)) for name, run in trained.items()])
+
+
+def draw(trained: Trained, data: AlignmentData | Data) -> list:
+    """The pictures of one run."""
+    model, pairs = make_aligner(trained), joint_gallery.shown_pairs(data)
+    found = [model.align(*pair) for pair in pairs]
+    detector = make_detector(trained)
+    landmarks = detector.landmarks(pairs.reshape(-1, *pairs.shape[2:]))
+    landmarks = landmarks.reshape(*pairs.shape[:2], -1, 2)
+    windows = np.asarray(
+        _self_similarity(
+            detector.network, detector.variables, pairs[:, 0], trained.config.model.radius
+        )
+    )
+    pictures = [
+        joint_gallery.draw_landmarks(pairs, landmarks, found),
+        joint_gallery.draw_warped(pairs, found),
+        joint_gallery.draw_self_similarity(windows, pairs[:, 0], landmarks[:, 0]),
+    ]
+    if isinstance(data, Data) or data.name not in HEADLINES:
+        return pictures
+    return pictures + matches.draw_gallery(model, data, HEADLINES[data.name])
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _features(network, variables, images):
+    return network.apply(variables, as_float(images), method="encode").features
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _align(network, variables, source, target):
+    return network.apply(variables, source, target, method="align")
+
+
+@functools.partial(jax.jit, static_argnums=(0, 3))
+def _self_similarity(network, variables, images, radius: int):
+    features = network.apply(variables, as_float(images), method="encode").features
+    return local_correlation(features, features, radius=radius)

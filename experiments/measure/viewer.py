@@ -1,0 +1,87 @@
+"""The networks of a landmark model as plain functions of NumPy arrays, to measure and to draw."""
+
+import functools
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import flax.linen as nn
+import jax
+import numpy as np
+from PIL import Image
+
+from c3jax import matching
+from c3jax.inference.batches import in_batches
+from experiments.measure.consistency import Found, Pairs
+
+BATCH = 16
+
+
+class Code(NamedTuple):
+    """Appearance `[n, h, w, c]`, landmarks `[n, K, 2]`, Gaussian maps and flow features."""
+
+    appearance: np.ndarray
+    landmarks: np.ndarray
+    maps: np.ndarray
+    flow_features: np.ndarray
+
+
+@dataclass(frozen=True)
+class Viewer:
+    """A landmark model at some step; batch normalisation by running averages.
+
+    image_size: side of its pictures; hard_match, temperature: how T is read, as in training.
+    """
+
+    network: nn.Module
+    variables: dict[str, Any]
+    image_size: int
+    hard_match: bool
+    temperature: float
+
+    def encode(self, images: np.ndarray) -> Code:
+        """Code of float images `[n, S, S, 3]` in [0, 1]."""
+        return self._call(_encode, images)
+
+    def decode(self, appearance: np.ndarray, maps: np.ndarray) -> np.ndarray:
+        """Images of appearances and poses."""
+        return self._call(_decode, appearance, maps)
+
+    def look(self, images: np.ndarray) -> Code:
+        """Code of uint8 images `[n, H, W, 3]` of any size."""
+        if images.shape[1:3] != (self.image_size,) * 2:
+            size = (self.image_size,) * 2
+            images = np.stack([np.asarray(Image.fromarray(image).resize(size)) for image in images])
+        return self.encode(images / np.float32(255))
+
+    def fields(self, code: Code, pairs: Pairs) -> np.ndarray:
+        """T^{j->i} `[n, h, w, 2]` of pairs of images, which carries points of the source."""
+        transform = functools.partial(_transform, self.hard_match, self.temperature)
+        features = code.flow_features
+        return self._call(transform, features[pairs.source], features[pairs.target])
+
+    def find(self, images: np.ndarray, pairs: Pairs) -> Found:
+        """Landmarks of uint8 images and the fields of pairs of them."""
+        code = self.look(images)
+        return Found(code.landmarks, self.fields(code, pairs))
+
+    def _call(self, function, *arrays: np.ndarray) -> Any:
+        bound = functools.partial(function, self.network, self.variables)
+        return in_batches(bound, *arrays, size=BATCH)
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _encode(network, variables, images) -> Code:
+    code = network.apply(variables, images, method="encode")
+    return Code(code.appearance, code.landmarks, code.maps, code.flow_features)
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _decode(network, variables, appearance, maps):
+    return network.apply(variables, appearance, maps, method="decode")
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1, 2))
+def _transform(hard, temperature, network, variables, source, target):
+    correlation = network.apply(variables, source, target, method="correlate")
+    scores = matching.match_scores(correlation, over="target", temperature=temperature)
+    return matching.transformation_map(scores, over="target", hard=hard)

@@ -1,0 +1,155 @@
+"""The paper's pictures of a trained run, and the numbers of its Figure 3."""
+
+import numpy as np
+
+from data_pipelines.load import Data, Evaluation
+from experiments.measure.consistency import (
+    Pairs,
+    carry,
+    in_pixels,
+    normalized,
+    shown_images,
+    true_positions,
+)
+from experiments.measure.viewer import Code, Viewer
+from experiments.show.pictures import Picture, draw_points, sheet, tile
+
+SHOWN, COLUMNS = 24, 8  # images on the sheet of landmarks, and in a row of it
+SHOWN_PAIRS = 6  # of Figure 3 and of the cycle
+SWAPPED = 6  # images whose appearances and poses are exchanged
+
+
+def draw_gallery(viewer: Viewer, data: Data) -> list[Picture]:
+    """Every picture of the report."""
+    images, test = shown_images(data, SHOWN)
+    code, pairs = viewer.look(images), shown_pairs(len(images))
+    return [
+        draw_landmarks(images, code.landmarks),
+        draw_consistency(images, code.landmarks, viewer.fields(code, pairs), pairs, test),
+        draw_swaps(viewer, images, code),
+        draw_cycles(viewer, images, code, pairs),
+        draw_isolated(viewer, images, code),
+    ]
+
+
+def shown_pairs(count: int) -> Pairs:
+    """The pairs of Figure 3 and of the cycle, far apart in the order of the images."""
+    source = spread(count, SHOWN_PAIRS)
+    return Pairs(source, (source + max(1, count // 2)) % count)
+
+
+def spread(count: int, chosen: int) -> np.ndarray:
+    """Up to `chosen` indices spread over `count` (neighbours may show the same person)."""
+    return np.arange(min(count, chosen)) * max(1, count // chosen)
+
+
+def draw_landmarks(images: np.ndarray, landmarks: np.ndarray) -> Picture:
+    """Landmarks on a sheet of images."""
+    tiles = [draw_points(image, points) for image, points in zip(images, landmarks, strict=True)]
+    return Picture(
+        "landmarks",
+        "Landmarks",
+        "Detected landmarks. A colour is a landmark: it should mark the same spot everywhere.",
+        sheet(_rows(tiles, COLUMNS)),
+    )
+
+
+def draw_consistency(
+    images: np.ndarray,
+    landmarks: np.ndarray,
+    fields: np.ndarray,
+    pairs: Pairs,
+    test: Evaluation | None,
+) -> Picture:
+    """Figure 3: landmarks of I1 carried to I2 (crosses) against those detected there (dots)."""
+    shape = images.shape[1:3]
+    first, second = landmarks[pairs.source], landmarks[pairs.target]
+    first_px = in_pixels(first, shape)
+    by_flow = normalized(carry(first_px, fields, shape), shape)
+    columns: dict[str, tuple[np.ndarray, np.ndarray, np.ndarray | None]] = {
+        "I1": (pairs.source, first, None),
+        "I2": (pairs.target, second, None),
+        "I2, by T": (pairs.target, second, by_flow),
+    }
+    if test is not None and test.masks is not None and test.surfaces is not None:
+        true = true_positions(first_px, pairs, test.masks, test.surfaces)
+        true = normalized(true, shape)
+        columns["I2, in truth"] = (pairs.target, np.where(np.isnan(true), np.nan, second), true)
+    tiles = [
+        draw_points(images[indices[p]], points[p], carried=None if carried is None else carried[p])
+        for p in range(len(pairs))
+        for indices, points, carried in columns.values()
+    ]
+    return Picture(
+        "consistency",
+        "Landmarks across images (Fig. 3)",
+        "Dots: landmarks detected in the image. Crosses: those of I1, carried to I2 by the "
+        "transformation map T of the cross-image flow module and, on rendered faces, by the true "
+        "correspondence (where I2 shows the spot). A line ties the two: the shorter, the better.",
+        sheet(_rows(tiles, 2 * len(columns)), column_titles=2 * list(columns)),
+    )
+
+
+def draw_swaps(viewer: Viewer, images: np.ndarray, code: Code) -> Picture:
+    """Figures 1 and 4a: the appearance of each image in the pose of each other."""
+    shown = spread(len(images), SWAPPED)
+    appearance, pose = (grid.ravel() for grid in np.meshgrid(shown, shown, indexing="ij"))
+    swapped = viewer.decode(code.appearance[appearance], code.maps[pose])
+    originals = [tile(images[i]) for i in shown]
+    rows = _rows([tile(image) for image in swapped], len(shown))
+    return Picture(
+        "swapped",
+        "Appearances and poses exchanged (Fig. 1, 4a)",
+        "D(a, p) with the appearance of the image at the left and the pose of the image above. A "
+        "column should keep its pose, a row its colours.",
+        sheet(
+            [[None, *originals]] + [[one, *row] for one, row in zip(originals, rows, strict=True)],
+            column_titles=["appearance", *["pose"] * len(shown)],
+        ),
+    )
+
+
+def draw_cycles(viewer: Viewer, images: np.ndarray, code: Code, pairs: Pairs) -> Picture:
+    """The cycle of 3.1: swapped images, and the images swapped back."""
+    i, j = pairs
+    swapped_ij = viewer.decode(code.appearance[i], code.maps[j])
+    swapped_ji = viewer.decode(code.appearance[j], code.maps[i])
+    ij, ji = viewer.encode(swapped_ij), viewer.encode(swapped_ji)
+    rows = {
+        "I_i": images[i],
+        "I_j": images[j],
+        "I_ij = D(a_i, p_j)": swapped_ij,
+        "I_ji = D(a_j, p_i)": swapped_ji,
+        "I'_i = D(a'_i, p'_i)": viewer.decode(ij.appearance, ji.maps),
+        "I'_j = D(a'_j, p'_j)": viewer.decode(ji.appearance, ij.maps),
+    }
+    return Picture(
+        "cycled",
+        "The cycle (3.1)",
+        "Two images, their appearances exchanged, and exchanged back: the last two rows should "
+        "be the first two.",
+        sheet([[tile(x) for x in row] for row in rows.values()], row_titles=list(rows)),
+    )
+
+
+def draw_isolated(viewer: Viewer, images: np.ndarray, code: Code) -> Picture:
+    """Figure 4: decoding with the other map zero."""
+    shown = spread(len(images), COLUMNS)
+    a, p = code.appearance[shown], code.maps[shown]
+    rows = {
+        "image": images[shown],
+        "D(a, p)": viewer.decode(a, p),
+        "appearance only: D(a, 0)": viewer.decode(a, np.zeros_like(p)),
+        "pose only: D(0, p)": viewer.decode(np.zeros_like(a), p),
+    }
+    return Picture(
+        "isolated",
+        "Appearance alone, pose alone (Fig. 4)",
+        "With the other map zero. The appearance alone should have colours and no structure; the "
+        "pose alone shows a template, the same for all, in the pose of the image.",
+        sheet([[tile(x) for x in row] for row in rows.values()], row_titles=list(rows)),
+    )
+
+
+def _rows(tiles: list, columns: int) -> list[list]:
+    return [tiles[i : i + columns] for i in range(0, len(tiles), columns)]

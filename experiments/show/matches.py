@@ -1,0 +1,298 @@
+"""Pictures of dense matches: carried points with lines, flow as colours, confidence."""
+
+import functools
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from c3jax.coordinates import numpy_grid
+from c3jax.inference import AlignmentModel, Matches, bilinear
+from data_pipelines.load import AlignmentData
+from data_pipelines.pairs import Pairs
+from experiments.measure.alignment import Headline, TestPairs
+from experiments.measure.pck import correct_points
+from experiments.show.pictures import (
+    FINE,
+    GAP,
+    PAPER,
+    TILE,
+    Picture,
+    colors,
+    draw_dot,
+    draw_landmarks,
+    place_on_tile,
+    sheet,
+    tile,
+)
+
+SHOWN = 8  # pairs of each set
+ALPHA = 0.10
+# Told apart by people who confuse red and green, too.
+RIGHT, WRONG = (0, 170, 120), (225, 70, 0)
+LONGEST = 1000  # pixels of a side of a picture that matches are drawn on
+UNKNOWN = 0.85  # the grey of places without a flow
+CAPTION = (
+    "Beside them the source, looked up for each pixel of the target (T from i to j); on the "
+    "source the flow to the target (T from j to i), whose direction is a colour of the wheel below "
+    "and which has the full colour at half a picture; and the confidence, the best score of each "
+    "cell of the source, from 0 (blue) to 1 (yellow)."
+)
+
+
+class Ends(NamedTuple):
+    """Points `[K, 2]` of a picture and where they are carried; where they belong, where known."""
+
+    points: np.ndarray
+    carried: np.ndarray
+    true: np.ndarray | None = None
+    correct: np.ndarray | None = None
+
+
+def draw_gallery(model: AlignmentModel, data: AlignmentData, headline: Headline) -> list[Picture]:
+    """A sheet for each set of test pairs; without any, one of training pairs."""
+    if data.tests:
+        return [
+            draw_test(model, name, test, headline, f"matches_{number}")
+            for number, (name, test) in enumerate(data.tests.items())
+        ]
+    pairs = data.images[data.pairs[shown_rows(len(data.pairs))]]
+    found = [model.align(*pair) for pair in pairs]
+    return [draw_sheet("matches_0", "training pairs", pairs, found)]
+
+
+def draw_test(
+    model: AlignmentModel, title: str, test: TestPairs, headline: Headline, name: str = "matches"
+) -> Picture:
+    """The sheet of some test pairs."""
+    rows = shown_rows(len(test))
+    ends = np.stack([test.source[rows], test.target[rows]], axis=1)
+    pairs = test.images[ends]
+    found = [model.align(*pair) for pair in pairs]
+    flows = None
+    if test.dense is not None:
+        size = pairs.shape[2]
+        places = 2 * test.dense.points_px[rows] / (size - 1) - 1
+        known = test.dense.on_object[rows][..., None]
+        flows = np.where(known, places - numpy_grid((size, size)), np.nan)
+    if test.pairs.source.points_px is None:
+        return draw_sheet(name, title, pairs, found, flows=flows)
+    carried = carry_key_points(found, test.pairs.select(rows), headline)
+    return draw_sheet(name, title, pairs, found, carried, headline, flows=flows)
+
+
+def draw_sheet(
+    name: str,
+    title: str,
+    pairs: np.ndarray,
+    found: Sequence[Matches],
+    carried: Sequence[Ends] | None = None,
+    headline: Headline | None = None,
+    *,
+    flows: np.ndarray | None = None,
+) -> Picture:
+    """A row for each pair: points with lines, the source warped, the flow, the confidence.
+
+    Args:
+      name, title: of the picture.
+      pairs, found: sources and targets `[n, 2, S, S, 3]`, and their matches.
+      carried, headline: key points that are right or wrong by the headline; without them the surest
+        matches are drawn.
+      flows: true flow `[n, S, S, 2]`, NaN where it is not known.
+    """
+    back = headline is not None and headline.direction == "target_to_source"
+    rows: list[list[Image.Image | None]] = []
+    for n, (pair, matches) in enumerate(zip(pairs, found, strict=True)):
+        ends = carried[n] if carried else surest_ends(matches)
+        shape = matches.source_shape
+        flow = enlarge(matches.to_target, shape) - numpy_grid(shape)
+        true = [] if flows is None else [flows[n]]
+        confidence = enlarge(matches.source_confidence[..., None], shape)[..., 0]
+        start, end = pair[::-1] if back else pair
+        rows.append([draw_carried(start, end, ends), None, tile(matches.warp_source(pair[0]))])
+        rows[-1] += [tile(flow_colors(each, 1.0)) for each in (flow, *true)]
+        rows[-1].append(tile(heat_colors(confidence)))
+    rows.append([None, None, None, tile(flow_wheel())])
+    columns = ["target", "source"] if back else ["source", "target"]
+    columns += ["warped source", "flow", *(["true flow"] if flows is not None else [])]
+    return Picture(
+        name,
+        f"Matches: {title}",
+        f"{lines_caption(headline)} {CAPTION}",
+        sheet(rows, column_titles=[*columns, "confidence"]),
+    )
+
+
+def lines_caption(headline: Headline | None) -> str:
+    """What the lines are."""
+    if headline is None:
+        return "Lines tie the surest matches that lie apart, by colours of their own."
+    start, end = headline.direction.split("_to_")
+    return (
+        f"Lines carry key points of the {start} to the {end}: green within alpha {ALPHA} of the "
+        f"definition {headline.definition}, red beyond; white leads to where they belong."
+    )
+
+
+def carry_key_points(found: Sequence[Matches], pairs: Pairs, headline: Headline) -> list[Ends]:
+    """Key points of each pair, carried in the direction of the headline."""
+    if headline.direction == "target_to_source":
+        start, end, maps = pairs.target, pairs.source, [each.to_source for each in found]
+    else:
+        start, end, maps = pairs.source, pairs.target, [each.to_target for each in found]
+    (points, valid), (true, _) = start.points(), end.points()
+    carried = np.stack([bilinear(t, p) for t, p in zip(maps, points, strict=True)])
+    correct = correct_points(carried, pairs, alpha=ALPHA, **headline._asdict())
+    every = zip(points, carried, true, correct, strict=True)
+    return [Ends(*(x[v] for x in ends)) for ends, v in zip(every, valid, strict=True)]
+
+
+def surest_ends(matches: Matches) -> Ends:
+    """The surest matches that lie apart."""
+    cells, chosen = numpy_grid(matches.to_target.shape[:2]), surest(matches)
+    return Ends(cells.reshape(-1, 2)[chosen], matches.to_target.reshape(-1, 2)[chosen])
+
+
+def shown_rows(count: int) -> np.ndarray:
+    """Up to `SHOWN` indices spread over `count`."""
+    return np.unique(np.linspace(0, count - 1, SHOWN).round().astype(int))
+
+
+def flow_colors(flow: np.ndarray, largest: float) -> np.ndarray:
+    """A flow as colours `[H, W, 3]` in [0, 1]: its direction as hue, its length as saturation.
+
+    Args:
+      flow: `[H, W, 2]`, (x, y), x to the right and y down; NaN is grey.
+      largest: length that has the full colour, in the unit of the flow.
+    """
+    from matplotlib.colors import hsv_to_rgb
+
+    known = np.isfinite(flow).all(-1, keepdims=True)
+    x, y = np.moveaxis(np.where(known, flow, 0.0), -1, 0)
+    hue = np.arctan2(y, x) / (2 * np.pi) % 1
+    saturation = np.minimum(np.hypot(x, y) / largest, 1)
+    shades = hsv_to_rgb(np.stack([hue, saturation, np.ones_like(hue)], -1))
+    return np.where(known, shades, UNKNOWN)
+
+
+@functools.cache
+def flow_wheel(size: int = TILE) -> np.ndarray:
+    """The legend of `flow_colors`, `[size, size, 3]`: what points where has which colour."""
+    place = numpy_grid((size, size))
+    inside = np.hypot(*np.moveaxis(place, -1, 0))[..., None] <= 1
+    return np.where(inside, flow_colors(place, 1.0), 1.0)
+
+
+def heat_colors(values: np.ndarray) -> np.ndarray:
+    """Values in [0, 1] as colours from dark blue to yellow, `[H, W, 3]`."""
+    import matplotlib
+
+    return matplotlib.colormaps["viridis"](np.clip(values, 0, 1))[..., :3]
+
+
+def enlarge(cells: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Maps `[h, w, c]` at `shape`, interpolated, corner centres on corner centres."""
+    rows = np.array_split(numpy_grid(shape), -(-shape[0] // 64))  # for memory
+    return np.concatenate([bilinear(cells, part) for part in rows])
+
+
+def uncertainty_shades(log_sigma: np.ndarray) -> np.ndarray:
+    """Log sigma `[h, w]` in [0, 1], of its own range: black where it is largest (JLAD, Fig. 5)."""
+    low, high = log_sigma.min(), log_sigma.max()
+    return 1 - (log_sigma - low) / max(high - low, 1e-6)
+
+
+def draw_uncertainty(matches: Matches) -> Image.Image:
+    """Sigma on the pixels of the source, from the least (white) to the largest (black)."""
+    assert matches.source_sigma is not None
+    shades = uncertainty_shades(np.log(matches.source_sigma))
+    pixels = enlarge(shades[..., None], matches.source_shape)[..., 0]
+    return Image.fromarray(np.rint(255 * pixels).astype(np.uint8))
+
+
+def draw_carried(start: np.ndarray, end: np.ndarray, ends: Ends) -> Image.Image:
+    """Two tiles side by side, with lines from points of the one to where they are carried.
+
+    Right points are green, wrong ones red, and a short line ties them to where they belong. Points
+    of which that is not known have colours of their own.
+
+    Args:
+      start, end: pictures `[S, S, 3]`.
+      ends: points, (x, y) in [-1, 1] of `start` and of `end`.
+    """
+    paper = Image.new("RGB", (2 * TILE + GAP, TILE), PAPER)
+    paper.paste(tile(start), (0, 0))
+    paper.paste(tile(end), (TILE + GAP, 0))
+    canvas = paper.resize((FINE * paper.width, FINE * paper.height), Image.Resampling.BICUBIC)
+    draw = ImageDraw.Draw(canvas)
+    shades = colors(len(ends.points))
+    if ends.correct is not None:
+        shades = [RIGHT if right else WRONG for right in ends.correct]
+    shift = np.array([FINE * (TILE + GAP), 0])
+    starts = place_on_tile(ends.points, len(start))
+    stops = place_on_tile(ends.carried, len(end)) + shift
+    for a, b, color in zip(starts, stops, shades, strict=True):
+        draw.line([*a, *b], fill=color, width=FINE)
+    if ends.true is not None:
+        for a, b in zip(place_on_tile(ends.true, len(end)) + shift, stops, strict=True):
+            draw_dot(draw, a, PAPER, radius=1.5)
+            draw.line([*a, *b], fill=PAPER, width=FINE)
+    for a, b, color in zip(starts, stops, shades, strict=True):
+        draw_dot(draw, a, color)
+        draw_dot(draw, b, color)
+    return canvas.resize(paper.size, Image.Resampling.LANCZOS)
+
+
+def spread_out(points: np.ndarray, worth: np.ndarray, *, count: int, apart: float) -> np.ndarray:
+    """Indices of up to `count` points `[n, 2]` of greatest worth `[n]`, no two closer than `apart`.
+
+    A point whose worth is NaN is never chosen.
+    """
+    chosen: list[int] = []
+    for index in np.argsort(-worth, kind="stable"):
+        if len(chosen) == count or np.isnan(worth[index]):
+            break
+        if all(np.hypot(*(points[index] - points[other])) >= apart for other in chosen):
+            chosen.append(int(index))
+    return np.array(chosen, int)
+
+
+def surest(matches: Matches, *, count: int = 10, apart: float = 0.35) -> np.ndarray:
+    """Indices of the cells of the source whose mutual matches are the surest.
+
+    At most `count`, `apart` from each other; the side of a picture is 2.
+    """
+    cells = numpy_grid(matches.to_target.shape[:2]).reshape(-1, 2)
+    worth = np.where(matches.mutual(), matches.source_confidence, np.nan).ravel()
+    return spread_out(cells, worth, count=count, apart=apart)
+
+
+def draw_matches(
+    source: np.ndarray, target: np.ndarray, source_px: np.ndarray, target_px: np.ndarray
+) -> Image.Image:
+    """Two pictures side by side, with numbered points and lines between them.
+
+    Args:
+      source, target: uint8 `[H, W, 3]`, of any sizes; large ones are shrunk to `LONGEST`.
+      source_px, target_px: `[K, 2]`, points of the two that belong together, in pixels.
+    """
+    drawn, places = [], []
+    for picture, points_px in ((source, source_px), (target, target_px)):
+        height, width = picture.shape[:2]
+        scale = min(1, LONGEST / max(height, width))
+        size = (max(1, round(scale * width)), max(1, round(scale * height)))
+        small = np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.BOX))
+        # Pixel k covers [k, k + 1], before and after.
+        points_px = (points_px + 0.5) * size / [width, height] - 0.5
+        drawn.append(Image.fromarray(draw_landmarks(small, points_px)))
+        places.append(points_px)
+    left = drawn[0].width + GAP
+    canvas = Image.new("RGB", (left + drawn[1].width, max(d.height for d in drawn)), PAPER)
+    canvas.paste(drawn[0], (0, 0))
+    canvas.paste(drawn[1], (left, 0))
+    draw = ImageDraw.Draw(canvas)
+    width = max(1, round(max(canvas.size) / 600))
+    for start, end, color in zip(*places, colors(len(source_px)), strict=True):
+        draw.line([*start, *(end + [left, 0])], fill=color, width=width)
+    return canvas

@@ -1,0 +1,225 @@
+"""What was measured, as sections of a report: tables beside baselines and published numbers."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from experiments.engine.runs import flatten
+from experiments.measure.alignment import METHODS, method_rows
+from experiments.measure.evaluation import error_rows
+from experiments.measure.published import comparable_errors, comparable_pck, table
+from experiments.show.page import Section, Table
+
+# Keys of results.json with a place of their own.
+OWN_PLACE = ("config", "landmarks", "consistency", "alignment", "alignment_of")
+ALPHA = "0.10"  # of the tables that have room for one
+PARTS = ("all", "visible", "occluded")
+HEALTH = (
+    ("spread of the stillest landmark over the images, px", "min_stddev_px"),
+    ("mean distance of the closest two landmarks, px", "min_distance_px"),
+    ("landmarks on the head, %", "on_head_percent"),
+    ("images with 80 % of the landmarks on the head, %", "images_with_80_percent_on_head"),
+    ("spread on the head's surface, 1 = random points", "surface_spread_ratio"),
+)
+CONSISTENCY = (
+    ("detected landmarks, carried by the flow (Fig. 3)", "landmarks_carried_by_flow", "identity"),
+    ("detected landmarks, carried by the truth", "landmarks_true", "fixed"),
+    ("points of the head, carried by the flow", "flow_true", "identity"),
+)
+ROUNDS_OF_FACES = (
+    ("carried landmarks, %", "landmarks_carried_by_flow", "percent"),
+    ("carried landmarks, px", "landmarks_carried_by_flow", "px"),
+    ("field by the truth, %", "flow_true", "percent"),
+)
+NOTE_ON_PAIRS = (
+    "PCK by the headline of this page, the landmark error in percent of its normaliser. The "
+    "published numbers are of pairs of PASCAL3D+ that were not released, with ResNet-101 and 20 "
+    "landmarks, and their first row is of separate learning: their course over the rounds can be "
+    "compared, not their values."
+)
+NOTE_ON_FACES = (
+    "The landmark error in percent of its normaliser; the others are those of the consistency "
+    "across images: landmarks of one picture, carried by the field, against those found in the "
+    "other, and points carried by the field against the truth."
+)
+
+
+def result_sections(results: dict[str, Any], num_landmarks: int | None) -> list[Section]:
+    """Sections of what was measured; measurements that are unknown here become plain tables."""
+    sections = []
+    if "landmarks" in results:
+        sections.append(landmarks_section(results, num_landmarks))
+    if "consistency" in results:
+        sections.append(consistency_section(results["consistency"]))
+    if "alignment" in results:
+        sections.append(alignment_section(results["alignment"], comparable_pck(results)))
+    if "iterations" in results:
+        sections.append(rounds_section(results["iterations"]))
+    for name, found in results.get("alignment_of", {}).items():
+        sections.append(alignment_section({"test": name, **found}))
+    for name, value in results.items():
+        if isinstance(value, dict) and name not in OWN_PLACE:
+            table = Table(["", ""], list(flatten(value).items()))
+            sections.append(Section(name.replace("_", " ").capitalize(), tables=[table]))
+    return sections
+
+
+def landmarks_section(results: dict[str, Any], num_landmarks: int | None) -> Section:
+    """The headline: the error beside its baselines, and whether the landmarks are alive."""
+    landmarks = results["landmarks"]
+    rows = [("this run", landmarks["nme_percent"]), *error_rows(landmarks)]
+    rows += comparable_errors(results, num_landmarks or 0)
+    errors = Table(
+        ["", f"error, % of {landmarks['normalizer']}"],
+        rows,
+        f"{landmarks['protocol']}; fitted on {landmarks['fitted_on']:,}, tested on "
+        f"{landmarks['tested_on']:,} images.",
+    )
+    few = landmarks.get("few_shot_nme_percent", {})
+    draws = Table(
+        ["faces that are fitted on", "mean error", "deviation over draws"],
+        [(count, error["mean"], error["deviation"]) for count, error in few.items()],
+    )
+    health = landmarks.get("health", {})
+    rows = [(name, health[key]) for name, key in HEALTH if key in health]
+    alive = Table(["health of the landmarks", ""], rows)
+    tables = [errors, *([draws] if few else []), *([alive] if rows else [])]
+    return Section("Landmarks", tables=tables)
+
+
+def consistency_section(consistency: dict[str, Any]) -> Section:
+    """Figure 3 in numbers."""
+    unit = "percent" if "percent" in consistency["landmarks_carried_by_flow"] else "px"
+    rows = []
+    for name, key, still in CONSISTENCY:
+        if found := consistency.get(key):
+            numbers = (found[unit], found["px"], found[f"{still}_{unit}"])
+            rows.append((name, *numbers, found.get(f"untrained_{unit}")))
+    columns = ["", "%" if unit == "percent" else "px", "px", "left in place", "untrained"]
+    note = (
+        f"{consistency['protocol']}. {consistency['pairs']} pairs. Left in place: points that stay "
+        "where they are (a detector that never moves, in the second row). Untrained: the flow or "
+        "the detector before training."
+    )
+    return Section("Consistency across images", tables=[Table(columns, rows, note)])
+
+
+def alignment_section(
+    alignment: dict[str, Any], published: Sequence[tuple[str, float]] = ()
+) -> Section:
+    """PCK by method, definition and category, beside comparable published (method, PCK@.1)."""
+    tables = [headline_table(alignment, published)]
+    methods = alignment.get("methods", {})
+    if "trained" in methods:
+        tables += [definitions_table(methods["trained"]), *categories_tables(alignment)]
+        tables += dense_tables(methods)
+    title = f"Alignment: {alignment['test']}" if "test" in alignment else "Alignment"
+    return Section(title, tables=tables)
+
+
+def headline_table(alignment: dict[str, Any], published: Sequence[tuple[str, float]]) -> Table:
+    """PCK of every method by the one definition that is the headline."""
+    alphas = list(alignment["pck"])
+    rows = method_rows(alignment)
+    for method, value in published:
+        rows.append([method, *(value if alpha == ALPHA else None for alpha in alphas)])
+    note = alignment["protocol"]
+    if "pairs" in alignment:
+        note += f"; {alignment['pairs']:,} pairs of {alignment['pictures']:,} pictures"
+    return Table(["", *(f"PCK@{alpha}, %" for alpha in alphas)], rows, f"{note}.")
+
+
+def definitions_table(table: dict[str, Any]) -> Table:
+    """PCK of this run by every definition for which the data have what it needs."""
+    rows = []
+    for directions in table["definitions"].values():
+        for found in directions.values():
+            low, high = found["interval"]["per_pair"][ALPHA]
+            pck = list(found["per_pair"].values())
+            rows.append([found["definition"], *pck, f"{low:.1f} to {high:.1f}"])
+    columns = [f"PCK@{alpha}, %" for alpha in found["per_pair"]]
+    return Table(
+        ["this run, by definition", *columns, f"95 % interval at {ALPHA}"],
+        rows,
+        f"Means over pairs. Interval: {table['interval']}.",
+    )
+
+
+def categories_tables(alignment: dict[str, Any]) -> list[Table]:
+    """The headline of every method by category; nothing without categories."""
+    methods, protocol = alignment["methods"], alignment["protocol"]
+    found = {key: by_sentence(methods[key], protocol) for key in METHODS if key in methods}
+    if "categories" not in found["trained"]:
+        return []
+    rows = [
+        [name, counted["pairs"]]
+        + [each["categories"][name]["per_pair"][ALPHA] for each in found.values()]
+        for name, counted in found["trained"]["categories"].items()
+    ]
+    means = [each["mean_of_categories"][ALPHA] for each in found.values()]
+    rows.append(["mean of the categories", None, *means])
+    names = [METHODS[key].partition(":")[0] for key in found]
+    return [Table([f"PCK@{ALPHA}, %", "pairs", *names], rows)]
+
+
+def by_sentence(table: dict[str, Any], sentence: str) -> dict[str, Any]:
+    """The numbers of the definition that this sentence describes."""
+    every = (found for way in table["definitions"].values() for found in way.values())
+    return next(found for found in every if found["definition"] == sentence)
+
+
+def dense_tables(methods: dict[str, Any]) -> list[Table]:
+    """End-point error and PCK of the dense field of every method; none where it is not known."""
+    if "dense" not in methods["trained"]:
+        return []
+    rows = []
+    for key, name in METHODS.items():
+        if key in methods:
+            parts = [methods[key]["dense"][part] for part in PARTS]
+            errors = [part["end_point_error_px"] for part in parts]
+            rows.append([name, *errors, *(part["pck"][ALPHA] for part in parts)])
+    columns = [f"error, px, {part}" for part in PARTS]
+    columns += [f"PCK@{ALPHA}, %, {part}" for part in PARTS]
+    dense = methods["trained"]["dense"]
+    pixels = ", ".join(f"{dense[part]['pixels']:,} {part}" for part in PARTS)
+    note = f"{dense['definition']}; pixels: {pixels}."
+    return [Table(["dense field", *columns], rows, note[0].upper() + note[1:])]
+
+
+def rounds_section(rows: Sequence[dict[str, Any]]) -> Section:
+    """JLAD's Table 1: a row of `iterations` after the pre-training and after every round."""
+    if not rows:
+        return Section("Rounds")
+    if "pck" in rows[0]:
+        published = dict(enumerate(published_rounds()))
+        columns = [*(f"PCK@{alpha}, %" for alpha in rows[0]["pck"]), "landmark error, %"]
+        columns += ["published PCK@0.1, %", "published landmark error, %"]
+        cells = [
+            [*row["pck"].values(), landmark_error(row), *published.get(row["round"], (None, None))]
+            for row in rows
+        ]
+    else:
+        known = rows[0]["consistency"]
+        shown = [each for each in ROUNDS_OF_FACES if each[2] in known.get(each[1], {})]
+        columns = ["landmark error, %", *(name for name, *_ in shown)]
+        cells = [
+            [landmark_error(row), *(row["consistency"][key][unit] for _, key, unit in shown)]
+            for row in rows
+        ]
+    names = [f"round {row['round']}" if row["round"] else "pre-trained" for row in rows]
+    lines = [[name, *found] for name, found in zip(names, cells, strict=True)]
+    note = NOTE_ON_PAIRS if "pck" in rows[0] else NOTE_ON_FACES
+    return Section("Rounds", tables=[Table(["", *columns], lines, note)])
+
+
+def landmark_error(row: dict[str, Any]) -> float | None:
+    """In percent; None where it was not measured."""
+    return row.get("landmarks", {}).get("nme_percent")
+
+
+def published_rounds() -> list[tuple[float, float]]:
+    """PCK@.1 and landmark error of JLAD's Table 1: separate, rounds 1 to 3, final (the fourth).
+
+    >>> published_rounds()[0]
+    (63.2, 7.97)
+    """
+    return [(row["PCK@0.1"], row["IOD"]) for row in table("JLAD", "1").records()]

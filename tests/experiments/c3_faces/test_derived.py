@@ -1,0 +1,207 @@
+"""C3 on cars and bedrooms, and the baseline: presets of faces, changed, and tiny runs."""
+
+import dataclasses
+import functools
+import json
+import sys
+
+import jax
+import numpy as np
+import pytest
+from PIL import Image
+
+from data_pipelines.load import DataConfig, load
+from experiments import compare, detect, evaluate, export, recipe
+from experiments.c3_bedrooms import __main__ as bedrooms
+from experiments.c3_bedrooms.recipe import RECIPE as BEDROOMS
+from experiments.c3_cars import __main__ as cars
+from experiments.c3_cars.recipe import RECIPE as CARS
+from experiments.c3_faces.recipe import RECIPE as FACES
+from experiments.engine import cli, runs
+from experiments.engine.runs import differences
+from experiments.imm_faces import __main__ as imm
+from experiments.imm_faces.recipe import RECIPE as IMM
+from experiments.measure.normalizer import unit_px
+from tests.data_pipelines.readers.test_lsun import write_lsun
+from tests.experiments.conftest import SIZE
+from tests.experiments.tiny import call
+
+EXPERIMENTS = FACES, CARS, BEDROOMS, IMM
+COUNTS = "--data.train-examples 6 --data.fit-examples 6 --data.test-examples 4".split()
+TINY = (
+    f"--preset laptop --model.family imm --no-flow --no-cycle --model.encoder-widths 4 4 "
+    f"--model.decoder-channels 4 --model.min-decoder-channels 4 --data.image-size {SIZE} "
+    "--landmarks 2 --warmup.steps 0 --pretrain.steps 2 --joint.steps 0 --pretrain.batch-size 4"
+).split() + COUNTS
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS, ids=lambda e: e.name)
+def test_presets_can_be_stored_and_built(experiment):
+    presets = experiment.presets(None)
+    assert list(presets) == ["laptop", "laptop_resnet18", "paper"]
+    for config in presets.values():
+        stored = json.loads(json.dumps(runs.to_json(config)))
+        assert runs.from_json(type(config), stored) == config
+        experiment.build(config)
+
+
+@pytest.mark.parametrize(
+    "experiment, name", [(CARS, "rendered_cars"), (BEDROOMS, "rendered_rooms")]
+)
+def test_cars_and_bedrooms_are_trained_as_faces_are(experiment, name):
+    for preset in ("laptop", "laptop_resnet18"):
+        ours, theirs = (runs.to_json(e.presets(None)[preset]) for e in (experiment, FACES))
+        changed = {"data.name": (name, "auto"), "warmup.steps": (4000, 4800)}
+        assert differences(ours, theirs) == changed
+    ours, theirs = (runs.to_json(e.presets(None)["paper"]) for e in (experiment, FACES))
+    found = differences(ours, theirs)
+    assert set(found) == {"data.name", "data.path", "joint.steps", "joint.epochs"}
+    assert found["joint.steps"][0] == FACES.presets(None)["paper"].joint.num_steps(159_870)
+
+
+def test_the_baseline_has_neither_cycle_nor_flow():
+    for preset, config in IMM.presets(None).items():
+        assert (config.model.family, config.cycle, config.flow) == ("imm", False, False)
+        assert config.data == FACES.presets(None)[preset].data
+        assert config.warmup.steps == config.joint.steps == 0 < config.pretrain.steps
+    laptop = differences(*(runs.to_json(e.presets(None)["laptop"]) for e in (IMM, FACES)))
+    assert not [name for name in laptop if name.startswith(("warp.", "data."))]
+
+
+@pytest.mark.parametrize(
+    ("experiment", "arguments", "name"),
+    [
+        (
+            FACES,
+            "--preset laptop --data.name folder --no-cycle --landmarks 7 --seed 3",
+            "laptop-folder-k7-no_cycle-seed3",
+        ),
+        (IMM, "--preset paper", "paper-celeb_a-k10-seed0"),
+        (IMM, "--preset paper --cycle", "paper-celeb_a-k10-cycle-seed0"),
+        (IMM, "--preset paper --name mine", "mine"),
+    ],
+)
+def test_names_of_runs_tell_what_differs_from_the_preset(experiment, arguments, name, monkeypatch):
+    monkeypatch.setattr(sys, "argv", [experiment.name, *arguments.split()])
+    assert cli.parse_run(experiment.name, experiment.presets)[1].name == name
+
+
+def test_the_papers_preset_is_chosen_with_lsun_and_an_accelerator(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    choose = functools.partial(cli.choose, "c3_cars", CARS.presets(None))
+    name, why = choose()
+    assert name.startswith("laptop") and "no accelerator, no LSUN in data/lsun/car" in why
+    assert why.endswith("make train EXP=c3_cars PRESET=paper")
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    database = tmp_path / "data/lsun/car/data.mdb"
+    database.parent.mkdir(parents=True)
+    assert choose()[0].startswith("laptop")
+    database.touch()
+    assert choose() == (
+        "paper", "LSUN in data/lsun/car and an accelerator are present"
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "main, folder", [(cars.main, "car"), (bedrooms.main, "bedroom_train_lmdb")]
+)
+def test_without_lsun_one_error_says_what_to_put_where(main, folder, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(recipe, "first_variables", lambda *_: {})  # as if there were weights
+    assert call(main, "--preset", "paper", "--runs", tmp_path / "runs") == 2
+    told = capsys.readouterr().err
+    assert f"data/lsun/{folder}/data.mdb" in told and "https://www.yf.io/p/lsun" in told
+    assert "Traceback" not in told
+    assert call(main, "--preset", "paper", "--data.path", tmp_path / "mine") == 2
+    assert f"{tmp_path}/mine/data.mdb" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["rendered_cars", "rendered_rooms"])
+def test_scenes_come_with_what_is_seen_and_a_length(name, tmp_path):
+    config = DataConfig(
+        name=name, image_size=SIZE, train_examples=3, fit_examples=4, test_examples=2,
+        cache=tmp_path,
+    )  # fmt: skip
+    data = load(config)
+    assert (data.num_train, len(data.fit), len(data.test)) == (3, 4, 2)
+    for part in (data.fit, data.test):
+        count, points = part.keypoints_px.shape[:2]
+        assert part.seen.shape == (count, points) and part.counted() is part.seen
+        assert part.lengths_px.shape == part.categories.shape == (count,)
+        assert (unit_px(part) > SIZE / 3).all() and (unit_px(part) < 1.5 * SIZE).all()
+    half = data.fit.select(slice(2))
+    np.testing.assert_array_equal(half.lengths_px, data.fit.lengths_px[:2])
+    batch = next(data.batches(batch_size=2, seed=0))
+    assert batch["source"].shape == batch["target"].shape == (2, SIZE, SIZE, 3)
+    # Without training nothing is rendered to train on.
+    config = dataclasses.replace(config, train_examples=10**9)
+    np.testing.assert_array_equal(load(config, training=False).preview, data.fit.images)
+
+
+@pytest.mark.parametrize(
+    "command, experiment, data, normalizer",
+    [
+        pytest.param(
+            *(cars, CARS, "rendered_cars", "longest side of the true object box"),
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            *(bedrooms, BEDROOMS, "rendered_rooms", "diagonal of the picture"),
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            *(imm, IMM, "rendered_faces", "inter-ocular distance"), marks=pytest.mark.slow
+        ),
+    ],
+    ids=["c3_cars", "c3_bedrooms", "imm_faces"],
+)
+def test_two_steps_are_trained_evaluated_and_reported(
+    command, experiment, data, normalizer, tmp_path, capsys
+):
+    arguments = [*TINY, "--data.cache", tmp_path, "--runs", tmp_path, "--name", "tiny"]
+    assert call(command.main, *arguments) == 0, capsys.readouterr().err
+    assert f"error in % of the {normalizer} (test)" in capsys.readouterr().out
+    folder = tmp_path / experiment.name / "tiny"
+    results = json.loads((folder / "results.json").read_text())
+    assert (results["experiment"], results["data"]) == (experiment.name, data)
+    assert results["steps"] == 2
+    landmarks = results["landmarks"]
+    assert landmarks["normalizer"] == normalizer and landmarks["tested_on"] == 4
+    for error in ("nme_percent", "untrained_nme_percent", "mean_shape_nme_percent"):
+        assert 0 < landmarks[error] < 500
+    assert results["consistency"]["normalizer"] == f"{normalizer} of the second picture"
+    assert normalizer in (folder / "report.html").read_text()
+
+
+@pytest.mark.slow
+def test_two_steps_on_a_streamed_database_of_lsun(tmp_path, capsys):
+    write_lsun(tmp_path / "car")
+    data = ["--data.name", "lsun", "--data.loader", "tf", "--data.path", tmp_path / "car"]
+    assert call(cars.main, *TINY, *data, "--runs", tmp_path, "--name", "tiny") == 0
+    folder = tmp_path / "c3_cars/tiny"
+    results = json.loads((folder / "results.json").read_text())
+    assert (results["data"], results["steps"]) == ("lsun", 2) and "landmarks" not in results
+    assert (folder / "report.html").is_file()
+    capsys.readouterr()
+    assert call(evaluate.main, "--checkpoint", folder) == 2
+    assert "the run's own data, lsun, have no annotations: give" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_the_commands_that_read_runs_take_theirs(tmp_path, capsys):
+    arguments = [*TINY, "--data.cache", tmp_path, "--runs", tmp_path]
+    for seed in (0, 1):
+        assert call(cars.main, *arguments, "--name", f"s{seed}", "--seed", seed) == 0
+    folders = [tmp_path / f"c3_cars/s{seed}" for seed in (0, 1)]
+    results = json.loads((folders[0] / "results.json").read_text())
+    capsys.readouterr()
+    assert call(evaluate.main, "--checkpoint", folders[0]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["nme_percent"] == pytest.approx(results["landmarks"]["nme_percent"], rel=1e-4)
+    assert call(export.main, folders[0], "--out", tmp_path / "model") == 0
+    Image.fromarray(np.zeros((20, 24, 3), np.uint8)).save(tmp_path / "black.png")
+    for checkpoint in (folders[0], tmp_path / "model"):
+        picture = ["--checkpoint", checkpoint, "--out", tmp_path / f"out_{checkpoint.name}"]
+        assert call(detect.main, tmp_path / "black.png", *picture) == 0
+    assert call(compare.main, *folders, "--out", tmp_path / "compare.html") == 0
+    assert "longest" in (folders[0] / "report.html").read_text()

@@ -1,0 +1,163 @@
+"""`python -m experiments.jlad` on faces, and variants that share one pre-training."""
+
+import dataclasses
+import json
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from experiments import evaluate
+from experiments.engine import runs
+from experiments.jlad import __main__ as command
+from experiments.jlad.model import build
+from experiments.jlad.recipe import LAPTOP, PRESETS, presets_for
+from experiments.registry import load_trained
+from tests.experiments.conftest import write_pictures
+from tests.experiments.tiny import call, write_labelled
+
+STEPS = 1
+TINY = (
+    "--preset laptop --model.stages layer1 --model.radius 1 --model.alignment-channels 4 4 "
+    "--model.alignment-kernel 3 --model.uncertainty-channels 4 --model.detection-channels 4 "
+    f"--landmarks 2 --margin 0.1 --pretrain.steps {STEPS} --pretrain.batch-size 4 --rounds.count 0 "
+    f"--rounds.alignment-steps {STEPS} --rounds.detection-steps {STEPS} --rounds.batch-size 4 "
+    "--data.image-size 32 --log-every 1"
+).split()
+RENDERED = (
+    "--data.name rendered_faces --data.train-examples 8 --data.fit-examples 6 "
+    "--data.test-examples 4"
+).split()
+
+
+def shrink(loss_fn, optimizer, *, devices):
+    """A step without a loss: all parameters shrink (to compile the real one takes long)."""
+
+    def step(state, batch, key):
+        assert batch["source"].shape == batch["target"].shape
+        params = jax.tree.map(lambda leaf: jnp.asarray(0.9 * np.asarray(leaf)), state.params)
+        state = state.replace(params=params, step=jnp.int32(state.step + 1))
+        return state, {"seen": np.float32("mask" in batch), "skipped_in_a_row": 0}
+
+    return step
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    """A folder with two runs: the pre-training `first`, and rounds on photos that go on from it."""
+    root = tmp_path_factory.mktemp("faces")
+    where = ("--data.cache", root / "data", "--runs", root / "runs")
+    photos = ("--data.path", write_labelled(root / "faces") / "images", "--data.name=folder")
+    shared = ("--init-from", root / "runs/jlad/first", "--pretrain.steps", 0, "--rounds.count", 1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("experiments.engine.compilation.keep_compiled", lambda: None)
+        patch.setattr("experiments.engine.loop.make_train_step", shrink)
+        patch.setattr("experiments.measure.consistency.NUM_PAIRS", 8)
+        assert call(command.main, *TINY, *RENDERED, *where, "--name", "first") == 0
+        second = root / "runs/jlad/second"  # killed before its first checkpoint
+        second.mkdir()
+        runs.write_json(second / "iterations.json", [{"round": 0, "of": "another start"}])
+        assert call(command.main, *TINY, *photos, *where, *shared, "--name", "second") == 0
+    return root
+
+
+def results_of(root, name):
+    return json.loads((root / "runs/jlad" / name / "results.json").read_text())
+
+
+def test_rendered_faces_are_measured_by_the_protocol_of_faces_and_by_the_truth(root):
+    found = results_of(root, "first")
+    assert found["data"] == "rendered_faces" and found["steps"] == STEPS
+    assert found["landmarks"]["normalizer"] == "inter-ocular distance"
+    errors = ("nme_percent", "untrained_nme_percent", "mean_shape_nme_percent")
+    assert all(found["landmarks"][name] > 0 for name in errors)
+    assert {"landmarks_carried_by_flow", "landmarks_true", "flow_true"} <= set(found["consistency"])
+    assert "alignment" not in found
+    (row,) = found["iterations"]
+    assert row == {"round": 0, "landmarks": found["landmarks"], "consistency": found["consistency"]}
+
+
+def test_rounds_go_on_from_another_run_and_begin_with_its_row(root):
+    found = results_of(root, "second")
+    assert (found["variant"], found["steps"]) == ("joint", 2 * STEPS)
+    before, after = found["iterations"]
+    assert (before["round"], after["round"]) == (0, 1)
+    assert before["consistency"] != after["consistency"] == found["consistency"]
+    assert set(after) == {"round", "consistency"} and "landmarks" not in found
+    first, second = (
+        load_trained(root / "runs/jlad" / name).variables["params"] for name in ("first", "second")
+    )
+    for ours, theirs in zip(*map(jax.tree.leaves, (first, second)), strict=True):
+        np.testing.assert_allclose(theirs, 0.9 ** (2 * STEPS) * ours, rtol=1e-5)
+
+
+def test_the_synthetic_pairs_of_rendered_faces_have_masks(root):
+    def stages_of(name):
+        path = root / "runs/jlad" / name / "metrics.jsonl"
+        rows = map(json.loads, path.read_text().splitlines())
+        return {row["stage"]: row["seen"] for row in rows}
+
+    assert stages_of("first") == {"pretrain": 1}
+    assert stages_of("second") == {"alignment-1": 0, "detection-1": 0}
+
+
+@pytest.mark.parametrize("name", ["first", "second"])
+def test_the_report_shows_pairs_of_faces_and_the_table_of_rounds(root, name):
+    run = root / "runs/jlad" / name
+    page = (run / "report.html").read_text()
+    for title in ("Rounds", "Consistency across images", "Landmarks on pairs", "Warped sources"):
+        assert title in page
+    names = {"landmarks", "warped", "self_similarity", "losses"}
+    assert {path.stem for path in (run / "pictures").iterdir()} == names
+
+
+def test_a_run_on_faces_is_evaluated_on_its_own_and_on_pairs(root, capsys):
+    run, evaluated = root / "runs/jlad/first", results_of(root, "first")["landmarks"]
+    assert call(evaluate.main, "--checkpoint", run) == 0
+    assert json.loads(capsys.readouterr().out)["nme_percent"] == pytest.approx(
+        evaluated["nme_percent"], rel=1e-3
+    )
+    header = "source,target,source_points,target_points\n"
+    (root / "faces/pairs.csv").write_text(header + "images/00.png,images/01.png,10;12,11;12\n")
+    named = ("--data.name", "pairs_csv", "--data.path", root / "faces/pairs.csv")
+    assert call(evaluate.main, "--checkpoint", run, *named) == 0
+    assert "pck" in json.loads(capsys.readouterr().out)
+    assert call(evaluate.main, "--checkpoint", root / "runs/jlad/second") == 2
+    assert "the run's own data, folder, have no annotations" in capsys.readouterr().err
+
+
+def test_the_widths_of_a_small_trunk_are_not_those_of_a_pretrained_one():
+    model = dataclasses.replace(LAPTOP.model, trunk="resnet18")
+    assert build(LAPTOP).network.trunk.widths == LAPTOP.model.trunk_widths is not None
+    assert build(dataclasses.replace(LAPTOP, model=model)).network.trunk.widths is None
+
+
+@pytest.mark.parametrize("name", [None, "rendered_objects", "pairs_csv"])
+def test_pairs_keep_the_presets(name):
+    assert presets_for(name) is PRESETS
+
+
+def test_faces_keep_their_palettes_and_else_the_warps_of_the_presets():
+    for name, config in presets_for("rendered_faces").items():
+        assert config.warp == dataclasses.replace(PRESETS[name].warp, palette=0.0)
+    assert LAPTOP.warp.palette > 0
+
+
+def test_wrong_use_is_one_error(tmp_path, capsys):
+    single = write_pictures(tmp_path / "single", 1)
+    for arguments, said in (
+        (
+            ["--data.name", "mnist"],
+            "no data 'mnist': give --data.name rendered_objects |",
+        ),
+        (["--data.name", "folder"], "data.name folder needs --data.path FOLDER"),
+        (["--data.name", "folder", "--data.path", tmp_path / "no"], "no: no such folder"),
+        (["--data.name", "folder", "--data.path", single], "1 usable pictures; training needs"),
+        (["--data.name", "folder", "--data.held-out", "mug"], "--data.held-out"),
+        (["--data.crop", "pad"], "--data.crop"),
+        (["--init-from", tmp_path / "no"], "no is no folder; give a run folder"),
+    ):
+        assert call(command.main, *TINY, "--runs", tmp_path / "runs", *arguments) == 2
+        told = capsys.readouterr().err
+        assert said in told and "Traceback" not in told
