@@ -39,6 +39,7 @@ class Program:
     batches: Iterator[dict[str, np.ndarray]] | None = None
 
 
+@functools.cache
 def names() -> list[str]:
     """All programs: a step for each stage that has steps, then the functions.
 

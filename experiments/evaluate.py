@@ -17,6 +17,7 @@ import tyro
 from data_pipelines.frames import Crop
 from data_pipelines.load import (
     ALIGNMENT_DATA,
+    LANDMARK_DATA,
     AlignmentData,
     AlignmentDataConfig,
     Data,
