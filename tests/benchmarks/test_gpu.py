@@ -175,7 +175,8 @@ def test_an_error_is_relative_and_one_that_is_not_finite_is_seen():
 @pytest.mark.parametrize("name", ["functions", "semantic_alignment/laptop/features"])
 def test_float32_is_near_float64_and_bfloat16_near_enough(name):
     exact, rounded = (agreement.compare(name, p) for p in ("float32 highest", "bfloat16"))
-    assert len(exact["errors"]) == len(rounded["errors"]) == (65 if name == "functions" else 1)
+    assert exact["errors"].keys() == rounded["errors"].keys()
+    assert len(exact["errors"]) > (60 if name == "functions" else 0)
     for errors, value, gradient in ((exact, 1e-4, 1e-2), (rounded, 1, 1)):
         assert all(v < value and g < gradient for v, g in errors["errors"].values())
 
@@ -188,6 +189,7 @@ def theirs_and_ours(name, folder):
     if name != "resnet50":
         value = loss(*data)
         return (value, torch.autograd.grad(value, learned)), program.function(*program.arguments)
+    torch.manual_seed(0)  # of others a value within rounding of a ReLU's corner may flip
     loss, network = twins.torch_resnet("resnet18", torch.float32)
     names, learned = zip(*network.named_parameters(), strict=True)
     np.savez(folder / "w.npz", **{k: v.numpy() for k, v in network.state_dict().items()})
