@@ -24,6 +24,7 @@ from experiments.engine.networks import (
     Pretrained,
     Variables,
     differing_arrays,
+    find_files,
     group_of,
     with_group,
     with_pretrained,
@@ -94,10 +95,10 @@ class Model:
     def first(self, *groups: str) -> Variables:
         """Variables at step 0, ImageNet weights (of these groups alone) read from their files.
 
-        Raises:
-          UsageError: a file is missing, damaged or of another network.
+        Raises UsageError where a file is missing, damaged or of another network.
         """
         wanted = [one for one in self.pretrained if not groups or one.group in groups]
+        find_files(wanted)  # what is missing is said at once
         return with_pretrained(self.random(), wanted)
 
 

@@ -80,9 +80,8 @@ def results(folder: Path):
     return found
 
 
-@pytest.mark.parametrize(
-    "network", [pytest.param(TINY, id="imm"), pytest.param(C3, id="c3", marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("network", [TINY, C3], ids=["imm", "c3"])
 def test_an_interrupted_run_ends_with_the_bits_of_an_uninterrupted_one(
     start, pictures, tmp_path, network
 ):

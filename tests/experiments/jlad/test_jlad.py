@@ -192,7 +192,10 @@ def test_moments_go_on_in_the_next_turn(joint):
     assert counts == {**steps, "trunk": 4 * STEPS}
 
 
-@pytest.mark.parametrize("kills", [(STEPS + 1,), (2 * STEPS,), (3 * STEPS + 1, 1)])
+@pytest.mark.parametrize(
+    "kills",
+    [(3 * STEPS + 1, 1), *(pytest.param((n * STEPS,), marks=pytest.mark.slow) for n in (1, 2))],
+)
 def test_a_run_killed_in_the_alternation_goes_on_bit_for_bit(joint, tmp_path, kills):
     stages = stages_of(config())
     for steps in kills:
