@@ -112,7 +112,10 @@ def test_a_new_recipe_that_is_cut_off_goes_on_to_the_same_bits(whole, started, m
     assert one["landmarks"] == other["landmarks"]
 
 
-def test_the_commands_take_runs_of_a_new_recipe(whole, place, tmp_path, monkeypatch, capsys):
+def test_the_commands_take_runs_of_a_new_recipe(whole, started, tmp_path, monkeypatch, capsys):
+    status, other = started("other", "--seed", "1")
+    assert status == 0
+    capsys.readouterr()
     monkeypatch.chdir(tmp_path)
     results = json.loads((whole / "results.json").read_text())
     assert call(evaluate.main, "--checkpoint", whole) == 0
@@ -124,10 +127,10 @@ def test_the_commands_take_runs_of_a_new_recipe(whole, place, tmp_path, monkeypa
         assert call(detect.main, "picture.png", "--checkpoint", checkpoint, "--out", "found") == 0
     assert call(align.main, "picture.png", "picture.png", "--checkpoint", whole) == 2
     assert "is a run of toy, which matches no pictures" in capsys.readouterr().err
-    assert call(compare.main, whole, whole.parent / "broken", "--out", "page.html") == 0
+    assert call(compare.main, whole, other, "--out", "page.html") == 0
     assert "data:image/png" in Path("page.html").read_text(encoding="utf-8")
     (group,) = json.loads(Path("page.json").read_text())["groups"]
-    assert group["numbers"]["landmarks.nme_percent"]["count"] == 1
+    assert group["numbers"]["landmarks.nme_percent"]["count"] == 2
 
 
 # What a configuration of C3 is made of.
