@@ -8,12 +8,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from benchmarks.examples import CASES, arguments_of, call_of
+from benchmarks.examples import FUNCTIONS, arguments_of, axes_of, call_of
 from benchmarks.float64 import in_float64
 from benchmarks.programs import begin_stage, on_one_device
 from c3jax.training.step import AXIS
 
-FUNCTIONS = "functions"
+EVERY_FUNCTION = "functions"
 # Of matrix products, and the error from which on a row needs a reason.
 PRECISIONS = {
     "float32": ("default", 3e-2),
@@ -31,16 +31,14 @@ def compare(name: str, precision: str, *, toy: bool = False) -> dict[str, Any]:
     An error is the length of the difference from float64 over the length of what is right.
     """
     products, tolerance = PRECISIONS[precision]
-    function, arguments = _program(name, precision, toy)
+    dtype = "bfloat16" if precision == "bfloat16" else "float32"
+    function, arguments = _program(name, dtype, toy)
     with jax.default_matmul_precision(products):
         found = jax.jit(function)(*arguments)
     expected = _in_float64(name, toy)
     errors = {key: [*map(_error, found[key], expected[key])] for key in expected}
-    return {
-        "tolerance": tolerance,
-        "errors": errors,
-        "above": [key for key, both in errors.items() if max(both) > tolerance],
-    }
+    above = [key for key, both in errors.items() if max(both) > tolerance]
+    return {"tolerance": tolerance, "errors": errors, "above": above}
 
 
 @functools.lru_cache(maxsize=1)
@@ -49,27 +47,24 @@ def _in_float64(name: str, toy: bool):
     return in_float64(function, *arguments)
 
 
-def _program(name: str, precision: str, toy: bool) -> tuple[Callable, tuple]:
+def _program(name: str, dtype: str, toy: bool) -> tuple[Callable, tuple]:
     """The function that gives {name: (value, gradient)}, and its arguments."""
-    dtype = "bfloat16" if precision == "bfloat16" else "float32"
-    return _functions(dtype, toy) if name == FUNCTIONS else _step(name, dtype)
+    return _functions(dtype, toy) if name == EVERY_FUNCTION else _step(name, dtype)
 
 
 def _functions(dtype: str, toy: bool) -> tuple[Callable, tuple]:
     """All functions of `c3jax` and `c3jax.losses` on arrays that bfloat16 holds exactly."""
-    names = [name for name, case in CASES.items() if any(case.arrays) or "losses" in name]
-    names = [name for name in names if not name.startswith("metrics.")]
+    names = [name for name in FUNCTIONS if axes_of(name) and not name.startswith("metrics.")]
     names = names[:: SHARE_OF_TOYS if toy else 1]
-    arrays = {
-        name: [_rounded(array[0], dtype) for array in arguments_of(name, 1)] for name in names
-    }
-    return lambda arrays: {
-        name: value_and_gradient(call_of(name), *arrays[name]) for name in names
-    }, (arrays,)
 
+    def rounded(array):
+        array = array[0]
+        return array.astype("bfloat16").astype(dtype) if _floating(array) else array
 
-def _rounded(array, dtype):
-    return array.astype("bfloat16").astype(dtype) if _floating(array) else array
+    def all_of_them(arrays):
+        return {name: value_and_gradient(call_of(name), *arrays[name]) for name in names}
+
+    return all_of_them, (jax.tree.map(rounded, {name: arguments_of(name, 1) for name in names}),)
 
 
 def _floating(array) -> bool:
@@ -78,19 +73,14 @@ def _floating(array) -> bool:
 
 def value_and_gradient(call: Callable, *arguments):
     """`call(*arguments)`, and the gradient of a weighted sum of its numbers."""
+    value, pull_back = jax.vjp(call, *arguments)
 
-    def weighted(*arguments):
-        value = call(*arguments)
-        leaves = [leaf.astype("float32") for leaf in jax.tree.leaves(value) if _floating(leaf)]
-        weights = [np.cos(np.arange(leaf.size, dtype="float32")) for leaf in leaves]
-        total = sum(jnp.vdot(w, leaf.ravel()) for w, leaf in zip(weights, leaves, strict=True))
-        return jnp.zeros(()) + total, value
+    def weights_of(leaf):
+        weights = np.cos(np.arange(leaf.size, dtype="float32"))
+        return jnp.asarray(weights.reshape(leaf.shape), leaf.dtype)
 
-    floats = tuple(n for n, array in enumerate(arguments) if _floating(array))
-    if not floats:
-        return call(*arguments), ()
-    (_, value), gradient = jax.value_and_grad(weighted, floats, has_aux=True)(*arguments)
-    return value, gradient
+    gradient = pull_back(jax.tree.map(weights_of, value))
+    return value, [leaf for leaf in jax.tree.leaves(gradient) if _floating(leaf)]
 
 
 def _step(name: str, dtype: str) -> tuple[Callable, tuple]:
@@ -110,10 +100,11 @@ def _step(name: str, dtype: str) -> tuple[Callable, tuple]:
 
 def _error(found, expected) -> float:
     """Over all floats of two trees."""
-    pairs = zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True)
-    arrays = [
-        [np.asarray(a, np.float64).ravel() for a in pair] for pair in pairs if _floating(pair[1])
-    ]
-    ours, right = (np.concatenate([pair[n] for pair in arrays] or [np.zeros(0)]) for n in (0, 1))
+
+    def numbers(tree):
+        floats = [np.ravel(leaf) for leaf in jax.tree.leaves(tree) if _floating(leaf)]
+        return np.concatenate([np.zeros(0), *floats])
+
+    ours, right = numbers(found), numbers(expected)
     error = np.linalg.norm(ours - right) / max(float(np.linalg.norm(right)), 1e-6)
     return float(error) if np.isfinite(error) else NOT_FINITE

@@ -4,21 +4,27 @@ The project's own version of the two numbers in C3 4.4. A pair of images, forwar
 `--gradient` forward and backward), on the device at hand.
 """
 
-import dataclasses
-import json
+import itertools
 import math
 import statistics
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import jax
+import jax.numpy as jnp
 import tyro
 
+from benchmarks.flops import program_flop
 from benchmarks.measure import compile_program, run
 from benchmarks.programs import Program
-from experiments.engine import cli, runs
-from experiments.engine.errors import UsageError
+from benchmarks.report import check_out, report
+from c3jax.models.aligner import Aligner
+from c3jax.models.flow import FlowModule
+from c3jax.models.ncnet import NCNet
+from c3jax.models.resnet import ResNet
+from experiments.engine import cli
+from experiments.engine.errors import UsageError, check_least
 from experiments.measure.published import table
 
 STRIDE, FEATURES = 16, 1024  # of layer3 in ResNet-50 and ResNet-101
@@ -50,132 +56,91 @@ class Options:
     """file for the same as JSON"""
 
 
-@dataclass(frozen=True)
-class Row:
-    """One program. XLA leaves out taps in the padding, and counts the body of a loop once."""
+COLUMNS = {
+    "block": "{block}",
+    "trunk": "{trunk}",
+    "px": "{size}",
+    "grid": "{cells}x{cells}",
+    "MAC": "{macs:,}",
+    "GFLOP": "{gflops:.1f}",
+    "XLA": "{xla_gflops:.1f}",
+    "loops": "{xla_loops}",
+    "ms": "{milliseconds:.1f}",
+    "MiB": "{temporary_mib:.0f}",
+}
+NOTES = """
+GFLOP: 2 per multiply-accumulate (MAC) of the formulas, taps in the padding included. XLA: the
+compiler's own count, without taps in the padding, and with the body of a loop once. MiB: temporary,
+of the compiled program.
 
-    block: str
-    trunk: str
-    size: int
-    cells: int
-    """of one side of the volume's grids"""
-    macs: int
-    """multiply-accumulates of correlation, convolutions and trunk, padding included, forward"""
-    gflops: float
-    """two per multiply-accumulate"""
-    xla_gflops: float
-    xla_loops: bool
-    """whether the program has loops, so that XLA's count is too small"""
-    milliseconds: float
-    temporary_mib: float
-    """of the compiled program, besides its arguments and results"""
+published:"""
 
 
 def main() -> None:
     """Measures, prints a table and writes JSON."""
     options = tyro.cli(Options, prog="python -m benchmarks.cost")
     check(options)
-    import jax
-
-    device = jax.devices()[0]
-    print(f"{device.device_kind}, JAX {jax.__version__}, float32, one pair, "
-          f"{'forward and backward' if options.gradient else 'forward'}, "
-          f"median of {options.repeats}\n{HEADER}", flush=True)  # fmt: skip
-    rows = []
-    for row in measure_all(options):
-        rows.append(row)
-        print(format_row(row), flush=True)
-    print(f"\n{NOTES}\n\npublished: {published()}")
-    if options.out is not None:
-        described = {"device": device.device_kind, "jax": jax.__version__, "published": published()}
-        described |= {"options": runs.to_json(options), "rows": list(map(dataclasses.asdict, rows))}
-        options.out.write_text(json.dumps(described, indent=2) + "\n", encoding="utf-8")
+    every = itertools.product(options.sizes, options.trunks, BLOCKS)
+    rows = (measure(block, trunk, size, options) for size, trunk, block in every)
+    direction = "forward and backward" if options.gradient else "forward"
+    # The claim of the paper, from the notes of its Table 3.
+    published = next(note for note in table("C3", "3").notes if "GFLOPs" in note)
+    report(options, f"float32, one pair, {direction}", COLUMNS, rows, published=published)
+    print(NOTES, published)
 
 
 def check(options: Options) -> None:
     """Raises UsageError for what cannot be measured."""
     if min(options.sizes, default=0) < STRIDE:
         raise UsageError(f"--sizes must be {STRIDE} pixels or more each, got {options.sizes}")
-    if options.repeats < 1:
-        raise UsageError(f"--repeats must be 1 or more, got {options.repeats}")
-    if options.out is not None and not options.out.parent.is_dir():
-        raise UsageError(f"--out {options.out}: there is no folder {options.out.parent}")
+    check_least("--repeats", options.repeats, 1)
+    check_out(options.out)
 
 
-def published() -> str:
-    """The claim of the paper, from the notes of its Table 3."""
-    return next(note for note in table("C3", "3").notes if "GFLOPs" in note)
+def measure(block: str, trunk: str, size: int, options: Options) -> dict[str, Any]:
+    """Counts, compiles and runs one program.
 
-
-NOTES = """\
-GFLOP: 2 per multiply-accumulate (MAC) of the formulas, taps in the padding included. XLA: the
-compiler's own count, without taps in the padding; >: it counts the body of a loop once. Memory:
-temporary, of the compiled program."""
-HEADER = "block        trunk         px   grid     GMAC    GFLOP       XLA        ms      MiB"
-
-
-def format_row(row: Row) -> str:
-    """A line of the table."""
-    grid, xla = f"{row.cells}x{row.cells}", f"{'>' * row.xla_loops}{row.xla_gflops:.1f}"
-    return (
-        f"{row.block:13}{row.trunk:11}{row.size:5}{grid:>7}{row.macs / 1e9:9.1f}{row.gflops:9.1f}"
-        f"{xla:>10}{row.milliseconds:10.1f}{row.temporary_mib:9.0f}"
-    )
-
-
-def measure_all(options: Options) -> Iterator[Row]:
-    """A row for every size, trunk and block."""
-    for size in options.sizes:
-        for trunk in options.trunks:
-            for block in BLOCKS:
-                yield measure(block, trunk, size, options)
-
-
-def measure(block: str, trunk: str, size: int, options: Options) -> Row:
-    """Counts, compiles and runs one program."""
-    import jax
-
-    function, variables, pair = make_program(block, trunk, size, options)
-    macs_of_trunk, (cells, _, features) = trunk_cost(trunk, size)
-    macs = macs_of_trunk + block_macs(block, cells, features, options)
-    program = Program(block, 1, jax.jit(function), (variables, *pair))
+    Returns:
+      cells: of one side of the volume's grids.
+      macs: multiply-accumulates of correlation, convolutions and trunk, padding included, forward.
+      gflops: two per multiply-accumulate.
+      xla_gflops: without taps in the padding, and with the body of a loop once.
+      xla_loops: whether the program has loops, so that XLA's count is too small.
+      milliseconds: median.
+      temporary_mib: of the compiled program, besides its arguments and results.
+    """
+    macs, (cells, _, features) = trunk_cost(trunk, size)
+    macs += block_macs(block, cells, features, options)
+    shape = (cells, cells, features) if trunk == "none" else (size, size, 3)
+    program = make_program(block, trunk, shape, options)
     compiled, _ = compile_program(program)
     seconds, _ = run(compiled, program, options.repeats)
-    return Row(
-        block=block,
-        trunk=trunk,
-        size=size,
-        cells=cells,
-        macs=macs,
-        gflops=2 * macs / 1e9,
-        xla_gflops=compiled.cost_analysis()["flops"] / 1e9,
-        xla_loops=" while(" in compiled.as_text(),
-        milliseconds=1e3 * statistics.median(seconds),
-        temporary_mib=compiled.memory_analysis().temp_size_in_bytes / 2**20,
-    )
+    return {
+        "block": block,
+        "trunk": trunk,
+        "size": size,
+        "cells": cells,
+        "macs": macs,
+        "gflops": 2 * macs / 1e9,
+        "xla_gflops": compiled.cost_analysis()["flops"] / 1e9,
+        "xla_loops": " while(" in compiled.as_text(),
+        "milliseconds": 1e3 * statistics.median(seconds),
+        "temporary_mib": compiled.memory_analysis().temp_size_in_bytes / 2**20,
+    }
 
 
-def make_program(block: str, trunk: str, size: int, options: Options) -> tuple[Any, Any, Any]:
-    """The function of (variables, source, target), its variables, and the pair."""
-    import jax
-
-    from c3jax.models.aligner import Aligner
-    from c3jax.models.flow import FlowModule
-    from c3jax.models.ncnet import NCNet
-    from c3jax.models.resnet import ResNet
-
+def make_program(block: str, trunk: str, shape: tuple[int, ...], options: Options) -> Program:
+    """A function of the variables and the pair, each of this shape: features or images."""
     fields: Any = {"channels": options.channels, "kernel_size": options.kernel_size}
     model: Any = NCNet(**fields) if block == "full" else FlowModule(layers=block, **fields)
-    shape = trunk_cost(trunk, size)[1]
     if trunk != "none":
-        shape = (size, size, 3)
         model = Aligner(ResNet(trunk, stages=("layer3",), trainable=False), model)
     keys = jax.random.split(jax.random.key(0), 3)
     pair = [jax.random.uniform(key, (1, *shape)) for key in keys[:2]]
     variables = jax.jit(model.init)(keys[2], *pair)
-    if not options.gradient:
-        return model.apply, variables, pair
-    return jax.grad(lambda v, *maps: (model.apply(v, *maps) ** 2).sum()), variables, pair
+    gradient = jax.grad(lambda v, *maps: (model.apply(v, *maps) ** 2).sum())
+    function = jax.jit(gradient if options.gradient else model.apply)
+    return Program(block, 1, function, (variables, *pair))
 
 
 def block_macs(block: str, cells: int, features: int, options: Options) -> int:
@@ -194,14 +159,9 @@ def block_macs(block: str, cells: int, features: int, options: Options) -> int:
 
 def trunk_cost(architecture: str, size: int) -> tuple[int, tuple[int, ...]]:
     """Multiply-accumulates of both images up to layer3, counted in the program; `(h, w, C)`."""
-    import jax
-    import jax.numpy as jnp
-
-    from benchmarks.flops import program_flop
-    from c3jax.models.resnet import ResNet
-
     if architecture == "none":
-        return 0, (math.ceil(size / STRIDE), math.ceil(size / STRIDE), FEATURES)
+        cells = math.ceil(size / STRIDE)
+        return 0, (cells, cells, FEATURES)
     trunk = ResNet(architecture, stages=("layer3",))
     images = jax.ShapeDtypeStruct((2, size, size, 3), jnp.float32)
     variables = jax.eval_shape(trunk.init, jax.random.key(0), images)

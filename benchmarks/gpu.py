@@ -17,7 +17,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -81,17 +81,21 @@ def plan(options: argparse.Namespace) -> list[Task]:
     last = {name.split("/")[0]: name for name in programs.names() if "/laptop/" in name}
     functions = [f"function/{name}" for name in programs.FUNCTIONS]
     ours = [f"jax/{name}" for name in twins.NAMES]
-    rows = [("a", "matmul", precision) for precision in BOTH]
-    rows += [("a", name, precision) for precision in precisions for name in steps]
-    rows += [("a", name, precision) for name in functions + ours for precision in BOTH]
-    rows += [
-        ("b", f"torch/{name}{how}", precision)
-        for name, precision, how in itertools.product(twins.NAMES, BOTH, ("", "/compiled"))
+    theirs = [f"torch/{name}{how}" for name in twins.NAMES for how in ("", "/compiled")]
+
+    def rows(part: str, names: Iterable[str], precisions: Iterable[str] = BOTH) -> list[Task]:
+        every = itertools.product(names, precisions)
+        return [{"part": part, "name": name, "precision": precision} for name, precision in every]
+
+    return [
+        *rows("a", ["matmul"]),
+        *(row for precision in precisions for row in rows("a", steps, [precision])),
+        *rows("a", functions + ours),
+        *rows("b", theirs),
+        *rows("c", [agreement.EVERY_FUNCTION], agreement.PRECISIONS),
+        *rows("d", last.values(), agreement.PRECISIONS),
+        *rows("train", ["c3_faces"] * (options.train > 0), BOTH[1:]),
     ]
-    rows += [("c", agreement.FUNCTIONS, precision) for precision in agreement.PRECISIONS]
-    rows += [("d", *row) for row in itertools.product(last.values(), agreement.PRECISIONS)]
-    rows += [("train", "c3_faces", "float32")] * (options.train > 0)
-    return [dict(zip(("part", "name", "precision"), row, strict=True)) for row in rows]
 
 
 def measure_all(options: argparse.Namespace) -> None:
@@ -161,6 +165,8 @@ def work(options: argparse.Namespace) -> None:
     if tasks[0]["part"] != "b":
         import jax
 
+        # Toys compile longer than they compute.
+        jax.config.update("jax_disable_most_optimizations", options.toy)
         say({"card": jax.devices()[0].device_kind})
     for task in tasks:
         try:
@@ -185,24 +191,20 @@ def versions() -> dict[str, str]:
 
 def in_jax(task: Task, options: argparse.Namespace) -> dict[str, Any]:
     """(a) A program, or the rate of matrix products."""
-    import dataclasses
-
     import jax
 
-    from benchmarks import measure, programs, twins
+    from benchmarks import functions, measure, programs
 
     name, precision = task["name"], task["precision"]
     jax.clear_caches()
-    slow_to_compile = "/laptop/" in name or "resnet" in name
-    jax.config.update("jax_disable_most_optimizations", options.toy and slow_to_compile)
     if name == "matmul":
         return {"rate": measure.matmul_rate(256 if options.toy else 8192, precision)}
     if name.startswith("jax/"):
-        program = twins.jax_twin(name.removeprefix("jax/"), precision, toy=options.toy)
+        program = functions.twin_program(name.removeprefix("jax/"), precision, toy=options.toy)
     else:
         size = (2 if "/laptop/" in name else 1) if options.toy else STEPS.get(name)
         program = programs.make_program(name, size, precision)
-    return dataclasses.asdict(measure.measure(program, options.repeats)) | {"name": name}
+    return measure.measure(program, options.repeats) | {"name": name}
 
 
 def in_torch(task: Task, options: argparse.Namespace) -> dict[str, Any]:
@@ -216,11 +218,8 @@ def in_torch(task: Task, options: argparse.Namespace) -> dict[str, Any]:
 
 def against_float64(task: Task, options: argparse.Namespace) -> dict[str, Any]:
     """(c) and (d)."""
-    import jax
-
     from benchmarks.agreement import compare
 
-    jax.config.update("jax_disable_most_optimizations", options.toy)
     return compare(task["name"], task["precision"], toy=options.toy)
 
 

@@ -5,38 +5,27 @@ import dataclasses
 import functools
 import math
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 
+from benchmarks.functions import FUNCTIONS, function_program
+from benchmarks.measure import Program, measure
+from c3jax.training.state import init_state
+from c3jax.training.step import make_train_step, replicate, shard_batch
 from data_pipelines.load import AlignmentData, AlignmentDataConfig, Data
 from data_pipelines.streams import stream
-from experiments.engine.errors import UsageError
 from experiments.engine.stages import Stage
+from experiments.recipe import run
 from experiments.registry import find_recipe
 
 # Cars and bedrooms have the programs of faces.
 EXPERIMENTS = ("c3_faces", "imm_faces", "jlad", "semantic_alignment")
 NUM_PICTURES = 64
-FUNCTIONS = ("bottleneck", "block_4d", "tps_warp", "local_correlation")
 FUNCTION_BATCH = 16
-
-
-@dataclass(frozen=True)
-class Program:
-    """A compiled function and its arguments; a step takes a batch second and returns a state first.
-
-    batches: what a step gets, anew at every call; None for a function.
-    """
-
-    name: str
-    batch_size: int
-    function: Any
-    arguments: tuple
-    batches: Iterator[dict[str, np.ndarray]] | None = None
 
 
 @functools.cache
@@ -70,15 +59,7 @@ def make_program(name: str, batch_size: int | None, precision: str = "float32") 
     `precision` is that of the activations in steps, and of the arrays of functions.
     """
     if name.startswith("function/"):
-        return _function(name, batch_size or FUNCTION_BATCH, precision)
-    return _step(name, batch_size, precision)
-
-
-def _step(name: str, batch_size: int | None, precision: str) -> Program:
-    import jax
-
-    from c3jax.training.step import make_train_step, replicate
-
+        return function_program(name, batch_size or FUNCTION_BATCH, precision)
     state, stage = begin_stage(name, batch_size, precision)
     devices, stream = jax.devices()[:1], on_one_device(stage)
     first = next(stream)
@@ -89,8 +70,6 @@ def _step(name: str, batch_size: int | None, precision: str) -> Program:
 
 def begin_stage(name: str, batch_size: int | None, precision: str = "float32") -> tuple[Any, Any]:
     """The state before the first step of that name, and the stage."""
-    from c3jax.training.state import init_state
-
     experiment, preset, stage_name = name.split("/")
     recipe = find_recipe(experiment)
     config = dataclasses.replace(recipe.presets(None)[preset], precision=precision)
@@ -111,8 +90,6 @@ def begin_stage(name: str, batch_size: int | None, precision: str = "float32") -
 
 def on_one_device(stage: Any) -> Iterator[dict[str, np.ndarray]]:
     """The batches of a stage as its step takes them."""
-    from c3jax.training.step import shard_batch
-
     for batch in stage.batches(0):
         index = np.arange(len(batch["source"]), dtype=np.int32)
         yield shard_batch({**batch, "example_index": index}, 1)
@@ -121,9 +98,9 @@ def on_one_device(stage: Any) -> Iterator[dict[str, np.ndarray]]:
 def _with_batch_size(config: Any, batch_size: int) -> Any:
     """The configuration with this batch size in every stage."""
     changed = {
-        field.name: dataclasses.replace(value, batch_size=batch_size)
-        for field in dataclasses.fields(config)
-        if hasattr(value := getattr(config, field.name), "batch_size")
+        name: dataclasses.replace(stage, batch_size=batch_size)
+        for name, stage in vars(config).items()
+        if hasattr(stage, "batch_size")
     }
     return dataclasses.replace(config, **changed)
 
@@ -140,79 +117,27 @@ def _data(config: Any, size: int) -> Data | AlignmentData:
     return AlignmentData("random", "", pictures, pairs, first % 2, {}, masks)
 
 
-def _function(name: str, batch_size: int, precision: str) -> Program:
-    """A function and its gradient, at the sizes of C3's and JLAD's recipes."""
-    import jax
-    import jax.numpy as jnp
-
-    import c3jax
-    from c3jax import warps
-    from c3jax.models.flow import FlowModule
-
-    key, b = jax.random.key(0), batch_size
-    paper = find_recipe("c3_faces").presets(None)["paper"]
-    shapes = {
-        "bottleneck": [(b, 16, 16, paper.landmarks)],
-        "block_4d": [(b, 16, 16, 1024)] * 2,
-        "tps_warp": [(b, 128, 128, 3)],
-        "local_correlation": [(b, 32, 32, 256)] * 2,
-    }
-    own = name.removeprefix("function/")
-    if own not in shapes:
-        raise UsageError(f"there is no function '{own}' to measure: {', '.join(shapes)}")
-    arrays = [jax.random.uniform(key, shape) for shape in shapes[own]]
-    flow = FlowModule(channels=paper.model.flow_channels)
-    variables: Any = jax.jit(flow.init)(key, *arrays) if own == "block_4d" else {}
-    arrays, variables = jax.tree.map(lambda leaf: leaf.astype(precision), (arrays, variables))
-
-    def warp(images):
-        keys = jax.random.split(key, b)
-        spline = warps.random_warp
-        options = {
-            "rotation_stddev": paper.warp.source_rotation,
-            "scale_stddev": paper.warp.source_scale,
-            "translation_stddev": paper.warp.source_translation,
-            "warp_stddevs": paper.warp.source_warp,
-        }
-        tps = jax.vmap(functools.partial(spline, **options))(keys)
-        return warps.warp_image(images, tps, padding="reflect")
-
-    functions: dict[str, Callable] = {
-        "bottleneck": lambda x: c3jax.gaussian_maps(
-            c3jax.soft_argmax(x), (16, 16), stddev=paper.model.stddev
-        ),
-        "block_4d": lambda *pair: flow.apply(variables, *pair),
-        "tps_warp": warp,
-        "local_correlation": functools.partial(c3jax.local_correlation, radius=5),
-    }
-    value = functions[own]
-    whole = jax.value_and_grad(lambda *x: jnp.square(value(*x)).sum(), tuple(range(len(arrays))))
-    return Program(name, b, jax.jit(whole), tuple(arrays))
-
-
 def train(minutes: float, folder: Path) -> Path:
     """Trains `c3_faces` on rendered faces made on the spot for about so long; its `results.json`.
 
     The batch is the largest power of two that fits; each stage has the same share of its steps.
     """
-    import jax
-
-    from benchmarks.measure import measure
-    from experiments.recipe import run
-
     started, recipe = time.monotonic(), find_recipe("c3_faces")
     laptop = recipe.presets(None)["laptop"]
+
+    def measured(stage: str, batch_size: int, repeats: int) -> dict[str, Any]:
+        return measure(make_program(f"c3_faces/laptop/{stage}", batch_size), repeats)
+
     limit = (jax.local_devices()[0].memory_stats() or {}).get("bytes_limit", 2**31)
-    needed = measure(make_program("c3_faces/laptop/joint", 16), 1).memory_mib * 2**20 / 16
+    needed = measured("joint", 16, 1)["memory_mib"] * 2**20 / 16
     batch_size = 2 ** int(math.log2(min(0.7 * limit / needed, laptop.data.train_examples / 2)))
     config = _with_batch_size(laptop, batch_size)
     steps = {stage.name: stage.steps for stage in _stages("c3_faces", config) if stage.steps}
-    whole = sum(
-        count * measure(make_program(f"c3_faces/laptop/{name}", batch_size), 5).milliseconds / 1e3
-        for name, count in steps.items()
+    milliseconds = sum(
+        count * measured(name, batch_size, 5)["milliseconds"] for name, count in steps.items()
     )
     # Rendering, compiling and evaluating take the rest.
-    share = min(1, 0.7 * (60 * minutes - (time.monotonic() - started)) / whole)
+    share = min(1, 0.7e3 * (60 * minutes - (time.monotonic() - started)) / milliseconds)
     stages: dict[str, Any] = {
         name: dataclasses.replace(getattr(config, name), steps=max(1, int(share * count)))
         for name, count in steps.items()

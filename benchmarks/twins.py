@@ -1,20 +1,26 @@
-"""The same losses in JAX and in PyTorch, each with its gradient, on the same arrays.
+"""Losses in PyTorch, on the arrays of those in JAX (`benchmarks.functions`).
 
 Importing this loads neither of the two: PyTorch is measured in a process without JAX, and may be
 that of another Python.
 """
 
+import time
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from benchmarks.table import timing
+
 NAMES = ("resnet50", "separable_4d", "full_4d", "tps_warp")
 MEAN, STDDEV = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet
 
 
-def arrays(name: str, *, toy: bool = False) -> tuple[np.ndarray, ...]:
-    """What a loss is taken of. ResNet-50 has its parameters besides; a toy is ResNet-18."""
+def arrays(name: str, *, toy: bool = False) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """What a loss is taken of, and what keeps its dtype in any precision: labels and locations.
+
+    ResNet-50 has its parameters besides; a toy is ResNet-18.
+    """
     draw = np.random.default_rng(0).standard_normal
     examples, size = (4, 32) if toy else (64, 128)
     pairs, cells, channels, kernel = (1, 6, 4, 3) if toy else (4, 25, 16, 5)
@@ -27,86 +33,27 @@ def arrays(name: str, *, toy: bool = False) -> tuple[np.ndarray, ...]:
     }
     first, *rest = (draw(shape).astype(np.float32) for shape in shapes[name])
     if name == "resnet50":
-        return first, np.arange(examples)
+        return [first], [np.arange(examples)]
     if name == "tps_warp":  # near the identity, with some of the picture outside
-        return first, np.eye(2, 3, dtype=np.float32) + rest[0] / 10, rest[1] / 100
-    return first, *(kernel / 20 for kernel in rest)
-
-
-def jax_twin(name: str, precision: str = "float32", *, toy: bool = False) -> Any:
-    """Our `Program`: value and gradient with respect to the parameters, or to all arrays."""
-    import jax
-    import jax.numpy as jnp
-
-    from benchmarks.programs import Program
-
-    data = [jnp.asarray(array) for array in arrays(name, toy=toy)]
-    if name == "resnet50":
-        loss, variables = jax_resnet("resnet18" if toy else "resnet50", data[0], precision)
-        step = jax.jit(jax.value_and_grad(loss, has_aux=True))
-        return Program(name, len(data[0]), step, (variables, *data))
-    step = jax.jit(jax.value_and_grad(jax_loss(name), tuple(range(len(data)))))
-    rounded = 1 if name == "tps_warp" else len(data)  # locations stay float32
-    data = [array.astype(precision) for array in data[:rounded]] + data[rounded:]
-    return Program(name, len(data[0]), step, tuple(data))
-
-
-def jax_resnet(architecture: str, images: Any, precision: str) -> tuple[Callable, Any]:
-    """Cross-entropy, (variables, images, labels) -> (loss, new statistics); its variables."""
-    import jax
-    import jax.numpy as jnp
-
-    from c3jax.models.resnet import ResNet
-
-    network = ResNet(architecture, stages=("logits",), normalization="batch")
-
-    def loss(variables, images, labels):
-        found, updated = network.apply(
-            variables, images.astype(precision), train=True, mutable=["batch_stats"]
-        )
-        scores = jax.nn.log_softmax(found["logits"].astype(jnp.float32))
-        return -jnp.take_along_axis(scores, labels[:, None], -1).mean(), updated
-
-    return loss, jax.jit(network.init)(jax.random.key(0), images[:1])
-
-
-def jax_loss(name: str) -> Callable:
-    """The mean square of what a function gives."""
-    import jax.numpy as jnp
-
-    import c3jax
-
-    def tps_warp(images, affine, weights):
-        spline = c3jax.ThinPlateSpline(affine, weights)
-        return c3jax.warp_image(images, spline, padding="reflect")
-
-    functions: dict[str, Callable] = {
-        "separable_4d": c3jax.separable_conv4d,
-        "full_4d": c3jax.conv4d,
-        "tps_warp": tps_warp,
-    }
-    return lambda *data: jnp.square(functions[name](*data).astype(jnp.float32)).mean()
+        return [first], [np.eye(2, 3, dtype=np.float32) + rest[0] / 10, rest[1] / 100]
+    return [first, *(kernel / 20 for kernel in rest)], []
 
 
 def torch_twin(name: str, precision: str, device: str, *, toy: bool = False) -> tuple:
     """PyTorch's loss, its arguments, and what the gradient is taken of."""
     import torch
 
-    data = [torch.as_tensor(array, device=device) for array in arrays(name, toy=toy)]
+    values, kept = (
+        [torch.as_tensor(array, device=device) for array in part] for part in arrays(name, toy=toy)
+    )
     dtype = getattr(torch, precision)
     if name == "resnet50":
         loss, network = torch_resnet("resnet18" if toy else "resnet50", dtype)
-        return loss, data, list(network.to(device).parameters())
-    rounded = 1 if name == "tps_warp" else len(data)
-    data = [array.to(dtype) for array in data[:rounded]] + data[rounded:]
-    data = [array.requires_grad_() for array in data]
-    functions: dict[str, Callable] = {
-        "separable_4d": separable_4d,
-        "full_4d": full_4d,
-        "tps_warp": tps_warp,
-    }
-    function = functions[name]
-    return lambda *data: function(*data).float().square().mean(), data, data
+        return loss, values + kept, list(network.to(device).parameters())
+    values = [value.to(dtype) for value in values]
+    data = [array.requires_grad_() for array in values + kept]
+    functions: Any = {"separable_4d": separable_4d, "full_4d": full_4d, "tps_warp": tps_warp}
+    return lambda *data: functions[name](*data).float().square().mean(), data, data
 
 
 def torch_resnet(architecture: str, dtype: Any) -> tuple[Callable, Any]:
@@ -186,8 +133,6 @@ def measure_torch(
     name: str, precision: str, *, compiled: bool, toy: bool, repeats: int
 ) -> dict[str, Any]:
     """Milliseconds of loss and gradient in PyTorch, eager or compiled."""
-    import time
-
     import torch
 
     cuda = torch.cuda.is_available()
@@ -206,12 +151,8 @@ def measure_torch(
         if cuda:
             torch.cuda.synchronize()
         seconds.append(time.perf_counter() - start)
-    low, median, high = (float(x) for x in np.percentile(seconds[2:], (25, 50, 75)))
     return {
-        "batch_size": len(data[0]),
-        "milliseconds": 1e3 * median,
-        "quartiles_ms": (1e3 * low, 1e3 * high),
-        "images_per_s": len(data[0]) / median,
+        **timing(seconds[2:], len(data[0])),
         "memory_mib": torch.cuda.max_memory_allocated() / 2**20 if cuda else None,
         "compile_s": seconds[0],
     }

@@ -30,12 +30,9 @@ def _forward(maps, kernel):
 
 def _backward(saved, gradient):
     maps, kernel = saved
+    arguments = (jnp.zeros_like(kernel), maps, gradient)
     of_kernel = lax.platform_dependent(
-        jnp.zeros_like(kernel),
-        maps,
-        gradient,
-        cpu=_add_gradient_in_chunks,
-        default=add_gradient_of_kernel,
+        *arguments, cpu=_add_gradient_in_chunks, default=add_gradient_of_kernel
     )
     return conv2d(gradient, _turned(kernel)), of_kernel
 

@@ -6,11 +6,11 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from c3jax._checks import as_float, check_not_negative, checked
 
+Picture = Float[Array, "H W 3"]
+
 
 @checked
-def random_colors(
-    key: PRNGKeyArray, image: Float[Array, "H W 3"], *, strength: float
-) -> Float[Array, "H W 3"]:
+def random_colors(key: PRNGKeyArray, image: Picture, *, strength: float) -> Picture:
     """The image with its colours mixed, shifted and bent at random.
 
     out = clip(M image + t)^gamma; M = (1 - strength) 1 + strength A, A a random matrix whose rows
@@ -44,9 +44,7 @@ def random_colors(
 
 
 @checked
-def random_palette(
-    key: PRNGKeyArray, image: Float[Array, "H W 3"], *, frequency: float = 0.6
-) -> Float[Array, "H W 3"]:
+def random_palette(key: PRNGKeyArray, image: Picture, *, frequency: float = 0.6) -> Picture:
     """The image with another colour in place of each of its colours; near ones stay near.
 
     out_c = (1 + sin(2 pi (w_c . rgb + phase_c))) / 2, w_c ~ N(0, frequency^2), phase_c uniform

@@ -14,13 +14,14 @@ from jaxtyping import Array, Float
 from c3jax import _conv4d
 from c3jax._checks import check_positive, checked
 from c3jax._conv2d import conv2d
+from c3jax._shapes import Volume
 from c3jax.correlation import l2_normalize
+
+Inputs, Outputs = Float[Array, "*b hs ws ht wt cin"], Float[Array, "*b hs ws ht wt cout"]
 
 
 @checked
-def conv4d(
-    volume: Float[Array, "*b hs ws ht wt cin"], kernel: Float[Array, "k k k k cin cout"]
-) -> Float[Array, "*b hs ws ht wt cout"]:
+def conv4d(volume: Inputs, kernel: Float[Array, "k k k k cin cout"]) -> Outputs:
     """4D convolution (cross-correlation) with zero padding, same size: a layer of NC-Net [2].
 
     out(s, t) = sum_{d, e} kernel(d, e) volume(s + d, t + e), d and e from -(k-1)/2 to (k-1)/2
@@ -46,12 +47,12 @@ def conv4d(
 
 @checked
 def separable_conv4d(
-    volume: Float[Array, "*b hs ws ht wt cin"],
+    volume: Inputs,
     kernel_source: Float[Array, "k k cmid cout"],
     kernel_target: Float[Array, "k2 k2 cin cmid"],
     *,
     activation: Callable[[Array], Array] | None = None,
-) -> Float[Array, "*b hs ws ht wt cout"]:
+) -> Outputs:
     """Two 2D convolutions in place of one 4D convolution, C3 Eq. 3: W1 (*) (W2 (*) C).
 
     out(s, t) = sum_d W1(d) a(sum_e W2(e) volume(s + d, t + e)), d over source, e over target
@@ -81,10 +82,10 @@ def separable_conv4d(
 
 @checked
 def centre_pivot_conv4d(
-    volume: Float[Array, "*b hs ws ht wt cin"],
+    volume: Inputs,
     kernel_source: Float[Array, "k k cin cout"],
     kernel_target: Float[Array, "k2 k2 cin cout"],
-) -> Float[Array, "*b hs ws ht wt cout"]:
+) -> Outputs:
     """The taps of a 4D convolution that keep one of the two cells, as in HSNet [3].
 
     out(s, t) = sum_d W1(d) volume(s + d, t) + sum_e W2(e) volume(s, t + e)
@@ -119,7 +120,7 @@ def folded_correlation(
     kernel_target: Float[Array, "k2 k2 1 1"],
     *,
     epsilon: float = 1e-12,
-) -> Float[Array, "*b hs ws ht wt"]:
+) -> Volume:
     """Eq. 3 of C3 with one channel, without filtering a volume: the features are filtered.
 
     W1 (*) (W2 (*) <f_s, f_t>) = <W1 (*) f_s, W2 (*) f_t>, |f| = 1
@@ -222,7 +223,5 @@ def _seen_through_taps(size, taps, dtype):
 
 def _check_odd(**kernels):
     for name, kernel in kernels.items():
-        if len(kernel) % 2 != 1:
-            raise ValueError(
-                f"{name} must have an odd size, so that it has a centre, got {len(kernel)}"
-            )
+        if (size := len(kernel)) % 2 != 1:
+            raise ValueError(f"{name} must have an odd size, so that it has a centre, got {size}")

@@ -11,6 +11,7 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from c3jax._checks import as_float, check_not_negative, check_shapes, checked
+from c3jax._shapes import PerExample, Volume
 
 
 @checked
@@ -36,13 +37,13 @@ def l2_normalize(features: Float[Array, "*b C"], *, epsilon: float = 1e-12) -> F
     return features * lax.rsqrt(jnp.sum(features**2, axis=-1, keepdims=True) + epsilon)
 
 
+SourceFeatures, TargetFeatures = Float[Array, "*b hs ws C"], Float[Array, "*b ht wt C"]
+
+
 @checked
 def correlation_4d(
-    source: Float[Array, "*b hs ws C"],
-    target: Float[Array, "*b ht wt C"],
-    *,
-    epsilon: float = 1e-12,
-) -> Float[Array, "*b hs ws ht wt"]:
+    source: SourceFeatures, target: TargetFeatures, *, epsilon: float = 1e-12
+) -> Volume:
     """Cosine similarity of every source cell with every target cell, C of C3 section 3.2.
 
     C(s, t) = <f_s, f_t> / (|f_s| |f_t|)
@@ -63,9 +64,7 @@ def correlation_4d(
 
 
 @checked
-def mutual_matching(
-    correlation: Float[Array, "*b hs ws ht wt"], *, epsilon: float = 1e-5
-) -> Float[Array, "*b hs ws ht wt"]:
+def mutual_matching(correlation: Volume, *, epsilon: float = 1e-5) -> Volume:
     """Soft mutual nearest neighbours of NC-Net [2]: damps matches that are best in one way only.
 
     M(s, t) = C(s, t) * C(s, t) / (max_s' C(s', t) + epsilon)
@@ -115,7 +114,7 @@ def transpose_volume(volume: Array, *, channels: bool = False) -> Array:
 
 
 @checked
-def dead_fraction(correlation: Float[Array, "*b hs ws ht wt"]) -> Float[Array, "*b"]:
+def dead_fraction(correlation: Volume) -> PerExample:
     """Fraction of the target cells whose scores tell no source cell from another.
 
     #{t : max_s C(s, t) = min_s C(s, t)} / #t

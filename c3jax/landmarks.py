@@ -13,13 +13,12 @@ from jax.lax import Precision
 from jaxtyping import Array, Float
 
 from c3jax._checks import as_float, check_positive, check_shape_argument, checked
+from c3jax._shapes import Maps, Points
 from c3jax.coordinates import numpy_grid
 
 
 @checked
-def spatial_softmax(
-    logits: Float[Array, "*b H W K"], *, temperature: float = 1.0
-) -> Float[Array, "*b H W K"]:
+def spatial_softmax(logits: Maps, *, temperature: float = 1.0) -> Maps:
     """Probability map of each landmark, softmax over all H x W cells.
 
     psi_k(y, x) = exp(z_k(y, x)) / sum_{y', x'} exp(z_k(y', x')), z = logits / temperature
@@ -42,9 +41,7 @@ def spatial_softmax(
 
 
 @checked
-def soft_argmax(
-    logits: Float[Array, "*b H W K"], *, temperature: float = 1.0
-) -> Float[Array, "*b K 2"]:
+def soft_argmax(logits: Maps, *, temperature: float = 1.0) -> Points:
     """Expected location of each landmark under its probability map, C3 section 3.1, step 1.
 
     (x_k, y_k) = sum_{y, x} psi_k(y, x) * (x, y), psi = softmax over all H x W cells
@@ -70,9 +67,7 @@ def soft_argmax(
 
 
 @checked
-def marginal_soft_argmax(
-    logits: Float[Array, "*b H W K"], *, temperature: float = 1.0
-) -> Float[Array, "*b K 2"]:
+def marginal_soft_argmax(logits: Maps, *, temperature: float = 1.0) -> Points:
     """Expected location of each landmark, one axis at a time, as IMM [2] computes it.
 
     x_k = sum_x x * softmax_x(mean_y logits_k(y, x) / temperature), and y_k likewise
@@ -105,9 +100,7 @@ def marginal_soft_argmax(
 
 
 @checked
-def gaussian_maps(
-    points: Float[Array, "*b K 2"], shape: tuple[int, int], *, stddev: float
-) -> Float[Array, "*b H W K"]:
+def gaussian_maps(points: Points, shape: tuple[int, int], *, stddev: float) -> Maps:
     """Isotropic Gaussians at points, with peak 1, C3 section 3.1, step 2.
 
     maps_k(y, x) = exp(-((x - x_k)^2 + (y - y_k)^2) / (2 stddev^2))
@@ -147,7 +140,7 @@ def landmark_bottleneck(
     stddev: float,
     temperature: float = 1.0,
     shape: tuple[int, int] | None = None,
-) -> tuple[Float[Array, "*b K 2"], Float[Array, "*b H W K"]]:
+) -> tuple[Points, Maps]:
     """Landmarks of score maps and the Gaussian maps that stand for them, C3 section 3.1.
 
     points = soft_argmax(logits), maps = gaussian_maps(points)
@@ -176,7 +169,7 @@ def landmark_bottleneck(
 
 
 @checked
-def channel_softmax(logits: Float[Array, "*b H W L"]) -> Float[Array, "*b H W K"]:
+def channel_softmax(logits: Float[Array, "*b H W L"]) -> Maps:
     """Probability maps of K landmarks that compete with each other and the background, JLAD Eq. 4.
 
     psi^k_i = exp(phi^k_i) / sum_{m=0}^K exp(phi^m_i), k = 1 to K, channel 0 the background
@@ -206,7 +199,7 @@ def channel_softmax(logits: Float[Array, "*b H W L"]) -> Float[Array, "*b H W K"
 
 
 @checked
-def heatmap_centroids(heatmaps: Float[Array, "*b H W K"]) -> Float[Array, "*b K 2"]:
+def heatmap_centroids(heatmaps: Maps) -> Points:
     """Expected location of each landmark under its map, JLAD Eq. 5.
 
     hat psi^k = sum_i i psi^k_i / sum_i psi^k_i, i = (x, y)
@@ -226,7 +219,7 @@ def heatmap_centroids(heatmaps: Float[Array, "*b H W K"]) -> Float[Array, "*b K 
 
 
 @checked
-def share_of_cells(heatmaps: Float[Array, "*b H W K"]) -> Float[Array, "*b H W K"]:
+def share_of_cells(heatmaps: Maps) -> Maps:
     """Each map divided by its sum over the cells, psi^k_i / sum_i psi^k_i; 0 where that is 0."""
     heatmaps = as_float(heatmaps)
     # The least sum keeps a map that underflows, and its gradient, finite.

@@ -15,6 +15,7 @@ from jax.lax import Precision
 from jaxtyping import Array, Float
 
 from c3jax._checks import as_float, check_choice, check_positive, check_shapes, checked
+from c3jax._shapes import PointMap, Points, Volume
 from c3jax.coordinates import numpy_grid
 from c3jax.sampling import sample
 
@@ -22,9 +23,7 @@ SIDES = ("source", "target")
 
 
 @checked
-def match_scores(
-    correlation: Float[Array, "*b hs ws ht wt"], *, over: str, temperature: float = 1.0
-) -> Float[Array, "*b hs ws ht wt"]:
+def match_scores(correlation: Volume, *, over: str, temperature: float = 1.0) -> Volume:
     """Score maps of C3 section 3.2, a softmax of the correlation over one of its sides.
 
     over='source': S^{i->j}(s, t) = exp(C(s, t) / temperature) / sum_s' exp(C(s', t) / temperature)
@@ -54,9 +53,7 @@ def match_scores(
 
 
 @checked
-def transformation_map(
-    scores: Float[Array, "*b hs ws ht wt"], *, over: str, hard: bool = True
-) -> Float[Array, "*b h w 2"]:
+def transformation_map(scores: Volume, *, over: str, hard: bool = True) -> PointMap:
     """Transformation map of C3 section 3.2: where each cell of one image lies in the other.
 
     over='source': T^{i->j}(t) = argmax_s S^{i->j}(s, t), or sum_s S^{i->j}(s, t) s if not hard
@@ -88,9 +85,7 @@ def transformation_map(
 
 
 @checked
-def kernel_transformation_map(
-    scores: Float[Array, "*b hs ws ht wt"], *, over: str, stddev: float
-) -> Float[Array, "*b h w 2"]:
+def kernel_transformation_map(scores: Volume, *, over: str, stddev: float) -> PointMap:
     """Transformation map by the kernel soft-argmax [2]: the expectation near the best match.
 
     over='source': T(t) = sum_s k(s, s*) S(s, t) s / sum_s k(s, s*) S(s, t), s* = argmax_s S(s, t),
@@ -132,9 +127,7 @@ def kernel_transformation_map(
 
 
 @checked
-def carry_points(
-    points: Float[Array, "*b K 2"], transformation: Float[Array, "*b h w 2"]
-) -> Float[Array, "*b K 2"]:
+def carry_points(points: Points, transformation: PointMap) -> Points:
     """Points carried along a transformation map, read from it between its cells.
 
     out_k = bilinear interpolation of T at point k; points outside are read at the border
@@ -155,7 +148,7 @@ def carry_points(
 
 @checked
 def soft_warp(
-    maps: Float[Array, "*b h w C"], scores: Float[Array, "*b hs ws ht wt"], *, over: str
+    maps: Float[Array, "*b h w C"], scores: Volume, *, over: str
 ) -> Float[Array, "*b h w C"]:
     """Maps warped by all matches, each with its score: differentiable in the scores.
 

@@ -12,6 +12,9 @@ from jaxtyping import Array, Bool, Float
 
 from c3jax._checks import check_positive, check_shapes, checked
 
+Keypoints = Float[Array, "n P 2"]
+PerImage = Float[Array, "n"]
+
 
 class LandmarkRegressor(NamedTuple):
     """A linear map from landmarks to keypoints, both counted from the image's corner.
@@ -35,7 +38,7 @@ class LandmarkRegressor(NamedTuple):
 
 @checked
 def fit_landmark_regressor(
-    landmarks: Float[Array, "n K 2"], keypoints: Float[Array, "n P 2"], *, intercept: bool = False
+    landmarks: Float[Array, "n K 2"], keypoints: Keypoints, *, intercept: bool = False
 ) -> LandmarkRegressor:
     """Least-squares regressor from learned landmarks to annotated keypoints.
 
@@ -68,9 +71,7 @@ def fit_landmark_regressor(
 
 
 @checked
-def normalized_mean_error(
-    predicted: Float[Array, "n P 2"], true: Float[Array, "n P 2"], normalizer: Float[Array, "n"]
-) -> Float[Array, "n"]:
+def normalized_mean_error(predicted: Keypoints, true: Keypoints, normalizer: PerImage) -> PerImage:
     """Mean distance of predicted and true points in percent of a length of each image.
 
     NME_n = 100 / P sum_p |predicted_np - true_np| / normalizer_n
@@ -89,9 +90,7 @@ def normalized_mean_error(
 
 
 @checked
-def inter_ocular_distance(
-    keypoints: Float[Array, "n P 2"], *, eyes: tuple[int, int] = (0, 1)
-) -> Float[Array, "n"]:
+def inter_ocular_distance(keypoints: Keypoints, *, eyes: tuple[int, int] = (0, 1)) -> PerImage:
     """Distance of the two eyes, the usual normaliser of faces.
 
     IOD_n = |keypoints_n,left - keypoints_n,right|
@@ -117,13 +116,13 @@ def inter_ocular_distance(
 
 @checked
 def pck(
-    predicted: Float[Array, "n P 2"],
-    true: Float[Array, "n P 2"],
-    length: Float[Array, "n"],
+    predicted: Keypoints,
+    true: Keypoints,
+    length: PerImage,
     *,
     alpha: float,
     valid: Bool[Array, "n P"] | None = None,
-) -> Float[Array, "n"]:
+) -> PerImage:
     """Percentage of correct keypoints of each pair.
 
     PCK_n = 100 * #{p valid: |predicted_np - true_np| <= alpha * length_n} / #{p valid}
@@ -153,11 +152,8 @@ def pck(
 
 @checked
 def endpoint_error(
-    predicted: Float[Array, "n P 2"],
-    true: Float[Array, "n P 2"],
-    *,
-    valid: Bool[Array, "n P"] | None = None,
-) -> Float[Array, "n"]:
+    predicted: Keypoints, true: Keypoints, *, valid: Bool[Array, "n P"] | None = None
+) -> PerImage:
     """Mean distance of the matches of each pair to the true ones.
 
     EPE_n = sum_{p valid} |predicted_np - true_np| / #{p valid}

@@ -161,10 +161,8 @@ def _open_zip(file: BinaryIO):
     folder = pickled.removesuffix("data.pkl")
     if archive.getinfo(pickled).file_size > _MAX_PICKLE:
         raise ValueError(f"{pickled} is larger than a state dict's")
-    if (
-        f"{folder}byteorder" in archive.namelist()
-        and archive.read(f"{folder}byteorder") != b"little"
-    ):
+    order = f"{folder}byteorder"
+    if order in archive.namelist() and archive.read(order) != b"little":
         raise ValueError("written on a big-endian machine")
 
     def read(storage: _Storage) -> np.ndarray:

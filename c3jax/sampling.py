@@ -8,13 +8,14 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from c3jax._checks import as_float, check_batched_points, check_choice, checked
+from c3jax._shapes import Image, PointMap
 
 PADDINGS = ("zeros", "clamp", "reflect")
 
 
 @checked
 def sample(
-    image: Float[Array, "*b H W C"], points: Float[Array, "*bn 2"], *, padding: str = "zeros"
+    image: Image, points: Float[Array, "*bn 2"], *, padding: str = "zeros"
 ) -> Float[Array, "*bn C"]:
     """Bilinear samples of an image at points.
 
@@ -41,11 +42,10 @@ def sample(
     image, points = as_float(image), as_float(points)
     batch, (height, width, channels) = image.shape[:-3], image.shape[-3:]
     check_batched_points("points", points, batch)
+    count = math.prod(batch)
+    pixels = image.reshape(count, height * width, channels)
     one = functools.partial(_sample_one, size=(height, width), padding=padding)
-    out = jax.vmap(one)(
-        image.reshape(math.prod(batch), height * width, channels),
-        points.reshape(math.prod(batch), -1, 2),
-    )
+    out = jax.vmap(one)(pixels, points.reshape(count, -1, 2))
     return out.reshape(*points.shape[:-1], channels)
 
 
@@ -72,9 +72,7 @@ def _sample_one(pixels, points, *, size, padding):
 
 
 @checked
-def warp(
-    image: Float[Array, "*b H W C"], points: Float[Array, "*b h w 2"], *, padding: str = "zeros"
-) -> Float[Array, "*b h w C"]:
+def warp(image: Image, points: PointMap, *, padding: str = "zeros") -> Float[Array, "*b h w C"]:
     """Image looked up at a map of points: the o of C3 Eq. 4, T o image.
 
     (T o image)(y, x) = image(T(y, x))

@@ -14,6 +14,7 @@ from jax.lax import Precision
 from jaxtyping import Array, Float
 
 from c3jax._checks import as_float, check_batched_points, check_shape_argument, checked
+from c3jax._shapes import Image
 from c3jax.coordinates import numpy_grid
 from c3jax.sampling import warp
 
@@ -90,9 +91,7 @@ def warp_grid(tps: ThinPlateSpline, shape: tuple[int, int]) -> Float[Array, "*b 
 
 
 @checked
-def warp_image(
-    image: Float[Array, "*b H W C"], tps: ThinPlateSpline, *, padding: str = "zeros"
-) -> Float[Array, "*b H W C"]:
+def warp_image(image: Image, tps: ThinPlateSpline, *, padding: str = "zeros") -> Image:
     """Image seen through a thin-plate spline, warped(x) = image(g(x)).
 
     Args:

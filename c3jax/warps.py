@@ -15,22 +15,12 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from c3jax._checks import as_float, check_not_negative, check_shape_argument, check_shapes, checked
 from c3jax.coordinates import numpy_grid
-from c3jax.sampling import sample, warp
-from c3jax.splines import ThinPlateSpline, apply_warp, warp_grid, warp_image
-
-__all__ = [
-    "ThinPlateSpline",
-    "affine_grid",
-    "apply_warp",
-    "border_mask",
-    "compose",
-    "random_affine",
-    "random_warp",
-    "sample",
-    "warp",
-    "warp_grid",
-    "warp_image",
-]
+from c3jax.sampling import sample as sample
+from c3jax.sampling import warp as warp
+from c3jax.splines import ThinPlateSpline as ThinPlateSpline
+from c3jax.splines import apply_warp as apply_warp
+from c3jax.splines import warp_grid as warp_grid
+from c3jax.splines import warp_image as warp_image
 
 
 @checked
@@ -73,13 +63,12 @@ def compose(outer: Float[Array, "*b 2 3"], inner):
     >>> compose(double, shift)[0]  # 2 (x + 0.5)
     Array([2., 0., 1.], dtype=float32)
     """
+    linear, highest = outer[..., :2], Precision.HIGHEST
     if isinstance(inner, ThinPlateSpline):
-        weights = jnp.einsum(
-            "...dc,...mc->...md", outer[..., :2], inner.weights, precision=Precision.HIGHEST
-        )
+        weights = jnp.einsum("...dc,...mc->...md", linear, inner.weights, precision=highest)
         return ThinPlateSpline(compose(outer, inner.affine), weights)
     check_shapes(outer=(outer, "*b 2 3"), inner=(inner, "*b 2 3"))
-    product = jnp.matmul(outer[..., :2], inner, precision=Precision.HIGHEST)
+    product = jnp.matmul(linear, inner, precision=highest)
     return product.at[..., 2].add(outer[..., 2])
 
 

@@ -1,9 +1,9 @@
 """Unpacking archives from anywhere: `tar`, `tar.gz` and `zip`, whole or not at all.
 
 Members are folders and plain files with relative names. Anything else (links, devices, `..`,
-absolute names) refuses the archive; modes, owners and times of the members are not kept. One writer
-serves both formats: `tarfile.data_filter` strips absolute names and keeps links, and a cut-off tar
-ends without an error there.
+absolute names) refuses the archive; modes, owners and times of the members are not kept.
+`tarfile.data_filter` alone would strip absolute names and keep links, and a cut-off tar ends
+without an error there.
 """
 
 import functools
@@ -32,12 +32,12 @@ _DAMAGE = (
 
 
 class _Member(NamedTuple):
-    """`kind` is 'folder', 'file', or what it is instead; `open` reads a file."""
+    """`kind` is 'folder', 'file', or what it is instead; `extract(path=)` writes it."""
 
     name: str
     kind: str
     size: int
-    open: Callable[[], Any]
+    extract: Callable[..., Any]
 
 
 def unpack(archive, folder, *, bare: bool = False) -> Path:
@@ -68,11 +68,13 @@ def unpack(archive, folder, *, bare: bool = False) -> Path:
             contents = scratch / "contents"  # has the usual mode, `scratch` is its owner's alone
             contents.mkdir()
             for member in tqdm(members, desc=archive.name, unit="file", disable=None):
-                if why := _reason_against(member) or _write(member, contents):
-                    raise DataError(
-                        f"{archive}: member {member.name!r} {why}; nothing was unpacked"
-                    )
-            os.rename(_innermost(contents) if bare else contents, folder)
+                if why := _write(member, contents):
+                    where = f"{archive}: member {member.name!r}"
+                    raise DataError(f"{where} {why}; nothing was unpacked")
+            added = ("__MACOSX", ".DS_Store")  # by macOS
+            found = [path for path in contents.iterdir() if path.name not in added]
+            inner = bare and len(found) == 1 and found[0].is_dir()
+            os.rename(found[0] if inner else contents, folder)
         except _DAMAGE:
             raise
         except OSError as error:
@@ -82,54 +84,43 @@ def unpack(archive, folder, *, bare: bool = False) -> Path:
     return folder
 
 
-def _innermost(contents: Path) -> Path:
-    """The only folder in a folder; what macOS adds to archives does not count."""
-    found = [path for path in contents.iterdir() if path.name not in ("__MACOSX", ".DS_Store")]
-    return found[0] if len(found) == 1 and found[0].is_dir() else contents
-
-
 @contextmanager
 def _members(archive: Path) -> Iterator[Iterator[_Member]]:
     try:
-        if _is_tar(archive):  # first: the last member of a tar may be a zip
+        with open(archive, "rb") as file:
+            start = file.read(16)
+    except OSError as error:
+        raise DataError(f"{archive}: cannot be opened ({error.strerror or error})") from None
+    try:
+        if tarfile.is_tarfile(archive):  # first: the last member of a tar may be a zip
             with tarfile.open(archive) as tar:
                 yield _tar_members(tar)
         elif zipfile.is_zipfile(archive):
             with zipfile.ZipFile(archive) as zipped:
-                yield _zip_members(archive, zipped)
+                yield _zip_members(zipped)
         else:
-            with open(archive, "rb") as file:
-                start = file.read(16)
             raise DataError(f"{archive}: not a whole tar, tar.gz or zip; begins with {start!r}")
     except _DAMAGE as error:
         raise DataError(f"{archive}: damaged, or of an unknown kind ({error})") from error
 
 
-def _is_tar(archive: Path) -> bool:
-    try:
-        return tarfile.is_tarfile(archive)
-    except _DAMAGE:
-        return False
-    except OSError as error:
-        raise DataError(f"{archive}: cannot be opened ({error.strerror or error})") from None
-
-
-def _zip_members(archive: Path, opened: zipfile.ZipFile) -> Iterator[_Member]:
+def _zip_members(opened: zipfile.ZipFile) -> Iterator[_Member]:
     kinds = {0: "file", stat.S_IFREG: "file", stat.S_IFDIR: "folder", stat.S_IFLNK: "a link"}
     for info in opened.infolist():
-        if info.flag_bits & 1:
-            raise DataError(f"{archive}: member {info.filename!r} is encrypted")
         kind = kinds.get(stat.S_IFMT(info.external_attr >> 16), "a device")
         if kind == "file" and info.is_dir():
             kind = "folder"
-        yield _Member(info.filename, kind, info.file_size, functools.partial(opened.open, info))
+        if info.flag_bits & 1:
+            kind = "encrypted"
+        yield _Member(info.filename, kind, info.file_size, functools.partial(opened.extract, info))
 
 
 def _tar_members(opened: tarfile.TarFile) -> Iterator[_Member]:
+    extract = functools.partial(opened.extract, set_attrs=False, filter="data")
     for info in opened:
         kind = "folder" if info.isdir() else "file" if info.isreg() else "a device"
         kind = "a link" if info.issym() or info.islnk() else kind
-        yield _Member(info.name, kind, info.size, functools.partial(opened.extractfile, info))
+        yield _Member(info.name, kind, info.size, functools.partial(extract, info))
     contents: Any = opened.fileobj
     contents.seek(opened.offset)
     if contents.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
@@ -138,8 +129,9 @@ def _tar_members(opened: tarfile.TarFile) -> Iterator[_Member]:
         pass
 
 
-def _reason_against(member: _Member) -> str | None:
-    name = member.name
+def _write(member: _Member, contents: Path) -> str | None:
+    """Writes a member, or says why it is refused."""
+    name, path = member.name, contents / member.name
     if member.kind not in ("file", "folder"):
         return f"is {member.kind}, not a file or folder"
     if name.startswith("/") or name[1:2] == ":":
@@ -148,25 +140,16 @@ def _reason_against(member: _Member) -> str | None:
         return "leads outside, by '..'"
     if "\\" in name or not name.isprintable():
         return "has a backslash or an unprintable character in its name"
-    return None
-
-
-def _write(member: _Member, contents: Path) -> str | None:
-    """Writes a member; the reason where it cannot be."""
-    path = contents / member.name
+    if path.exists() and not (member.kind == "folder" and path.is_dir()):
+        return "comes twice, or is a file and a folder"
+    if member.size > shutil.disk_usage(contents).free:
+        return f"has {member.size:,} bytes, more than the disk has left"
     try:
-        if member.kind == "folder":
-            path.mkdir(parents=True, exist_ok=True)
-            return None
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(path, "xb") as file:
-            if member.size > shutil.disk_usage(contents).free:
-                return f"has {member.size:,} bytes, more than the disk has left"
-            with member.open() as source:
-                shutil.copyfileobj(source, file, 1 << 20)
-    except (FileExistsError, IsADirectoryError, NotADirectoryError):
+        member.extract(path=contents)
+    except (FileExistsError, NotADirectoryError):
         return "comes twice, or is a file and a folder"
     except _DAMAGE as error:
         return f"is damaged ({error})"
-    whole = path.stat().st_size == member.size
-    return None if whole else f"ends after {path.stat().st_size:,} of its {member.size:,} bytes"
+    if member.kind == "file" and (size := path.stat().st_size) != member.size:
+        return f"ends after {size:,} of its {member.size:,} bytes"
+    return None

@@ -1,7 +1,7 @@
 """Every data set that can be read, from datasets.toml: what it is, what is to be put where.
 
-Nothing is downloaded here. The readers raise these instructions where something is missing, and
-docs/datasets.md repeats the table.
+The names of `--data.name` come from here. Nothing is downloaded. The readers raise these
+instructions where something is missing, and docs/datasets.md repeats the table.
 """
 
 import tomllib
@@ -28,7 +28,9 @@ class DataSet:
     """One data set.
 
     Attributes:
-      name: as after `--data.name`.
+      name: as after `--data.name`, and of its reader.
+      kind: `pictures`, pictures with `landmarks`, `pairs`, or `segmented` pictures (for the
+        pre-training on pairs).
       title: what people call it.
       about: what is in it.
       source: where it is to be had.
@@ -37,10 +39,13 @@ class DataSet:
       files: what a complete folder holds.
       archives: what is downloaded, where it is unpacked by `preparation.prepare`.
       counts: published numbers of pictures or pairs, of a split, a list or a folder.
-      records: what the records hold that `tfds` writes of it.
+      pck: of pairs, the definition and the direction of PCK by which points are right or wrong.
+      streamed: whether tf.data may stream its training pictures.
+      prepared: whether `preparation.prepare` puts it in place.
     """
 
     name: str
+    kind: str
     title: str
     about: str
     source: str
@@ -49,7 +54,9 @@ class DataSet:
     files: tuple[str, ...] = ()
     archives: tuple[Archive, ...] = ()
     counts: Mapping[str, Any] = field(default_factory=dict)
-    records: str | None = None
+    pck: tuple[Any, ...] = ()
+    streamed: bool = True
+    prepared: bool = False
 
     def instructions(self) -> str:
         """What to do, for people."""
@@ -75,6 +82,11 @@ def find(name: str) -> DataSet:
     return CATALOGUE[name]
 
 
+def names_of(*kinds: str) -> tuple[str, ...]:
+    """The data sets of these kinds."""
+    return tuple(name for name, data in CATALOGUE.items() if data.kind in kinds)
+
+
 def require_files(name: str, paths: Sequence[Path]) -> None:
     """Raises one DataError for everything of a data set that is missing, with its instructions."""
     if missing := [path for path in paths if not path.exists()]:
@@ -86,13 +98,16 @@ def require_files(name: str, paths: Sequence[Path]) -> None:
         )
 
 
-def _read(name: str, entry: dict[str, Any]) -> DataSet:
-    files = tuple(entry.pop("files", ()))
+def read_entry(name: str, entry: dict[str, Any]) -> DataSet:
+    """A table of datasets.toml; raises DataError where PCK is not that of pairs."""
+    if (entry["kind"] == "pairs") != ("pck" in entry):
+        raise DataError(f"datasets.toml, {name}: pck is that of pairs; give it for these alone")
+    files, pck = tuple(entry.pop("files", ())), tuple(entry.pop("pck", ()))
     archives = tuple(Archive(**archive) for archive in entry.pop("archives", ()))
-    return DataSet(name, **entry, files=files, archives=archives)
+    return DataSet(name, **entry, files=files, pck=pck, archives=archives)
 
 
 CATALOGUE = {
-    name: _read(name, entry)
+    name: read_entry(name, entry)
     for name, entry in tomllib.loads(Path(__file__).with_name("datasets.toml").read_text()).items()
 }

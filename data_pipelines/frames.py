@@ -76,13 +76,6 @@ def frame_picture(
         raise ValueError(f"crop is {crop!r}; it must be one of {', '.join(get_args(Crop))}")
     if size < 1:
         raise ValueError(f"size is {size}; it must be at least 1")
-    if crop in get_args(Corners):
-        # The region whose outer half pixels are halves of the square's pixels, not of the
-        # picture's.
-        step_x, step_y = (width - 1) / (size - 1), (height - 1) / (size - 1)
-        x0, y0 = (1 - step_x) / 2, (1 - step_y) / 2
-        region = (x0, y0, x0 + size * step_x, y0 + size * step_y)
-        return Frame(region, size, filtered=crop == "antialias")
     if box is not None:
         x0, y0, x1, y1 = box
         sides = (max(x1 - x0, y1 - y0) * (1 + 2 * margin),) * 2
@@ -92,12 +85,13 @@ def frame_picture(
         sides = crop_sides(crop, width, height, size=size, **extent)
         centre = (width / 2, height / 2)
     (cx, cy), (w, h) = centre, sides
-    return Frame(region=(cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2), size=size)
+    region = (cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2)
+    return Frame(region, size, filtered=crop != "align_corners")
 
 
 def crop_sides(crop: Framing, width, height, *, size: int, shorter, longer) -> tuple:
     """Width and height of the region that `crop` cuts about the centre; numbers or tensors."""
-    if crop in get_args(Corners):
+    if crop in get_args(Corners):  # outer half pixels are those of the square, not the picture's
         return size * (width - 1) / (size - 1), size * (height - 1) / (size - 1)
     return {
         "centre": (shorter, shorter),

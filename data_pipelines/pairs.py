@@ -9,14 +9,15 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from data_pipelines.errors import DataError
 from data_pipelines.pictures import PictureError, in_threads, upright_size
+from data_pipelines.sources import list_skipped, take
 
-_LISTED = 10
+Looks = dict[Path, tuple[np.ndarray, int]]  # size of the upright picture, and its number
 
 
 @dataclass(frozen=True)
@@ -67,22 +68,13 @@ class Side:
 
     def select(self, rows: np.ndarray) -> "Side":
         """Some of the pairs, by indices."""
-        return Side(
-            files=tuple(self.files[row] for row in rows),
-            sizes=self.sizes[rows],
-            numbers=self.numbers[rows],
-            points_px=self.points_px and tuple(self.points_px[row] for row in rows),
-            boxes_px=None if self.boxes_px is None else self.boxes_px[rows],
-        )
+        return Side(*(take(column, rows) for column in vars(self).values()))
 
     def annotated(self, index: int) -> Annotated:
         """One of the pictures, with its points and its box."""
-        points, boxes = self.points_px, self.boxes_px
-        return Annotated(
-            self.files[index],
-            None if points is None else points[index],
-            None if boxes is None else boxes[index],
-        )
+        points_px = None if self.points_px is None else self.points_px[index]
+        box_px = None if self.boxes_px is None else self.boxes_px[index]
+        return Annotated(self.files[index], points_px, box_px)
 
     def points(self) -> tuple[np.ndarray, np.ndarray]:
         """Points in align-corners coordinates, and which of them are there.
@@ -142,7 +134,7 @@ class Pairs:
             source=self.source.select(rows),
             target=self.target.select(rows),
             flipped=self.flipped[rows],
-            categories=self.categories and tuple(self.categories[row] for row in rows),
+            categories=take(self.categories, rows),
         )
 
 
@@ -173,49 +165,35 @@ def make_pairs(rows: Sequence[PairRow], *, name: str, slack_px: float = 0.5) -> 
     )
 
 
-class _Seen(NamedTuple):
-    """What a look at a file tells: the size of the upright picture, and its number."""
-
-    size: np.ndarray
-    number: int
-
-
-def _look_at(name: str, rows: Sequence[PairRow]) -> dict[Path, _Seen]:
+def _look_at(name: str, rows: Sequence[PairRow]) -> Looks:
     """All pictures, or one error for those that cannot be used, each with the first row of it."""
     first: dict[Path, str] = {}
     for row in rows:
         for end in (row.source, row.target):
             first.setdefault(end.file, row.where)
-    looks = in_threads(_size_and_digest, [*first], label="looking at pictures")
+
+    def size_and_digest(file: Path) -> tuple[tuple[int, int], bytes]:
+        size = upright_size(file)
+        with open(file, "rb") as opened:
+            return size, hashlib.file_digest(opened, "sha256").digest()
+
+    looks = in_threads(size_and_digest, [*first], label="looking at pictures")
     found = dict(zip(first, looks, strict=True))
-    bad = [
-        f"\n  {first[file]}: {file}: {look.reason}"
-        for file, look in found.items()
-        if isinstance(look, PictureError)
-    ]
-    if bad:
-        rest = f"\n  and {len(bad) - _LISTED} more" if len(bad) > _LISTED else ""
+    faults = {file: look.reason for file, look in found.items() if isinstance(look, PictureError)}
+    if faults:
+        listed = list_skipped([(f"{first[file]}: {file}", why) for file, why in faults.items()])
         raise DataError(
-            f"{name}: {len(bad)} of its {len(found)} pictures cannot be used; put them in place or "
-            f"take their rows out.{''.join(bad[:_LISTED])}{rest}"
+            f"{name}: {len(faults)} of its {len(found)} pictures cannot be used; put them in place "
+            f"or take their rows out.{listed}"
         )
     numbers: dict[bytes, int] = {}
     return {
-        file: _Seen(np.array(size), numbers.setdefault(digest, len(numbers)))
+        file: (np.array(size), numbers.setdefault(digest, len(numbers)))
         for file, (size, digest) in found.items()
     }
 
 
-def _size_and_digest(file: Path) -> tuple[tuple[int, int], bytes] | PictureError:
-    try:
-        size = upright_size(file)
-        with open(file, "rb") as opened:
-            return size, hashlib.file_digest(opened, "sha256").digest()
-    except PictureError as error:
-        return error
-
-
-def _check_row(row: PairRow, seen: dict[Path, _Seen], slack_px: float) -> None:
+def _check_row(row: PairRow, seen: Looks, slack_px: float) -> None:
     ends = {"source": row.source, "target": row.target}
     if row.source.file == row.target.file:
         raise DataError(f"{row.where}: {row.source.file} is paired with itself; name another one")
@@ -226,34 +204,34 @@ def _check_row(row: PairRow, seen: dict[Path, _Seen], slack_px: float) -> None:
             "target; give each point in both"
         )
     for side, end in ends.items():
-        if end.points_px is None:
-            continue
-        width, height = size = seen[end.file].size
-        # Not a number is not within either bound.
-        inside = (end.points_px >= -slack_px) & (end.points_px <= size - 1 + slack_px)
-        if len(wrong := np.flatnonzero(~inside.all(-1))):
-            x, y = end.points_px[wrong[0]]
-            raise DataError(
-                f"{row.where}: point {wrong[0] + 1} of the {side}, ({x:g}, {y:g}), lies outside "
-                f"the {width}x{height} pixels of {end.file}; correct it (x, y from 0, in pixels of "
-                "the upright original)"
-            )
+        for number, point in enumerate(() if end.points_px is None else end.points_px, start=1):
+            where = f"{row.where}: point {number} of the {side}"
+            check_inside(where, point, end.file, seen[end.file][0], slack_px)
 
 
-def _join(
-    name: str, side: Sequence[Annotated], flipped: Sequence[bool], seen: dict[Path, _Seen]
-) -> Side:
-    looks = [seen[picture.file] for picture in side]
-    stored = [
-        mirror(picture, look.size[0]) if flip else picture
-        for picture, look, flip in zip(side, looks, flipped, strict=True)
+def check_inside(where: str, point_px: np.ndarray, file: Path, size, slack_px: float = 0.5) -> None:
+    """Raises DataError for a point `[2]` too far beyond the centres of a picture's border."""
+    (x, y), (width, height) = point_px, size
+    # Not a number is not within either bound.
+    if not (-slack_px <= x <= width - 1 + slack_px and -slack_px <= y <= height - 1 + slack_px):
+        raise DataError(
+            f"{where}, ({x:g}, {y:g}), lies outside the {width}x{height} pixels of {file}; correct "
+            "it (x, y from 0, in pixels of the upright original)"
+        )
+
+
+def _join(name: str, side: Sequence[Annotated], flipped: Sequence[bool], seen: Looks) -> Side:
+    sizes, numbers = zip(*(seen[picture.file] for picture in side), strict=True)
+    shown = [
+        mirror(picture, width) if flip else picture
+        for picture, (width, _), flip in zip(side, sizes, flipped, strict=True)
     ]
-    points = _column(name, "key points", [picture.points_px for picture in stored])
-    boxes = _column(name, "boxes", [picture.box_px for picture in stored])
+    points = _column(name, "key points", [picture.points_px for picture in shown])
+    boxes = _column(name, "boxes", [picture.box_px for picture in shown])
     return Side(
         files=tuple(picture.file for picture in side),
-        sizes=np.stack([look.size for look in looks]),
-        numbers=np.array([look.number for look in looks]),
+        sizes=np.stack(sizes),
+        numbers=np.array(numbers),
         points_px=points and tuple(np.asarray(p, np.float32) for p in points),
         boxes_px=boxes and np.array(boxes, np.float32),
     )

@@ -3,15 +3,16 @@
 Imports Pillow and NumPy only.
 """
 
+import contextlib
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from tqdm import tqdm
 
 from data_pipelines.errors import DataError
@@ -22,16 +23,6 @@ SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".t
 # Only these decoders are tried: among the others, EPS starts an external program.
 _FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
 _BEGINNINGS = (b"\xff\xd8\xff", b"\x89PNG", b"RIFF", b"GIF8", b"BM", b"II*\0", b"MM\0*")
-_ORIENTATION_TAG = 0x0112
-_UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 # Pillow warns above 89 megapixels; what is above ours is refused, which says more.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 _QUARTER_TURNS = (5, 6, 7, 8)  # orientations that exchange width and height
@@ -76,7 +67,9 @@ def decode_picture(file: BinaryIO, name) -> np.ndarray:
         with Image.open(file, formats=_FORMATS) as image:
             _check_size(name, *image.size)
             image.load()
-            return np.asarray(_to_rgb(name, _upright(image)))
+            with contextlib.suppress(Exception):  # a damaged EXIF block leaves the pixels usable
+                ImageOps.exif_transpose(image, in_place=True)
+            return np.asarray(_to_rgb(name, image))
     except PictureError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
@@ -92,18 +85,30 @@ def upright_size(path) -> tuple[int, int]:
     try:
         with Image.open(path, formats=_FORMATS) as image:
             _check_size(path, *image.size)
-            width, height = image.size
-            return (height, width) if _orientation(image) in _QUARTER_TURNS else (width, height)
+            turned = image.getexif().get(ExifTags.Base.Orientation) in _QUARTER_TURNS
+            return image.size[::-1] if turned else image.size
     except Exception:  # whatever it is, the reader below says it better
         height, width = read_picture(path).shape[:2]
         return width, height
 
 
-def in_threads(function, items: Sequence, *, label: str, workers: int | None = None) -> list:
-    """`[function(item) for item in items]` in threads, with a progress bar on a terminal."""
+def in_threads(
+    function: Callable, items: Sequence, *, label: str, workers: int | None = None
+) -> list[Any]:
+    """What a function gives for each item, in threads: its result, or the PictureError it raises.
+
+    A progress bar is shown on a terminal.
+    """
+
+    def attempt(item: Any) -> Any:
+        try:
+            return function(item)
+        except PictureError as error:
+            return error
+
     pool = ThreadPoolExecutor(workers or os.cpu_count())
     try:
-        results = pool.map(function, items)
+        results = pool.map(attempt, items)
         return list(tqdm(results, total=len(items), desc=label, unit="picture", disable=None))
     finally:  # an interrupt does not wait for what is left
         pool.shutdown(cancel_futures=True)
@@ -116,36 +121,21 @@ def _check_size(path, width: int, height: int) -> None:
         raise PictureError(path, f"{width}x{height} is tiny: a side is below {MIN_SIDE} px")
 
 
-def _upright(image: Image.Image) -> Image.Image:
-    orientation = _orientation(image)
-    return image.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else image
-
-
-def _orientation(image: Image.Image) -> int | None:
-    try:
-        return image.getexif().get(_ORIENTATION_TAG)
-    except Exception:  # a damaged EXIF block does not make the pixels unusable
-        return None
-
-
 def _to_rgb(path, image: Image.Image) -> Image.Image:
     if image.mode == "F":
         raise PictureError(path, "floating-point pixels, whose range is unknown")
     if image.mode.startswith("I"):
-        return _from_16_bit(path, np.asarray(image))
+        grey = np.asarray(image)
+        if grey.min() < 0 or grey.max() > 65535:
+            raise PictureError(path, "32-bit pixels, whose range is unknown")
+        # 65535 = 255 * 257, so this is the nearest 8-bit level.
+        levels = (grey.astype(np.uint32) + 128) // 257
+        return Image.fromarray(levels.astype(np.uint8)).convert("RGB")
     if image.has_transparency_data:
         image = image.convert("RGBA")
         white = Image.new("RGBA", image.size, "white")
         return Image.alpha_composite(white, image).convert("RGB")
     return image.convert("RGB")
-
-
-def _from_16_bit(path, grey: np.ndarray) -> Image.Image:
-    if grey.min() < 0 or grey.max() > 65535:
-        raise PictureError(path, "32-bit pixels, whose range is unknown")
-    # 65535 = 255 * 257, so this is the nearest 8-bit level.
-    levels = (grey.astype(np.uint32) + 128) // 257
-    return Image.fromarray(levels.astype(np.uint8)).convert("RGB")
 
 
 def _what_it_is_instead(file: BinaryIO) -> str:

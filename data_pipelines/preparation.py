@@ -3,9 +3,7 @@
 Nothing is downloaded. Readers refuse what is missing or not as published.
 """
 
-import functools
 import hashlib
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,38 +11,12 @@ from tqdm import tqdm
 
 from data_pipelines import verification
 from data_pipelines.archives import unpack
-from data_pipelines.catalogue import Archive, DataSet, find
+from data_pipelines.catalogue import CATALOGUE, Archive, find
 from data_pipelines.errors import DataError
-from data_pipelines.readers import (
-    aflw,
-    aflw_mtfl,
-    celeb_a,
-    lsun,
-    pairs_csv,
-    pascal3d,
-    pf_pascal,
-    pf_willow,
-    spair,
-    voc,
-    w300,
-)
+from data_pipelines.readers import celeb_a, pascal3d
+from data_pipelines.readers.published import faulty
 
-
-def _read(reader: Any, folder: Path) -> dict[str, Any]:
-    return {split: reader.read(folder, split) for split in reader.SPLITS}
-
-
-# From the folder of a data set to what each of its splits is. `tfds` writes it.
-READERS: dict[str, Callable[[Path], dict[str, Any]]] = {
-    **{
-        reader.NAME: functools.partial(_read, reader)
-        for reader in (aflw, aflw_mtfl, w300, pf_pascal, spair, pascal3d, voc)
-    },
-    "lsun": lambda folder: {"train": lsun.whole(folder)},
-    "pf_willow": lambda folder: {"test": pf_willow.pf_willow(folder)},
-    "pairs_csv": lambda folder: {"pairs": pairs_csv.pairs_csv(folder / pairs_csv.TABLE)},
-}
-NAMES = (celeb_a.NAME, *READERS)  # of what can be prepared
+NAMES = tuple(name for name, data in CATALOGUE.items() if data.prepared)
 
 
 class Prepared(NamedTuple):
@@ -69,44 +41,38 @@ def prepare(name: str, folder, *, prepared) -> Prepared:
       DataError: there is no such form of it, or as the reader of the files.
     """
     data = find(name)
-    if name not in NAMES:
+    if not data.prepared:
         can = ", ".join(NAMES)
         raise DataError(f"{name} needs no preparation ({data.about}); what can be prepared: {can}")
     folder, cache = Path(folder).expanduser(), Path(prepared).expanduser()
-    unpack_archives(data, folder)
+    for archive in data.archives:
+        if (folder / archive.name).is_file() and not (folder / archive.folder).exists():
+            _check_sha256(folder / archive.name, archive)
+            unpack(folder / archive.name, folder / archive.folder, bare=True)
     if name == celeb_a.NAME:
         return _celeb_a(folder, cache)
     if name == pascal3d.NAME:  # its crops and pair lists, which are written if they are not there
         folder = pascal3d.written_pairs(folder, cache)
     from data_pipelines import tfds
 
-    made = tfds.prepare(name, folder, cache=cache, read=READERS[name])
+    made = tfds.prepare(name, folder, cache=cache)
     counts = {split: info.num_examples for split, info in made.info.splits.items()}
     return Prepared(Path(made.data_dir), counts, made)
-
-
-def unpack_archives(data: DataSet, folder: Path) -> None:
-    """Unpacks the published archives that lie in a folder, each into a folder beside it."""
-    for archive in data.archives:
-        if (folder / archive.name).is_file() and not (folder / archive.folder).exists():
-            _check_sha256(folder / archive.name, archive)
-            unpack(folder / archive.name, folder / archive.folder, bare=True)
 
 
 def _check_sha256(file: Path, archive: Archive) -> None:
     if archive.sha256 is None:
         return
-    digest = hashlib.sha256()
-    options = {"total": file.stat().st_size, "unit": "B", "unit_scale": True, "disable": None}
-    with open(file, "rb") as opened, tqdm(desc=f"checking {file.name}", **options) as bar:
-        while block := opened.read(1 << 20):
+    size = file.stat().st_size
+    with (
+        open(file, "rb") as opened,
+        tqdm.wrapattr(opened, "read", size, desc=f"checking {file.name}", disable=None) as counted,
+    ):
+        digest = hashlib.sha256()
+        while block := counted.read(1 << 20):
             digest.update(block)
-            bar.update(len(block))
     if digest.hexdigest() != archive.sha256:
-        raise DataError(
-            f"{file}: its sha256 is {digest.hexdigest()}, {archive.sha256} is published; download "
-            "it anew"
-        )
+        raise faulty(file, f"its sha256 is {digest.hexdigest()}, {archive.sha256} is published")
 
 
 def _celeb_a(folder: Path, cache: Path) -> Prepared:

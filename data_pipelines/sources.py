@@ -1,15 +1,28 @@
-"""Named pictures, how each is framed, and what is known about them: what the readers give."""
+"""Named pictures as the readers give them: their frames, what is known, and how they are read."""
 
 import io
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from data_pipelines.errors import DataError
 from data_pipelines.frames import Box, Frame, Framing, frame_picture, resize_picture
 from data_pipelines.pictures import MIN_SIDE, PictureError, decode_picture, in_threads, read_picture
+
+_LISTED = 20
+_log = logging.getLogger(__name__)
+_COLUMNS = ("names", "flipped", "keypoints_px")  # have a row for each picture
+
+
+def take(column: Any, rows: Sequence[int] | np.ndarray) -> Any:
+    """Some rows of an array, of a tuple, or of a column that is not there, None."""
+    if isinstance(column, tuple):
+        return tuple(column[row] for row in rows)
+    return None if column is None else column[rows]
 
 
 @dataclass(frozen=True)
@@ -51,14 +64,8 @@ class Pictures:
     def select(self, chosen) -> "Pictures":
         """Some of the pictures, by a slice, a mask or indices, without parts."""
         rows = np.arange(len(self))[chosen]
-        flipped, points = self.flipped, self.keypoints_px
-        return replace(
-            self,
-            names=tuple(self.names[row] for row in rows),
-            flipped=None if flipped is None else flipped[rows],
-            keypoints_px=None if points is None else points[rows],
-            parts={},
-        )
+        columns = {name: take(getattr(self, name), rows) for name in _COLUMNS}
+        return replace(self, **columns, parts={})
 
     def encoded(self, index: int) -> bytes:
         """The contents of a picture's file."""
@@ -76,10 +83,12 @@ class Pictures:
         """The picture in its frame, uint8 `[size, size, 3]`; raises PictureError."""
         image, box = self.picture(index), self.boxes.get(self.names[index])
         height, width = image.shape[:2]
-        if box is not None and not _overlaps(box, width, height):
-            reason = f"its box {box} lies outside its {width}x{height} pixels"
-            fix = "Correct the box table"
-            raise PictureError(self.root / self.names[index], reason, fix=fix)
+        if box is not None:
+            x0, y0, x1, y1 = box
+            if not (x0 < width and y0 < height and x1 > 0 and y1 > 0):
+                reason = f"its box {box} lies outside its {width}x{height} pixels"
+                fix = "Correct the box table"
+                raise PictureError(self.root / self.names[index], reason, fix=fix)
         frame = frame_picture(width, height, size=size, crop=self.crop, box=box, margin=self.margin)
         square = resize_picture(image, frame)
         mirrored = self.flipped is not None and self.flipped[index]
@@ -88,14 +97,11 @@ class Pictures:
     def reasons_against(self, *, label: str, workers: int | None = None) -> list[str | None]:
         """Why pictures cannot be used, None for those that can; all are decoded, in threads."""
 
-        def reason(index: int) -> str | None:
-            try:
-                self.read(index, size=MIN_SIDE)
-            except PictureError as error:
-                return error.reason
-            return None
+        def decode(index: int) -> None:
+            self.read(index, size=MIN_SIDE)
 
-        return in_threads(reason, range(len(self)), workers=workers, label=label)
+        found = in_threads(decode, range(len(self)), workers=workers, label=label)
+        return [error and error.reason for error in found]
 
 
 @dataclass(frozen=True)
@@ -114,6 +120,77 @@ class OnDisk:
         return np.array(squares, np.uint8).reshape(*rows.shape, self.size, self.size, 3)
 
 
-def _overlaps(box: Box, width: int, height: int) -> bool:
-    x0, y0, x1, y1 = box
-    return x0 < width and y0 < height and x1 > 0 and y1 > 0
+@dataclass(frozen=True)
+class Examples:
+    """`num` square pictures and what is known about them.
+
+    Attributes:
+      images: uint8 `[num, size, size, 3]`.
+      names: the file of each picture, relative to its folder.
+      frames: the region of each original; `frames[i].to_original` maps points back.
+      keypoints_px: float32 `[num, num_points, 2]`, (x, y) in pixels of `images`, or None.
+      skipped: (name, reason) of each picture that was left out.
+    """
+
+    images: np.ndarray
+    names: tuple[str, ...]
+    frames: tuple[Frame, ...]
+    keypoints_px: np.ndarray | None = None
+    skipped: tuple[tuple[str, str], ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
+def load_pictures(source: Pictures, *, size: int) -> Examples:
+    """Reads pictures in parallel threads; unusable ones are logged by name and left out.
+
+    Memory is 3 size^2 bytes a picture: above some 50,000, stream `sources.OnDisk` instead.
+    """
+    frame_picture(9, 9, size=size, crop=source.crop)  # refuse bad options before any reading
+    images = np.empty((len(source), size, size, 3), np.uint8)
+
+    def load(index: int) -> Frame:
+        images[index], frame = source.read(index, size=size)
+        return frame
+
+    found = in_threads(load, range(len(images)), label="reading pictures")
+    kept = [index for index, frame in enumerate(found) if isinstance(frame, Frame)]
+    named = zip(source.names, found, strict=True)
+    skipped = tuple((name, each.reason) for name, each in named if isinstance(each, PictureError))
+    log_skipped(skipped)
+    good, frames = source.select(kept), tuple(found[index] for index in kept)
+    points_px = good.keypoints_px
+    if points_px is not None:
+        pairs = zip(frames, points_px, strict=True)
+        framed = [frame.from_original(points) for frame, points in pairs]
+        points_px = np.array(framed, np.float32).reshape(points_px.shape)
+    return Examples(images[kept] if skipped else images, good.names, frames, points_px, skipped)
+
+
+def load_annotated(
+    source: Pictures, *, size: int, fix: str = "restore the published files"
+) -> Examples:
+    """Reads pictures that all have to be there, since errors are averaged over them."""
+    examples = load_pictures(source, size=size)
+    if examples.skipped:
+        raise DataError(
+            f"{len(examples.skipped)} pictures cannot be used; {fix}."
+            f"{list_skipped(examples.skipped)}"
+        )
+    return examples
+
+
+def log_skipped(skipped: Sequence[tuple[str, str]]) -> None:
+    """Says which pictures are left out and why: the first 20 by name, then a count."""
+    for name, reason in skipped[:_LISTED]:
+        _log.warning("left out: %s: %s", name, reason)
+    if len(skipped) > _LISTED:
+        _log.warning("left out: %d more pictures", len(skipped) - _LISTED)
+
+
+def list_skipped(skipped: Sequence[tuple[str, str]]) -> str:
+    """The first 20, a line each, to end an error with."""
+    lines = [f"\n  {name}: {reason}" for name, reason in skipped[:_LISTED]]
+    rest = len(skipped) - _LISTED
+    return "".join(lines) + (f"\n  and {rest} more" if rest > 0 else "")

@@ -7,13 +7,33 @@ import csv
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from data_pipelines.errors import DataError
 
 
-def read_cells(path: Path) -> tuple[list[str], list[list[str]]]:
+class Row(NamedTuple):
+    """A row of a table: `where` it is, as errors call it, and its cells by column."""
+
+    where: str
+    cells: dict[str, str]
+
+    def faulty(self, column: str, why: str) -> DataError:
+        """The error for one of the cells."""
+        return DataError(f"{self.where}, column {column!r}: {why}")
+
+    def numbers(self, column: str) -> np.ndarray:
+        """The numbers of a cell, with `;` between them."""
+        cell = self.cells[column]
+        numbers = np.array([_number(part) for part in cell.split(";")])
+        if not np.isfinite(numbers).all():
+            raise self.faulty(column, f"{cell!r} is not numbers with ; between them")
+        return numbers
+
+
+def read_table(path: Path) -> tuple[list[str], list[list[str]]]:
     """The header of a table, and the cells of its rows."""
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
@@ -34,66 +54,51 @@ def read_number_table(path: Path) -> tuple[list[str], list[tuple[str, list[float
     Returns:
       The header, and (name, numbers) for each row; no name occurs twice.
     """
-    header, rows = read_cells(path)
-    _check_lengths(path, header, rows)
+    header, lines = read_table(path)
     table: dict[str, list[float]] = {}
-    for number, (name, *cells) in enumerate(rows, start=1):
+    for row, (name, *cells) in zip(_rows(path, header, lines), lines, strict=True):
         if name in table:
-            first = list(table).index(name) + 1
-            raise DataError(f"{path}: row {number} repeats {name!r} of row {first}")
-        table[name] = []
-        for column, cell in zip(header[1:], cells, strict=True):
-            if not math.isfinite(value := _number(cell)):
-                where = f"{path}: row {number}, column {column!r}"
-                raise DataError(f"{where}: {cell!r} is not a number")
-            table[name].append(value)
+            raise DataError(f"{row.where} repeats {name!r} of row {list(table).index(name) + 1}")
+        columns = zip(header[1:], cells, strict=True)
+        table[name] = [_finite(f"{row.where}, column {column!r}", cell) for column, cell in columns]
     return header, list(table.items())
 
 
-def read_rows(path: Path, *, required=(), optional=()) -> list[dict[str, str]]:
-    """Rows of a table whose header has such columns, as (column, cell); no cell is empty."""
-    header, lines = read_cells(path)
-    allowed = (*required, *optional)
-    unknown = [column for column in header if column not in allowed]
-    missing = [column for column in required if column not in header]
+def read_rows(path: Path, *, required=(), optional=()) -> list[Row]:
+    """Rows of a table whose header has such columns; no cell is empty."""
+    header, lines = read_table(path)
+    unknown, missing = {*header} - {*required, *optional}, {*required} - {*header}
     if unknown or missing or len(set(header)) < len(header):
         raise DataError(
             f"{path}: the header is {','.join(header)!r}; needed: {','.join(required)}, "
             f"possible: {','.join(optional) or 'nothing else'}"
         )
-    _check_lengths(path, header, lines)
-    rows = [dict(zip(header, cells, strict=True)) for cells in lines]
-    for number, row in enumerate(rows, start=1):
-        if empty := [column for column, cell in row.items() if not cell]:
-            raise DataError(f"{path}: row {number}, column {empty[0]!r}: empty; fill it in")
+    rows = _rows(path, header, lines)
+    for row in rows:
+        if empty := [column for column, cell in row.cells.items() if not cell]:
+            raise row.faulty(empty[0], "empty; fill it in")
     return rows
 
 
-def read_numbers(path: Path, row: int, column: str, cell: str) -> np.ndarray:
-    """Numbers with `;` between them."""
-    numbers = np.array([_number(part) for part in cell.split(";")])
-    if not np.isfinite(numbers).all():
-        raise DataError(
-            f"{path}: row {row}, column {column!r}: {cell!r} is not numbers with ; between them"
-        )
-    return numbers
+def _rows(path: Path, header: list[str], lines: list[list[str]]) -> list[Row]:
+    rows = []
+    for number, cells in enumerate(lines, start=1):
+        where = f"{path}: row {number}"
+        if len(cells) != len(header):
+            raise DataError(f"{where} has {len(cells)} columns, its header {len(header)}")
+        rows.append(Row(where, dict(zip(header, cells, strict=True))))
+    return rows
 
 
 def read_floats(where: str, cells: Sequence[str]) -> list[float]:
     """Numbers of a published file, or a DataError that begins with `where`."""
-    values = [_number(cell) for cell in cells]
-    for cell, value in zip(cells, values, strict=True):
-        if not math.isfinite(value):
-            raise DataError(f"{where}: {cell!r} is not a number; download the file anew")
-    return values
+    return [_finite(where, cell, "; download the file anew") for cell in cells]
 
 
-def _check_lengths(path: Path, header: list[str], rows: list[list[str]]) -> None:
-    for number, cells in enumerate(rows, start=1):
-        if len(cells) != len(header):
-            raise DataError(
-                f"{path}: row {number} has {len(cells)} columns, its header {len(header)}"
-            )
+def _finite(where: str, cell: str, fix: str = "") -> float:
+    if not math.isfinite(value := _number(cell)):
+        raise DataError(f"{where}: {cell!r} is not a number{fix}")
+    return value
 
 
 def _number(cell: str) -> float:

@@ -37,13 +37,12 @@ def decoded_batches(
     """Batches of the pictures at `indices(step)`, int64 `[2, b]`: sources, then targets."""
     workers = workers or os.cpu_count()
     steps = tf.data.Dataset.range(start_step, np.iinfo(np.int64).max)
-    pairs = steps.map(
-        lambda step: tf.ensure_shape(
-            tf.numpy_function(indices, [step], tf.int64), [2, pairs_per_step]
-        )
-    )
+
+    def rows(step):
+        return tf.ensure_shape(tf.numpy_function(indices, [step], tf.int64), [2, pairs_per_step])
+
     decode = make_decoder(images.pictures, size=images.size)
-    decoded = pairs.unbatch().unbatch().map(decode, num_parallel_calls=workers)
+    decoded = steps.map(rows).unbatch().unbatch().map(decode, num_parallel_calls=workers)
     options = tf.data.Options()
     options.deterministic = True
     options.threading.private_threadpool_size = workers
@@ -77,9 +76,8 @@ def make_decoder(pictures: Pictures, *, size: int) -> Callable[[tf.Tensor], tf.T
     frame_picture(9, 9, size=size, crop=crop)  # refuse bad options now
     fetch = _make_fetch(pictures)
     boxed = tf.constant([name in pictures.boxes for name in pictures.names])
-    flipped = tf.constant(
-        np.zeros(len(pictures), bool) if pictures.flipped is None else pictures.flipped
-    )
+    none = np.zeros(len(pictures), bool)
+    flipped = tf.constant(none if pictures.flipped is None else pictures.flipped)
 
     def by_pillow(index):
         image = tf.numpy_function(lambda i: pictures.read(i, size=size)[0], [index], tf.uint8)
@@ -89,20 +87,14 @@ def make_decoder(pictures: Pictures, *, size: int) -> Callable[[tf.Tensor], tf.T
         image = _decode(data, crop=crop, size=size)
         return tf.cond(flipped[index], lambda: image[:, ::-1], lambda: image)
 
-    def jfif(index, data):
-        return tf.cond(
-            _has_usable_shape(data, crop=crop, size=size),
-            lambda: by_tensorflow(index, data),
-            lambda: by_pillow(index),
-        )
-
     def decode(index):
         data = fetch(index)
-        return tf.cond(
+        usable = tf.cond(  # only the header of a JPEG has a shape
             _is_plain_jfif(data) & ~boxed[index],
-            lambda: jfif(index, data),
-            lambda: by_pillow(index),
+            lambda: _has_usable_shape(data, crop=crop, size=size),
+            lambda: False,
         )
+        return tf.cond(usable, lambda: by_tensorflow(index, data), lambda: by_pillow(index))
 
     return decode
 
@@ -111,9 +103,8 @@ def _make_fetch(pictures: Pictures) -> Callable[[tf.Tensor], tf.Tensor]:
     if pictures.contents is None:
         paths = tf.constant([str(pictures.root / name) for name in pictures.names])
         return lambda index: tf.io.read_file(paths[index])
-    return lambda index: tf.ensure_shape(
-        tf.numpy_function(pictures.encoded, [index], tf.string), []
-    )
+    encoded = pictures.encoded
+    return lambda index: tf.ensure_shape(tf.numpy_function(encoded, [index], tf.string), [])
 
 
 def _is_plain_jfif(data: tf.Tensor) -> tf.Tensor:

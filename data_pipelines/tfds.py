@@ -1,7 +1,7 @@
 """Data sets written once as records for random access (TensorFlow Datasets). Imports TensorFlow.
 
-One builder serves every reader of `preparation.READERS`: it writes what the reader gives, in its
-order. Nothing is downloaded.
+One builder serves every reader: it writes what the reader gives, in its order; the archive of
+CelebA's pictures has one in TFDS. Nothing is downloaded.
 """
 
 import contextlib
@@ -9,7 +9,9 @@ import functools
 import hashlib
 import io
 import logging
+import re
 import sys
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,18 +19,22 @@ from typing import Any
 import numpy as np
 import tensorflow_datasets as tfds
 from PIL import ExifTags, Image
+from tensorflow_datasets.core.download.download_manager import NonMatchingChecksumError
+from tqdm import tqdm
 
-from data_pipelines.catalogue import RECORDS, find
+from data_pipelines.catalogue import RECORDS, find, require_files
 from data_pipelines.errors import DataError
 from data_pipelines.host_tensorflow import tf
 from data_pipelines.pairs import Pairs, Side, mirror
 from data_pipelines.pictures import read_picture
-from data_pipelines.readers.voc import CATEGORIES, Segmented
+from data_pipelines.readers import celeb_a, read_splits
+from data_pipelines.readers.voc2012 import CATEGORIES, Segmented
 from data_pipelines.sources import Pictures
 
 Split = Pictures | Pairs | Segmented
-Read = Callable[[Path], dict[str, Split]]
 TFDS_NAMES = {"lsun": "lsun_database"}  # TFDS has an `lsun` of its own
+_POINTS = ("lefteye", "righteye", "nose", "leftmouth", "rightmouth")
+_COORDINATES = [f"landmarks/{point}_{axis}" for point in _POINTS for axis in "xy"]
 
 
 class Records(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: ignore[call-arg]
@@ -45,8 +51,8 @@ class Records(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type:
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES = {"1.0.0": "First release."}
 
-    def __init__(self, name: str, read: Read | None, **options):
-        self.name, self.read, self.about = TFDS_NAMES.get(name, name), read, find(name)
+    def __init__(self, name: str, **options):
+        self.name, self.about = TFDS_NAMES.get(name, name), find(name)
         self.MANUAL_DOWNLOAD_INSTRUCTIONS = self.about.instructions()
         super().__init__(**options)
 
@@ -54,12 +60,12 @@ class Records(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type:
         return tfds.core.DatasetInfo(
             builder=self,
             description=f"{self.about.title}: {self.about.about}.\n\n{self.__doc__}",
-            features=tfds.features.FeaturesDict(_features()[self.about.records]),
+            features=tfds.features.FeaturesDict(_features()[self.about.kind]),
             disable_shuffling=True,  # the order of the list
         )
 
     def _split_generators(self, dl_manager):
-        splits = self.read(dl_manager.manual_dir)
+        splits = read_splits(self.about.name, dl_manager.manual_dir)
         return {split: self._generate_examples(found) for split, found in splits.items()}
 
     def _generate_examples(self, found: Split) -> Iterator[tuple[int, dict]]:
@@ -67,58 +73,45 @@ class Records(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type:
 
 
 def _features() -> dict[str, dict[str, Any]]:
-    """By what datasets.toml says that the records hold."""
-    image, text = tfds.features.Image(shape=(None, None, 3)), tfds.features.Text()
-    points = tfds.features.Tensor(shape=(None, 2), dtype=np.float32)
-    box = tfds.features.Tensor(shape=(4,), dtype=np.float32)
-    mask = tfds.features.Image(shape=(None, None, 1), encoding_format="png")
-    category = tfds.features.ClassLabel(names=CATEGORIES)
+    """By the kind of data set."""
+    features = tfds.features
+    image, text = features.Image(shape=(None, None, 3)), features.Text()
+    jpeg = features.Image(shape=(None, None, 3), encoding_format="jpeg")
+    points = features.Tensor(shape=(None, 2), dtype=np.float32)
+    box = features.Tensor(shape=(4,), dtype=np.float32)
+    mask = features.Image(shape=(None, None, 1), encoding_format="png")
+    objects = {"category": features.ClassLabel(names=CATEGORIES), "box_px": box}
     side = {"image": image, "name": text, "points_px": points, "box_px": box}
     pair = {f"{end}_{name}": each for end in ("source", "target") for name, each in side.items()}
+    masks = {"classes": mask, "instances": mask, "objects": features.Sequence(objects)}
     return {
-        "pictures": {
-            "image": tfds.features.Image(shape=(None, None, 3), encoding_format="jpeg"),
-            "name": text,
-        },
-        "faces": {"image": image, "name": text, "keypoints_px": points, "box_px": box},
-        "pairs": pair | {"category": text, "flipped": tfds.features.Scalar(np.bool_)},
-        "segmented": {
-            "image": image,
-            "name": text,
-            "classes": mask,
-            "instances": mask,
-            "objects": tfds.features.Sequence({"category": category, "box_px": box}),
-        },
+        "pictures": {"image": jpeg, "name": text},
+        "landmarks": {"image": image, "name": text, "keypoints_px": points, "box_px": box},
+        "pairs": pair | {"category": text, "flipped": features.Scalar(np.bool_)},
+        "segmented": {"image": image, "name": text} | masks,
     }
 
 
 def _example(found: Split, index: int) -> dict[str, Any]:
     if isinstance(found, Pairs):
-        example: dict[str, Any] = {"flipped": bool(found.flipped[index])}
-        example["category"] = found.categories[index] if found.categories else ""
+        category = found.categories[index] if found.categories else ""
+        example = {"flipped": bool(found.flipped[index]), "category": category}
         for end, side in (("source", found.source), ("target", found.target)):
-            stored = _as_stored(side, index, flipped=example["flipped"])
+            stored = _as_stored(side, index, flipped=found.flipped[index])
             example |= {f"{end}_{name}": value for name, value in stored.items()}
         return example
     name = found.names[index]
     if isinstance(found, Segmented):
-        classes, instances = found.masks(index)
-        categories, boxes = found.objects(index)
-        return {
-            "image": encoded_picture(found.pictures.root / found.pictures.names[index]),
-            "name": name,
-            "classes": classes[..., None],
-            "instances": instances[..., None],
-            "objects": {"category": list(categories), "box_px": boxes.astype(np.float32)},
-        }
+        image = encoded_picture(found.pictures.root / found.pictures.names[index])
+        (classes, instances), (categories, boxes) = found.masks(index), found.objects(index)
+        objects = {"category": list(categories), "box_px": boxes.astype(np.float32)}
+        masks = {"classes": classes[..., None], "instances": instances[..., None]}
+        return {"image": image, "name": name, "objects": objects} | masks
     if found.keypoints_px is None:
         return {"image": found.picture(index), "name": name}
-    return {
-        "image": encoded_picture(found.root / name),
-        "name": name,
-        "keypoints_px": found.keypoints_px[index],
-        "box_px": np.array(found.boxes.get(name, (np.nan,) * 4), np.float32),
-    }
+    box = np.array(found.boxes.get(name, (np.nan,) * 4), np.float32)
+    points = {"keypoints_px": found.keypoints_px[index], "box_px": box}
+    return {"image": encoded_picture(found.root / name), "name": name} | points
 
 
 def _as_stored(side: Side, index: int, *, flipped: bool) -> dict[str, Any]:
@@ -136,7 +129,7 @@ def _as_stored(side: Side, index: int, *, flipped: bool) -> dict[str, Any]:
     }
 
 
-def open_records(name: str, folder, *, cache, read: Read | None = None) -> Records:
+def open_records(name: str, folder, *, cache) -> Records:
     """The records of the files of a folder, below `cache`; perhaps they are not written yet.
 
     TFDS knows a prepared set by its name alone, so the name carries a digest of the folder's
@@ -153,12 +146,12 @@ def open_records(name: str, folder, *, cache, read: Read | None = None) -> Recor
     logging.getLogger("absl").setLevel(logging.ERROR)  # it warns of every name of ours
     digest = hashlib.sha256(repr(listing).encode()).hexdigest()[:12]
     config = tfds.core.BuilderConfig(name=digest)
-    return Records(name, read, data_dir=prepared, config=config, file_format="array_record")
+    return Records(name, data_dir=prepared, config=config, file_format="array_record")
 
 
-def prepare(name: str, folder, *, cache, read: Read) -> Records:
-    """Writes the records of a folder, once; `read` is from the folder to what each split is."""
-    builder = open_records(name, folder, cache=cache, read=read)
+def prepare(name: str, folder, *, cache) -> Records:
+    """Writes the records of a folder, once."""
+    builder = open_records(name, folder, cache=cache)
     if not sys.stderr.isatty():
         tfds.disable_progress_bar()
     _is_plain.cache_clear()
@@ -170,13 +163,15 @@ def prepare(name: str, folder, *, cache, read: Read) -> Records:
 
 def contents_of(builder: Records, split: str, found: Pictures | Pairs) -> Callable[[str], bytes]:
     """The contents, by name, of the pictures that a reader gave and that are prepared."""
-    if isinstance(found, Pairs):
-        ends = (("source_image", found.source), ("target_image", found.target))
-        places = {
-            str(file): (row, feature) for feature, end in ends for row, file in enumerate(end.files)
-        }
+    if isinstance(found, Pictures):
+        ends: dict[str, Any] = {"image": found.names}
     else:
-        places = {name: (row, "image") for row, name in enumerate(found.names)}
+        ends = {"source_image": found.source.files, "target_image": found.target.files}
+    places = {
+        str(name): (row, feature)
+        for feature, names in ends.items()
+        for row, name in enumerate(names)
+    }
     return contents_by_name(raw_records(builder, split), places)
 
 
@@ -219,3 +214,51 @@ def _is_plain(file: Path) -> bool:
     with Image.open(file) as image:
         plain = image.format in ("JPEG", "PNG") and image.mode in ("RGB", "L")
         return plain and ExifTags.Base.Orientation not in image.getexif()
+
+
+def open_celeb_a(root: Path, tables: celeb_a.CelebATables, *, prepared) -> Callable[[str], bytes]:
+    """The contents of CelebA's pictures, by name, as the builder of TFDS prepares them once.
+
+    `root` holds img_align_celeba.zip and the lists of `celeb_a`, and besides them
+    list_attr_celeba.txt: the files that TFDS knows by name and checksum.
+
+    Raises:
+      DataError: names the files that are missing or not the published ones, or prepared records
+        that do not belong to the tables.
+    """
+    builder = tfds.builder("celeb_a", data_dir=Path(prepared), file_format="array_record")
+    if not builder.is_prepared():
+        _prepare_celeb_a(builder, root)
+    records = raw_records(builder, "all")
+    rows = _rows_of_celeb_a(records, tables)
+    return contents_by_name(records, {name: (row, "image") for name, row in rows.items()})
+
+
+def _prepare_celeb_a(builder, root: Path) -> None:
+    lists = (celeb_a.LANDMARKS, celeb_a.PARTITION, celeb_a.IDENTITY, "list_attr_celeba.txt")
+    require_files(celeb_a.NAME, [root / file for file in (f"{celeb_a.PICTURES}.zip", *lists)])
+    config = tfds.download.DownloadConfig(manual_dir=root, try_download_gcs=False)
+    try:
+        builder.download_and_prepare(download_config=config)
+    except NonMatchingChecksumError as error:
+        named = re.search(r"downloaded to (.+), has wrong checksum", str(error))
+        file = named[1] if named else f"{root}: a file"
+        why = "is not the published one, by its checksum; download it anew"
+        raise DataError(f"{file} {why}") from None
+
+
+def _rows_of_celeb_a(records: Sequence[bytes], tables: celeb_a.CelebATables) -> dict[str, int]:
+    """TFDS keeps no file names, so records are recognised by identity and landmarks; pictures that
+    share both show the same face and are taken in either order."""
+    found = defaultdict(list)
+    for row in tqdm(range(len(records)), desc="finding names", disable=None):
+        features = features_of(records[row])
+        columns = ["identity/Identity_No", *_COORDINATES]
+        found[tuple(features[column].int64_list.value[0] for column in columns)].append(row)
+    keypoints = tables.keypoints_px.reshape(len(tables.names), -1).astype(int).tolist()
+    named = zip(tables.names, tables.identity.tolist(), keypoints, strict=True)
+    try:
+        return {name: found[identity, *points].pop() for name, identity, points in named}
+    except IndexError:
+        why = "does not belong to these lists; delete it, to prepare it anew"
+        raise DataError(f"the prepared celeb_a {why}") from None

@@ -6,8 +6,7 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from data_pipelines.readers import celeb_a
-from data_pipelines.readers.folder import count_others, find_pictures
-from data_pipelines.readers.labelled import labelled
+from data_pipelines.readers.folder import count_others, find_pictures, labelled
 from data_pipelines.sources import Pictures
 
 LANDMARKS = "landmarks.csv"
@@ -43,8 +42,8 @@ class Fault(NamedTuple):
 def open_data(path, *, landmarks_file: str | None = None, prepared="data") -> DataSet:
     """A folder of pictures, with the labels that it holds.
 
-    Labels are `landmarks.csv` with the pictures in `images/` (see `labelled`), NAME.mat or NAME.pts
-    beside NAME.png (see `pf_willow`, `w300`), or CelebA's lists (see `celeb_a`).
+    Labels are `landmarks.csv` with the pictures in `images/` (see `folder.labelled`), NAME.mat or
+    NAME.pts beside NAME.png (see `pf_willow`, `w300`), or CelebA's lists (see `celeb_a`).
 
     Args:
       path: the folder; pictures are found as `folder.find_pictures` does.
@@ -54,33 +53,27 @@ def open_data(path, *, landmarks_file: str | None = None, prepared="data") -> Da
     Raises:
       DataError: no such folder, no picture, a faulty table.
     """
-    root = Path(path)
-    if (root / celeb_a.LANDMARKS).is_file():
-        return _celeb_a(root, prepared)
+    root = folder = Path(path)
+    labels: str | None = None
+    names: Iterable[str] = ()
     table = landmarks_file or LANDMARKS
-    if landmarks_file or (root / table).is_file():
-        return _with_labels(root, root / "images", table, labelled(root, csv=table).names)
-    names = find_pictures(root)
-    for suffix in _ANNOTATIONS:
-        if annotated := _annotated(root, names, suffix):
-            return _with_labels(root, root, f"NAME{suffix} beside NAME.png", annotated)
-    return _with_labels(root, root, None, ())
-
-
-def _celeb_a(root: Path, prepared) -> DataSet:
-    tables = celeb_a.read_tables(root)
-    if (root / celeb_a.PICTURES).is_dir():
-        return _with_labels(root, root / celeb_a.PICTURES, celeb_a.LANDMARKS, tables.names)
-    pictures = celeb_a.open_pictures(root, tables, prepared=prepared)
-    return DataSet(root, pictures, celeb_a.LANDMARKS, frozenset(tables.names))
-
-
-def _with_labels(where: Path, folder: Path, labels: str | None, names: Iterable[str]) -> DataSet:
-    """The pictures that are in a folder, and those that should be."""
-    labelled = frozenset(names)
-    every = sorted(labelled.union(find_pictures(folder)))
+    if (root / celeb_a.LANDMARKS).is_file():
+        tables = celeb_a.read_tables(root)
+        folder, labels, names = root / celeb_a.PICTURES, celeb_a.LANDMARKS, tables.names
+        if not folder.is_dir():
+            pictures = celeb_a.open_pictures(root, tables, prepared=prepared)
+            return DataSet(root, pictures, labels, frozenset(names))
+    elif landmarks_file or (root / table).is_file():
+        folder, labels, names = root / "images", table, labelled(root, csv=table).names
+    else:
+        found = find_pictures(root)
+        for suffix in _ANNOTATIONS:
+            if annotated := _annotated(root, found, suffix):
+                labels, names = f"NAME{suffix} beside NAME.png", annotated
+                break
+    every = sorted({*names, *find_pictures(folder)})  # what is there, and what should be
     pictures = Pictures(folder, tuple(every), crop="squash")
-    return DataSet(where, pictures, labels, labelled, count_others(folder))
+    return DataSet(root, pictures, labels, frozenset(names), count_others(folder))
 
 
 def find_faults(data: DataSet, *, workers: int | None = None) -> list[Fault]:

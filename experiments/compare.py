@@ -1,6 +1,5 @@
 """`python -m experiments.compare RUN RUN ...`: runs side by side, in numbers and pictures."""
 
-import dataclasses
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from experiments.engine.errors import UsageError
 from experiments.registry import find_recipe, load_trained
 from experiments.show import comparison
 from experiments.show.comparison import METRICS, Group
-from experiments.show.page import Gallery, Section, Table, format_cell, render
+from experiments.show.page import Gallery, Section, Table, as_text, render
 
 
 @dataclass(frozen=True)
@@ -40,17 +39,19 @@ def main() -> None:
     options = tyro.cli(Options, prog="python -m experiments.compare")
     finished = comparison.read_runs(options.runs)
     groups = comparison.group_runs(finished)
-    out = options.out or finished[0].found.folder.parent / "compare.html"
+    out = options.out or finished[0].folder.parent / "compare.html"
     if out.suffix != ".html" or out.is_dir():
         raise UsageError(f"--out must be a file that ends in .html, got {out}")
     tables, numbers = number_tables(groups), as_json(groups)
     drawn: list[Section] = []
-    kinds = {find_recipe(run.found.described["experiment"]).pictures for run in finished}
+    kinds = {find_recipe(run.experiment).pictures for run in finished}
     if options.pictures and len(kinds) == 1:
-        drawn, common = draw(groups)
-        numbers |= common
-    if "common_flow" in numbers:
-        tables.append(common_flow_table(numbers["common_flow"]))
+        drawn, measured = draw(groups)
+        numbers |= measured
+    if common := numbers.get("common_flow"):
+        title = f"landmarks carried by the flow of {common['flow_of']} (Fig. 3)"
+        errors = [(name, e.get("percent"), e["px"]) for name, e in common["errors"].items()]
+        tables.append(Table([title, "%", "px"], errors))
     for table in tables:
         print(as_text(table), end="\n\n")
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -63,63 +64,42 @@ def main() -> None:
 
 def number_tables(groups: Sequence[Group]) -> list[Table]:
     """Runs, groups of seeds, paired differences, and how the configurations differ."""
-    keys = comparison.measured(groups)
+    keys = [key for key in METRICS if any(key in group.spreads for group in groups)]
     titles = [METRICS[key] for key in keys]
     every = [
-        (run.name, group.name, run.seed, run.results["steps"], *map(run.numbers.get, keys))
+        (run.name, group.name, run.seed, run.steps, *map(run.numbers.get, keys))
         for group in groups
         for run in group.runs
     ]
-    spreads = [
-        (group.name, len(group.seeds), *(group.spread(key) for key in keys)) for group in groups
-    ]
+    spreads = [(group.name, len(group.seeds), *map(group.spreads.get, keys)) for group in groups]
     paired = []
     for first, second in itertools.combinations(groups, 2):
-        differences = comparison.paired_differences(first, second)
-        if differences:
-            seeds = len(set(first.seeds) & set(second.seeds))
-            name = f"{second.name} − {first.name}"
-            paired.append((name, seeds, *(differences.get(key) for key in keys)))
+        if differences := comparison.paired_differences(first, second):
+            seeds = len({*first.seeds} & {*second.seeds})
+            paired.append((f"{second.name} − {first.name}", seeds, *map(differences.get, keys)))
     fields = comparison.differing_fields(groups)
+    data = ", ".join(field for field in fields if field.startswith("data."))
+    note = f"Not the same data ({data}): errors need not be comparable." if data else ""
     tables = [
-        Table(["run", "group", "seed", "steps", *titles], every, _warning(groups, fields)),
+        Table(["run", "group", "seed", "steps", *titles], every, note),
         Table(["group: mean ± deviation over seeds", "seeds", *titles], spreads),
         Table(["paired difference, same seeds", "seeds", *titles], paired),
         Table(
             ["configuration", *(group.name for group in groups)],
-            [(field, *map(_value, values)) for field, values in fields.items()],
+            [(field, *values) for field, values in fields.items()],
         ),
     ]
     return [table for table in tables if table.rows]
 
 
-def as_text(table: Table) -> str:
-    """A table for a terminal, the first column to the left, the others to the right.
-
-    >>> print(as_text(Table(["run", "error"], [("a", 1.5), ("long", None)])))
-    run   error
-    a      1.50
-    long      –
-    """
-    rows = [list(table.columns)] + [[format_cell(cell) for cell in row] for row in table.rows]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [
-        "  ".join(
-            cell.rjust(width) if c else cell.ljust(width)
-            for c, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]
-    return "\n".join([*lines, *([table.note] if table.note else [])])
-
-
 def as_json(groups: Sequence[Group]) -> dict[str, Any]:
     """All numbers, for programs."""
+    names = [group.name for group in groups]
     return {
         "runs": [
             {
                 "name": run.name,
-                "folder": str(run.found.folder),
+                "folder": str(run.folder),
                 "group": group.name,
                 "seed": run.seed,
                 "numbers": run.numbers,
@@ -128,30 +108,18 @@ def as_json(groups: Sequence[Group]) -> dict[str, Any]:
             for run in group.runs
         ],
         "groups": [
-            {
-                "name": group.name,
-                "seeds": group.seeds,
-                "numbers": {
-                    key: dataclasses.asdict(spread)
-                    for key in METRICS
-                    if (spread := group.spread(key)) is not None
-                },
-            }
-            for group in groups
+            {"name": group.name, "seeds": group.seeds, "numbers": group.spreads} for group in groups
         ],
         "paired_differences": [
             {
                 "first": first.name,
                 "second": second.name,
-                "second_minus_first": {
-                    key: dataclasses.asdict(value)
-                    for key, value in comparison.paired_differences(first, second).items()
-                },
+                "second_minus_first": comparison.paired_differences(first, second),
             }
             for first, second in itertools.combinations(groups, 2)
         ],
         "differing_fields": {
-            field: dict(zip((group.name for group in groups), values, strict=True))
+            field: dict(zip(names, values, strict=True))
             for field, values in comparison.differing_fields(groups).items()
         },
     }
@@ -159,27 +127,9 @@ def as_json(groups: Sequence[Group]) -> dict[str, Any]:
 
 def draw(groups: Sequence[Group]) -> Gallery:
     """Pictures of the first run of each group, all on the test data of the very first."""
-    trained = {group.name: load_trained(group.runs[0].found.folder) for group in groups}
+    trained = {group.name: load_trained(group.runs[0].folder) for group in groups}
     first = next(iter(trained.values()))
     return first.recipe.pictures(trained, first.recipe.load_data(first.config.data, training=False))
-
-
-def common_flow_table(common: dict[str, Any]) -> Table:
-    """Landmarks of every group carried by one flow."""
-    rows = [(name, e.get("percent"), e["px"]) for name, e in common["errors"].items()]
-    title = f"landmarks carried by the flow of {common['flow_of']} (Fig. 3)"
-    return Table([title, "%", "px"], rows)
-
-
-def _value(value: Any) -> Any:
-    return ", ".join(map(str, value)) if isinstance(value, list) else value
-
-
-def _warning(groups: Sequence[Group], fields: dict[str, Any]) -> str:
-    data = [field for field in fields if field.startswith("data.")]
-    if not data:
-        return ""
-    return f"Not the same data ({', '.join(data)}): errors need not be comparable."
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """`python -m experiments.data`: data sets put in place, and pictures checked, before training."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -8,7 +7,7 @@ from typing import Annotated, Any
 import tyro
 
 from experiments.engine import cli
-from experiments.engine.errors import UsageError
+from experiments.engine.errors import UsageError, check_least
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,9 @@ class Verify:
         from data_pipelines.verification import find_faults, open_data
         from experiments.engine.runs import write_json
 
-        self.check()
+        if self.report.suffix != ".json" or self.report.is_dir():
+            raise UsageError(f"--report must be a file that ends in .json, got {self.report}")
+        check_least("--workers", self.workers, 1)
         data = open_data(self.root(), landmarks_file=self.landmarks_file, prepared=self.cache)
         count, labels = len(data.pictures.names), data.labels or "none"
         print(f"data: {data.where} ({count:,} pictures; labels: {labels})", flush=True)
@@ -62,13 +63,6 @@ class Verify:
         print(f"report: {self.report}")
         if faults:
             raise SystemExit(1)
-
-    def check(self) -> None:
-        """Raises UsageError for options that cannot be."""
-        if self.report.suffix != ".json" or self.report.is_dir():
-            raise UsageError(f"--report must be a file that ends in .json, got {self.report}")
-        if self.workers is not None and self.workers < 1:
-            raise UsageError(f"--workers must be at least 1, got {self.workers}")
 
     def root(self) -> Path:
         """The folder: PATH, or NAME in the cache."""
@@ -127,11 +121,7 @@ class Unpack:
 
 def main() -> None:
     """Runs the command that is named."""
-    commands: dict[str, Callable[..., Any]] = {
-        "prepare": Prepare,
-        "verify": Verify,
-        "unpack": Unpack,
-    }
+    commands: Any = {"prepare": Prepare, "verify": Verify, "unpack": Unpack}
     tyro.extras.subcommand_cli_from_dict(
         commands, prog="python -m experiments.data", description="Pictures before training."
     ).run()

@@ -174,18 +174,17 @@ def detect(model, files, left_out: list) -> Iterator[tuple[str, np.ndarray]]:
 def writer(path: Path, num_landmarks: int):
     """A function (name, points_px) that writes one line of `path`, whole and at once."""
     with path.open("w", encoding="utf-8", newline="", buffering=1) as file:
-        if path.suffix == ".jsonl":
-
-            def write(name, points_px):
-                row = {"image": name, "landmarks_px": points_px.round(3).tolist()}
-                file.write(json.dumps(row, ensure_ascii=False) + "\n")
-
-        else:
+        if path.suffix == ".csv":
             rows = csv.writer(file, lineterminator="\n")
             rows.writerow(["image", *(f"{axis}{k}" for k in range(num_landmarks) for axis in "xy")])
 
-            def write(name, points_px):
-                rows.writerow([name, *points_px.round(3).ravel().tolist()])
+        def write(name: str, points_px: np.ndarray) -> None:
+            points = points_px.round(3)
+            if path.suffix == ".csv":
+                rows.writerow([name, *points.ravel().tolist()])
+            else:
+                row = {"image": name, "landmarks_px": points.tolist()}
+                file.write(json.dumps(row, ensure_ascii=False) + "\n")
 
         yield write
 

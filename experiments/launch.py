@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO, NoReturn
 
 from experiments.engine import cli
-from experiments.engine.errors import UsageError
+from experiments.engine.errors import UsageError, check_least
 
 # How long the others may outlive the first death. JAX ends them earlier.
 GRACE_S = 120
@@ -40,8 +40,7 @@ def main() -> None:
 
     def forward(number, frame):
         for process in run:
-            if process.poll() is None:
-                process.send_signal(number)
+            process.send_signal(number)  # nothing to one that has ended
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, forward)
@@ -60,19 +59,20 @@ def main() -> None:
             process.kill()
     for voice in voices:
         voice.join(10)
+    codes = [process.wait() for process in run]
     if dead is not None:
-        code = run[dead].returncode
-        ended = (
-            f"was ended by {signal.Signals(-code).name}" if code < 0 else f"failed (status {code})"
-        )
         again = shlex.join(["python", "-m", "experiments.launch", *sys.argv[1:]])
         print(
-            f"process {dead} of {len(run)} {ended} first; the others cannot go on without it. "
-            f"To go on from the last checkpoint: {again}",
+            f"process {dead} of {len(run)} {ended(codes[dead])} first; the others cannot go on "
+            f"without it. To go on from the last checkpoint: {again}",
             file=sys.stderr,
         )
-    codes = [process.wait() for process in run]
     raise SystemExit(max(128 - code if code < 0 else code for code in codes))  # as a shell tells
+
+
+def ended(code: int) -> str:
+    """How a process ended."""
+    return f"was ended by {signal.Signals(-code).name}" if code < 0 else f"failed (status {code})"
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -85,16 +85,11 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser = Parser(prog="python -m experiments.launch", description=__doc__, allow_abbrev=False)
     parser.add_argument("-n", "--processes", type=int, required=True, help="how many processes")
     parser.add_argument("--devices", type=int, default=1, help="GPUs or CPU devices of each")
-    parser.add_argument("experiment", help=f"one of {', '.join(known)}")
+    parser.add_argument("experiment", choices=known)
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help="of the experiment")
     options = parser.parse_args(arguments)
-    for flag, value in (("-n", options.processes), ("--devices", options.devices)):
-        if value < 1:
-            raise UsageError(f"{flag} must be 1 or more, got {value}")
-    if options.experiment not in known:
-        raise UsageError(
-            f"there is no experiment '{options.experiment}'; choose one of {', '.join(known)}"
-        )
+    check_least("-n", options.processes, 1)
+    check_least("--devices", options.devices, 1)
     for argument in options.arguments:
         if argument.startswith(("--processes.address", "--processes.count", "--processes.index")):
             raise UsageError(f"{argument}: the launcher gives it; leave it out")
@@ -138,8 +133,7 @@ def repeat(pipe: IO[str], prefix: str, to: IO[str]) -> None:
     """Every line of a process, with its number before it."""
     with pipe:
         for line in pipe:
-            to.write(prefix + line)
-            to.flush()
+            print(prefix + line, end="", file=to, flush=True)
 
 
 def first_dead(run: list[subprocess.Popen]) -> int | None:

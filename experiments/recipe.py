@@ -17,7 +17,7 @@ import numpy as np
 from c3jax.inference import AlignmentModel, LandmarkModel, files
 from c3jax.training.checkpoints import CheckpointError, Checkpoints
 from c3jax.training.state import TrainState, init_state
-from data_pipelines.load import Evaluation
+from data_pipelines.load import Data, Evaluation
 from experiments.engine import cli, loop, processes, runs
 from experiments.engine.errors import UsageError
 from experiments.engine.networks import (
@@ -31,11 +31,11 @@ from experiments.engine.networks import (
     without_group,
 )
 from experiments.engine.stages import Stage, stage_at
+from experiments.measure.consistency import Find, measure_consistency
 from experiments.measure.evaluation import evaluate_landmarks, find_landmarks
 from experiments.show.page import Gallery
-from experiments.show.report import write_report
-from experiments.show.rows import Rows
-from experiments.show.terminal import print_results
+from experiments.show.report import print_results, write_report
+from experiments.show.rows import add_row, read_rows, results_of
 
 
 @dataclass(frozen=True)
@@ -143,8 +143,16 @@ class Trained:
         before = self.untrained and self.untrained.find_landmarks
         return evaluate_landmarks(self.find_landmarks, before, fit, test, *more)
 
+    def measure_pictures(self, find: Callable[["Trained"], Find], data: Data) -> dict[str, Any]:
+        """`consistency`, by what `find` makes of a run; `landmarks` where there are annotations."""
+        before = self.untrained and find(self.untrained)
+        found = {"consistency": measure_consistency(find(self), before, data)}
+        if data.fit is not None and data.test is not None:
+            found["landmarks"] = self.measure_landmarks(data.fit, data.test, data.validation)
+        return found
+
     def origin(self) -> dict[str, Any]:
-        """Where an exported model comes from."""
+        """Where results and an exported model come from."""
         return {
             "experiment": self.recipe.name,
             "preset": self.preset,
@@ -156,7 +164,7 @@ class Trained:
 
 def train(recipe: Recipe) -> None:
     """The command of an experiment."""
-    run(recipe, *cli.parse_run(recipe.name, recipe.presets))
+    cli.guarded(lambda: run(recipe, *cli.parse_run(recipe.name, recipe.presets)))
 
 
 def run(recipe: Recipe, preset: str, config: Any) -> None:
@@ -169,20 +177,13 @@ def run(recipe: Recipe, preset: str, config: Any) -> None:
     model = recipe.build(config)  # what it lacks is said before minutes are spent on the data
     model = dataclasses.replace(model, start=first_variables(recipe, config, model))
     with processes.first_alone("load the data"):
-        data = recipe.load_data(config.data, shard=processes.shard())
+        data = recipe.load_data(config.data)
     print(f"data: {data.description}, {config.data.image_size} px", flush=True)
     trained, seconds = train_stages(recipe, preset, config, model, data, folder)
     if not processes.is_first():
         return
-    results = {
-        "experiment": recipe.name,
-        "preset": preset,
-        "data": data.name,
-        "seed": config.seed,
-        "steps": trained.step,
-        "seconds": round(seconds),
-    }
-    results |= recipe.evaluate(trained, data) | Rows(folder).results()
+    results = trained.origin() | {"seconds": round(seconds)}
+    results |= recipe.evaluate(trained, data) | results_of(read_rows(folder))
     runs.write_json(folder / "results.json", results)
     print_results(results, config.landmarks)
     gallery = recipe.pictures({config.name: trained}, data)
@@ -211,14 +212,12 @@ def train_stages(
         stage = stage_at(stages, step)
         return Trained(recipe, preset, config, model, state.variables(), step, stage.name)
 
-    def measured(stage: Stage) -> Stage:
-        if (measure := stage.measure) is None:
-            return stage
-        add = lambda state: Rows(folder).add(measure(trained_at(state)))  # noqa: E731
-        return dataclasses.replace(stage, end=add)
+    def ended(stage: Stage, state: TrainState) -> None:
+        if stage.measure is not None:
+            add_row(folder, stage.measure(trained_at(state)))
 
     state, seconds = loop.train(
-        [measured(stage) for stage in stages],
+        stages,
         init_state(
             variables,
             optimizer=stages[0].optimizer,
@@ -231,6 +230,7 @@ def train_stages(
         checkpoint_every=config.checkpoint_every,
         check_every=config.check_every,
         check=lambda state: model.warn(trained_at(state), data),
+        ended=ended,
     )
     return trained_at(state), seconds
 
@@ -289,7 +289,7 @@ def read_back(recipe: Recipe, found: runs.Run) -> Trained:
             f"{found.folder} is a run of {described['experiment']}, not of {recipe.name}"
         ) from error
     model = recipe.build(config)
-    with Checkpoints(found.checkpoints, read_only=True) as checkpoints:
+    with Checkpoints(found.folder / "checkpoints", read_only=True) as checkpoints:
         meta = checkpoints.meta(found.step)
         step = checkpoints.latest_step() if found.step is None else found.step
         variables = checkpoints.restore_variables(found.step)

@@ -13,12 +13,13 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PyTree
 
 from c3jax._checks import checked
+from c3jax._shapes import PerExample, Points
 from c3jax.matching import carry_points, soft_warp
 from c3jax.sampling import warp
 
 MapsI, MapsJ = Float[Array, "*b hi wi K"], Float[Array, "*b hj wj K"]
-Points = Float[Array, "*b K 2"]
-PerExample = Float[Array, "*b"]
+FieldI, FieldJ = Float[Array, "*b hi wi 2"], Float[Array, "*b hj wj 2"]
+Scores = Float[Array, "*b hi wi hj wj"]
 
 
 def cycle(
@@ -51,12 +52,8 @@ def cycle(
     Array(6., dtype=float32)
     """
     expected = jax.tree.map(jnp.shape, image_i)
-    others = {
-        "image_j": image_j,
-        "reconstruction_i": reconstruction_i,
-        "reconstruction_j": reconstruction_j,
-    }
-    for name, tree in others.items():
+    reconstructions = {"reconstruction_i": reconstruction_i, "reconstruction_j": reconstruction_j}
+    for name, tree in {"image_j": image_j, **reconstructions}.items():
         if (found := jax.tree.map(jnp.shape, tree)) != expected:
             raise ValueError(f"{name} must have the shapes of image_i, {expected}, got {found}")
     return distance(image_i, reconstruction_i) + distance(image_j, reconstruction_j)
@@ -108,9 +105,7 @@ def invariance_of_points(
 
 
 @checked
-def equivariance(
-    p_i: MapsI, p_j: MapsJ, t_ij: Float[Array, "*b hj wj 2"], t_ji: Float[Array, "*b hi wi 2"]
-) -> PerExample:
+def equivariance(p_i: MapsI, p_j: MapsJ, t_ij: FieldJ, t_ji: FieldI) -> PerExample:
     """Equivariance loss on maps, C3 Eq. 4: the flow takes the landmarks of one image to the other.
 
     L_equiv = |p_i - T^{j->i} o p_j|^2 + |p_j - T^{i->j} o p_i|^2
@@ -134,12 +129,7 @@ def equivariance(
 
 
 @checked
-def soft_equivariance(
-    p_i: MapsI,
-    p_j: MapsJ,
-    s_ij: Float[Array, "*b hi wi hj wj"],
-    s_ji: Float[Array, "*b hi wi hj wj"],
-) -> PerExample:
+def soft_equivariance(p_i: MapsI, p_j: MapsJ, s_ij: Scores, s_ji: Scores) -> PerExample:
     """Equivariance loss on maps with warps by all matches, each with its score.
 
     L_equiv = |p_i - sum_t S^{j->i}(., t) p_j(t)|^2 + |p_j - sum_s S^{i->j}(s, .) p_i(s)|^2
@@ -165,10 +155,7 @@ def soft_equivariance(
 
 @checked
 def equivariance_of_points(
-    points_i: Points,
-    points_j: Points,
-    t_ij: Float[Array, "*b hj wj 2"],
-    t_ji: Float[Array, "*b hi wi 2"],
+    points_i: Points, points_j: Points, t_ij: FieldJ, t_ji: FieldI
 ) -> PerExample:
     """Equivariance loss on landmarks, carried by the flow and compared with the detected ones.
 

@@ -13,6 +13,7 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from c3jax._checks import as_float, check_positive, checked
+from c3jax._shapes import Image, Maps, PerExample, Points
 from c3jax.coordinates import numpy_grid
 from c3jax.correlation import l2_normalize
 from c3jax.landmarks import heatmap_centroids, share_of_cells
@@ -20,11 +21,8 @@ from c3jax.matching import carry_points
 from c3jax.sampling import warp
 from c3jax.windows import window_log_scores, window_products
 
-Maps = Float[Array, "*b H W K"]
-Points = Float[Array, "*b K 2"]
 Field = Float[Array, "*b H W 2"]
 LogSigma = Float[Array, "*b H W 1"]
-PerExample = Float[Array, "*b"]
 
 LOG_SIGMA_LIMIT = 10.0
 
@@ -80,7 +78,7 @@ def landmark_equivariance(
 
 @checked
 def uncertainty_weighted_alignment(
-    source: Float[Array, "*b H W C"],
+    source: Image,
     target: Float[Array, "*b h w C"],
     tau: Field,
     log_sigma: LogSigma,

@@ -5,15 +5,14 @@
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Bool
 
 from c3jax._checks import check_positive, checked
+from c3jax._shapes import PerExample, Volume
 
 
 @checked
-def match_confidence(
-    correlation: Float[Array, "*b hs ws ht wt"], *, temperature: float = 1.0
-) -> Float[Array, "*b"]:
+def match_confidence(correlation: Volume, *, temperature: float = 1.0) -> PerExample:
     """Mean best match score over the cells of both sides.
 
     s = (mean_t max_s S^{i->j}(s, t) + mean_s max_t S^{j->i}(s, t)) / 2
@@ -43,12 +42,12 @@ def match_confidence(
 
 @checked
 def weak_matching(
-    positive: Float[Array, "*b hs ws ht wt"],
-    negative: Float[Array, "*b hs ws ht wt"],
+    positive: Volume,
+    negative: Volume,
     *,
     valid: Bool[Array, "*b"] | None = None,
     temperature: float = 1.0,
-) -> Float[Array, "*b"]:
+) -> PerExample:
     """Weak loss of NC-Net [1]: the confidence of a false pair less that of the true one.
 
     L = s(negative) - s(positive), s = match_confidence
@@ -70,7 +69,6 @@ def weak_matching(
     >>> weak_matching(flat, flat)
     Array(0., dtype=float32)
     """
-    loss = match_confidence(negative, temperature=temperature) - match_confidence(
-        positive, temperature=temperature
-    )
+    of_negative = match_confidence(negative, temperature=temperature)
+    loss = of_negative - match_confidence(positive, temperature=temperature)
     return loss if valid is None else jnp.where(valid, loss, 0)

@@ -8,13 +8,15 @@ from jaxtyping import Array, Float
 
 from c3jax._checks import checked
 
+FeatureMaps = Sequence[Float[Array, "*batch h w c"]]
+Mask = Float[Array, "*batch height width"]
+Distances = Float[Array, "*batch terms"]
+Terms = Float[Array, " terms"]
+
 
 def feature_distances(
-    predicted: Sequence[Float[Array, "*batch h w c"]],
-    true: Sequence[Float[Array, "*batch h w c"]],
-    *,
-    mask: Float[Array, "*batch height width"] | None = None,
-) -> Float[Array, "*batch terms"]:
+    predicted: FeatureMaps, true: FeatureMaps, *, mask: Mask | None = None
+) -> Distances:
     r"""Mean squared difference of each pair of feature maps.
 
     d_t = sum_{y,x,c} m_t(y, x) (predicted_t - true_t)^2 / (C_t sum_{y,x} m_t(y, x)), where m_t is
@@ -52,19 +54,15 @@ def _masked_mean(values, mask):
     return weighted / jnp.where(total > 0, total, 1)
 
 
-def init_running_mean(num_terms: int) -> Float[Array, " terms"]:
+def init_running_mean(num_terms: int) -> Terms:
     """The running mean before the first step: zeros, which `perceptual` reads as "none yet"."""
     return jnp.zeros(num_terms)
 
 
 @checked
 def update_running_mean(
-    running_mean: Float[Array, " terms"],
-    distances: Float[Array, "*batch terms"],
-    *,
-    decay: float = 0.99,
-    axis_name: str | None = None,
-) -> Float[Array, " terms"]:
+    running_mean: Terms, distances: Distances, *, decay: float = 0.99, axis_name: str | None = None
+) -> Terms:
     """Running mean of each feature distance, without a gradient.
 
     M_t <- decay M_t + (1 - decay) mean_batch d_t; where M_t is 0, none is known yet, and the mean
@@ -97,11 +95,7 @@ def update_running_mean(
 
 
 def perceptual_distance(
-    true: Sequence[Float[Array, "*batch h w c"]],
-    predicted: Sequence[Float[Array, "*batch h w c"]],
-    running_mean: Float[Array, " terms"],
-    *,
-    mask: Float[Array, "*batch height width"] | None = None,
+    true: FeatureMaps, predicted: FeatureMaps, running_mean: Terms, *, mask: Mask | None = None
 ) -> Float[Array, "*batch"]:
     """The perceptual distance P of C3 Eq. 1, with known running means.
 
@@ -126,22 +120,20 @@ def perceptual_distance(
 
 
 @checked
-def _mean_ratio(
-    distances: Float[Array, "*batch terms"], running_mean: Float[Array, " terms"]
-) -> Float[Array, "*batch"]:
+def _mean_ratio(distances: Distances, running_mean: Terms) -> Float[Array, "*batch"]:
     return (distances / jnp.where(running_mean > 0, running_mean, 1)).mean(-1)
 
 
 def perceptual(
-    predicted: Sequence[Float[Array, "*batch h w c"]],
-    true: Sequence[Float[Array, "*batch h w c"]],
-    running_mean: Float[Array, " terms"],
+    predicted: FeatureMaps,
+    true: FeatureMaps,
+    running_mean: Terms,
     *,
     decay: float = 0.99,
-    mask: Float[Array, "*batch height width"] | None = None,
+    mask: Mask | None = None,
     axis_name: str | None = None,
     update: bool = True,
-) -> tuple[Float[Array, "*batch"], Float[Array, " terms"]]:
+) -> tuple[Float[Array, "*batch"], Terms]:
     """Perceptual loss: `perceptual_distance` over running means that this batch moves first.
 
     P = mean_t d_t / M_t,   M_t <- decay M_t + (1 - decay) mean_batch d_t

@@ -10,17 +10,18 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from c3jax._checks import as_float, check_positive, checked
+from c3jax._shapes import PerExample, Points, Volume
 from c3jax.coordinates import numpy_grid
-from c3jax.losses.jlad import Field, LogSigma, PerExample, attenuate
+from c3jax.losses.jlad import Field, LogSigma, attenuate
 from c3jax.splines import ThinPlateSpline, apply_warp
+
+Shares = Float[Array, "*b H W"]
 
 
 @checked
 def warp_consistency(
-    points_of_warped: Float[Array, "*b K 2"],
-    points_of_original: Float[Array, "*b K 2"],
-    tps: ThinPlateSpline,
-) -> Float[Array, "*b"]:
+    points_of_warped: Points, points_of_original: Points, tps: ThinPlateSpline
+) -> PerExample:
     """A known warp supervises the landmarks: those of the warped image, carried back, fit.
 
     L = 1/K sum_k |g(l'_k) - l_k|^2, where warped(x) = original(g(x))
@@ -42,7 +43,7 @@ def warp_consistency(
 
 
 @checked
-def separation_hinge(points: Float[Array, "*b K 2"], *, margin: float) -> Float[Array, "*b"]:
+def separation_hinge(points: Points, *, margin: float) -> PerExample:
     """Keeps landmarks apart: a hinge on the squared distance of each pair.
 
     L = mean over k != k' of max(0, margin^2 - |l_k - l_k'|^2)
@@ -72,12 +73,12 @@ def separation_hinge(points: Float[Array, "*b K 2"], *, margin: float) -> Float[
 
 @checked
 def flow_cross_entropy(
-    correlation: Float[Array, "*b hs ws ht wt"],
+    correlation: Volume,
     points: Float[Array, "*b ht wt 2"],
     *,
     weights: Float[Array, "*b ht wt"] | None = None,
     temperature: float = 1.0,
-) -> Float[Array, "*b"]:
+) -> PerExample:
     """Cross-entropy of the match scores against the known match of a synthetic pair.
 
     L = mean over t inside of -sum_s q(s, t) log S^{i->j}(s, t), q the bilinear weights of the point
@@ -123,11 +124,7 @@ def _linear_weights(positions, centres):
 
 @checked
 def uncertainty_likelihood(
-    correspondence: Field,
-    tau: Field,
-    log_sigma: LogSigma,
-    *,
-    matched: Float[Array, "*b H W"] | None = None,
+    correspondence: Field, tau: Field, log_sigma: LogSigma, *, matched: Shares | None = None
 ) -> PerExample:
     """Known errors of the field teach its uncertainty, after [11] and [12] of JLAD.
 

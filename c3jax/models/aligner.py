@@ -4,6 +4,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from c3jax._shapes import Correlation, Features, Images, Source, Target
 from c3jax.models.c3 import LandmarkNetworks
 from c3jax.models.layers import Encoding, join_stages
 from c3jax.models.reading import Read, Reading
@@ -26,33 +27,21 @@ class Aligner(nn.Module):
     flow: nn.Module
     stages: tuple[str, ...] = ("layer3",)
 
-    def features(
-        self, images: Float[Array, "b H W 3"], *, train: bool = False
-    ) -> Float[Array, "b h w c"]:
+    def features(self, images: Images, *, train: bool = False) -> Features:
         """f' of images."""
         several = len(self.stages) > 1
         return join_stages(self.trunk(images, train=train), self.stages, normalize=several)
 
-    def correlate(
-        self, source: Float[Array, "b hs ws c"], target: Float[Array, "b ht wt c"]
-    ) -> Float[Array, "b hs ws ht wt"]:
+    def correlate(self, source: Source, target: Target) -> Correlation:
         """Refined correlation of two maps f' (Eq. 3)."""
         return self.flow(source, target)
 
-    def match(
-        self,
-        source: Float[Array, "b H W 3"],
-        target: Float[Array, "b H W 3"],
-        *,
-        reading: Reading | None = None,
-    ) -> Read:
+    def match(self, source: Images, target: Images, *, reading: Reading | None = None) -> Read:
         """Matches of pairs of images in both directions, read from the refined correlation."""
         features = self.features(jnp.concatenate([source, target]))
         return (reading or Reading()).read(self.correlate(*jnp.split(features, 2)))
 
-    def __call__(
-        self, source: Float[Array, "b H W 3"], target: Float[Array, "b H W 3"], **options
-    ) -> Float[Array, "b hs ws ht wt"]:
+    def __call__(self, source: Images, target: Images, **options) -> Correlation:
         """Refined correlation of two images."""
         return self.correlate(self.features(source, **options), self.features(target, **options))
 
@@ -74,24 +63,18 @@ class LandmarkAligner(Aligner, kw_only=True):
 
     landmarks: LandmarkNetworks
 
-    def encode(self, images: Float[Array, "b H W 3"], *, train: bool = False) -> Encoding:
+    def encode(self, images: Images, *, train: bool = False) -> Encoding:
         """Appearance, landmarks and their maps, and f' of images."""
         features = self.features(images, train=train)
         return self.landmarks.extract(features, features, train=train)
 
     def decode(
-        self,
-        appearance: Float[Array, "b h w c"],
-        maps: Float[Array, "b h w k"],
-        *,
-        train: bool = False,
-    ) -> Float[Array, "b H W 3"]:
+        self, appearance: Features, maps: Float[Array, "b h w k"], *, train: bool = False
+    ) -> Images:
         """The image with this appearance and this pose."""
         return self.landmarks.decode(appearance, maps, train=train)
 
-    def __call__(
-        self, source: Float[Array, "b H W 3"], target: Float[Array, "b H W 3"], **options
-    ) -> Float[Array, "b hs ws ht wt"]:
+    def __call__(self, source: Images, target: Images, **options) -> Correlation:
         """Refined correlation of two images; touches every parameter in `init`."""
         if self.is_initializing():
             code = self.encode(source, **options)

@@ -1,8 +1,11 @@
 """The networks of C3: trunk N, extractors E_a and E_p, decoder D, cross-image flow module."""
 
+from functools import partial
+
 import flax.linen as nn
 from jaxtyping import Array, Float
 
+from c3jax._shapes import Correlation, Features, Images, Landmarks, Source, Target
 from c3jax.landmarks import landmark_bottleneck
 from c3jax.models.flow import FlowModule
 from c3jax.models.layers import (
@@ -24,11 +27,10 @@ class Extractor(nn.Module):
     kernel_init: Initializer = normal(None)
 
     @nn.compact
-    def __call__(self, features: Float[Array, "b h w c"], *, train: bool) -> Array:
+    def __call__(self, features: Features, *, train: bool) -> Array:
+        block = partial(ConvBlock, axis_name=self.axis_name, kernel_init=self.kernel_init)
         for _ in range(2):
-            features = ConvBlock(
-                self.channels, axis_name=self.axis_name, kernel_init=self.kernel_init
-            )(features, train=train)
+            features = block(self.channels)(features, train=train)
         return features
 
 
@@ -51,11 +53,7 @@ class LandmarkNetworks(AppearancePose):
         self.pose = Extractor(self.pose_channels, **self._blocks())
 
     def extract(
-        self,
-        features: Float[Array, "b h w c"],
-        flow_features: Float[Array, "b h2 w2 c2"],
-        *,
-        train: bool = False,
+        self, features: Features, flow_features: Float[Array, "b h2 w2 c2"], *, train: bool = False
     ) -> Encoding:
         """`a = E_a(f), p = E_p(f)` of features f, beside the f' of the same images (3.1)."""
         appearance = self._pooled(self.appearance(features, train=train))
@@ -90,23 +88,21 @@ class C3(LandmarkNetworks, kw_only=True):
         super().setup()
         self.flow = FlowModule(channels=self.flow_channels, linear=self.flow_linear)
 
-    def encode(self, images: Float[Array, "b H W 3"], *, train: bool = False) -> Encoding:
+    def encode(self, images: Images, *, train: bool = False) -> Encoding:
         """`f = N(I), a = E_a(f), p = E_p(f)` and f' (3.1, 3.2)."""
         stages = self.trunk(images, train=train)
         features = join_stages(stages, self.landmark_stages)
         return self.extract(features, join_stages(stages, self.flow_stages), train=train)
 
-    def landmarks(self, images: Float[Array, "b H W 3"]) -> Float[Array, "b K 2"]:
+    def landmarks(self, images: Images) -> Landmarks:
         """Landmarks of images, (x, y) in [-1, 1]."""
         return self.encode(images).landmarks
 
-    def correlate(
-        self, source: Float[Array, "b hs ws c"], target: Float[Array, "b ht wt c"]
-    ) -> Float[Array, "b hs ws ht wt"]:
+    def correlate(self, source: Source, target: Target) -> Correlation:
         """Refined correlation of two maps f' (Eq. 3)."""
         return self.flow(source, target)
 
-    def __call__(self, images: Float[Array, "b H W 3"], *, train: bool = False) -> Array:
+    def __call__(self, images: Images, *, train: bool = False) -> Array:
         """Reconstruction of the images from themselves; touches every parameter (for `init`)."""
         encoding = self.encode(images, train=train)
         self.correlate(encoding.flow_features, encoding.flow_features)

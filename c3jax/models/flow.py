@@ -2,20 +2,17 @@
 
 import functools
 from collections.abc import Callable
+from typing import Any
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jax import lax
-from jaxtyping import Array, Float
+from jaxtyping import Array
 
 from c3jax._checks import check_choice, check_not_negative
-from c3jax.convolutions import (
-    centre_pivot_conv4d,
-    conv4d,
-    folded_correlation,
-    separable_conv4d,
-)
+from c3jax._shapes import Correlation, Source, Target
+from c3jax.convolutions import centre_pivot_conv4d, conv4d, folded_correlation, separable_conv4d
 from c3jax.correlation import correlation_4d, mutual_matching, transpose_volume
 from c3jax.models.starts import STARTS, block_inits
 
@@ -95,20 +92,15 @@ class FlowModule(nn.Module):
         check_not_negative(negative_slope=self.negative_slope)
 
     @nn.compact
-    def __call__(
-        self, source: Float[Array, "b hs ws c"], target: Float[Array, "b ht wt c"]
-    ) -> Float[Array, "b hs ws ht wt"]:
+    def __call__(self, source: Source, target: Target) -> Correlation:
         kernels = self._kernels()
         refine = self._folded if self._can_fold() else self._refine
         return in_chunks(functools.partial(refine, kernels), source, target, chunk=self.chunk)
 
     def _refine(self, kernels, source, target):
-        correlation = correlation_4d(source, target)
-        if not self.mutual:
-            return symmetric(functools.partial(self._block, kernels), correlation)
-        return mutual_matching(
-            symmetric(functools.partial(self._block, kernels), mutual_matching(correlation))
-        )
+        damp = mutual_matching if self.mutual else lambda correlation: correlation
+        block = functools.partial(self._block, kernels)
+        return damp(symmetric(block, damp(correlation_4d(source, target))))
 
     def _block(self, kernels, correlation):
         volume = correlation[..., None]
@@ -125,9 +117,8 @@ class FlowModule(nn.Module):
     def _activate(self, volume):
         if self.linear:
             return volume
-        return (
-            nn.leaky_relu(volume, self.negative_slope) if self.negative_slope else nn.relu(volume)
-        )
+        slope = self.negative_slope
+        return nn.leaky_relu(volume, slope) if slope else nn.relu(volume)
 
     def _can_fold(self):
         one_linear = self.linear and self.channels == (1,) and self.layers == "separable"
@@ -136,19 +127,13 @@ class FlowModule(nn.Module):
     def _folded(self, kernels, source, target):
         """Both terms of `symmetric`: the second has W1 on the target side and W2 on the source."""
         ((w1, w2),) = kernels
-        return folded_correlation(source, target, w1, w2) + folded_correlation(
-            source, target, w2, w1
-        )
+        first = folded_correlation(source, target, w1, w2)
+        return first + folded_correlation(source, target, w2, w1)
 
     def _kernels(self) -> list[tuple[Array, ...]]:
         """Kernels of each layer: (W1, W2), or the one of full 4D."""
-        inits = block_inits(
-            self.channels,
-            self.kernel_size,
-            layers=self.layers,
-            start=self.start,
-            stddev=self.stddev,
-        )
+        how: dict[str, Any] = {"layers": self.layers, "start": self.start, "stddev": self.stddev}
+        inits = block_inits(self.channels, self.kernel_size, **how)
         return [
             tuple(self.param(f"{name}_{layer}", init) for name, init in kernels.items())
             for layer, kernels in enumerate(inits)

@@ -11,6 +11,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from c3jax._shapes import Features
+
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
 
@@ -44,7 +46,7 @@ class Convolution(nn.Module):
     trainable: bool = True
 
     @nn.compact
-    def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b y x {self.features}"]:
+    def __call__(self, x: Features) -> Float[Array, "b y x {self.features}"]:
         shape = (self.size, self.size, x.shape[-1], self.features)
         parameters = [self.param("kernel", he_normal, shape)]
         if self.use_bias:
@@ -66,7 +68,7 @@ class FrozenBatchNorm(nn.Module):
     epsilon: float = 1e-5
 
     @nn.compact
-    def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h w c"]:
+    def __call__(self, x: Features) -> Features:
         shape = (x.shape[-1],)
         scale = self.param("scale", nn.initializers.ones, shape)
         bias = self.param("bias", nn.initializers.zeros, shape)

@@ -1,8 +1,11 @@
 """IMM of Jakab et al., the baseline that C3 starts from and is compared with ("Cond." there)."""
 
-import flax.linen as nn
-from jaxtyping import Array, Float
+from functools import partial
 
+import flax.linen as nn
+from jaxtyping import Array
+
+from c3jax._shapes import Correlation, Features, Images, Landmarks, Source, Target
 from c3jax.correlation import correlation_4d
 from c3jax.landmarks import gaussian_maps, marginal_soft_argmax
 from c3jax.models.layers import AppearancePose, ConvBlock, Encoding, Initializer, normal
@@ -21,14 +24,13 @@ class Encoder(nn.Module):
     kernel_init: Initializer = normal(None)
 
     @nn.compact
-    def __call__(self, images: Float[Array, "b H W 3"], *, train: bool) -> Float[Array, "b h w c"]:
+    def __call__(self, images: Images, *, train: bool) -> Features:
+        block = partial(ConvBlock, axis_name=self.axis_name, kernel_init=self.kernel_init)
         outputs = images
         for level, width in enumerate(self.widths):
             first = (3, 2) if level else (7, 1)  # size and stride
             for size, stride in (first, (3, 1)):
-                outputs = ConvBlock(
-                    width, size, stride, axis_name=self.axis_name, kernel_init=self.kernel_init
-                )(outputs, train=train)
+                outputs = block(width, size, stride)(outputs, train=train)
         return outputs
 
 
@@ -60,7 +62,7 @@ class IMM(AppearancePose):
         self.appearance = Encoder(self.encoder_widths, **self._blocks())
         self.pose = Encoder(self.encoder_widths, **self._blocks())
 
-    def encode(self, images: Float[Array, "b H W 3"], *, train: bool = False) -> Encoding:
+    def encode(self, images: Images, *, train: bool = False) -> Encoding:
         """Appearance, landmarks and their Gaussian maps; `flow_features` are the pose encoder's."""
         appearance = self._pooled(self.appearance(images, train=train))
         features = self.pose(images, train=train)
@@ -69,17 +71,15 @@ class IMM(AppearancePose):
         maps = gaussian_maps(landmarks, logits.shape[1:3], stddev=self.stddev)
         return Encoding(appearance, logits, landmarks, maps, features)
 
-    def landmarks(self, images: Float[Array, "b H W 3"]) -> Float[Array, "b K 2"]:
+    def landmarks(self, images: Images) -> Landmarks:
         """Landmarks of images, (x, y) in [-1, 1]."""
         return self.encode(images).landmarks
 
-    def correlate(
-        self, source: Float[Array, "b hs ws c"], target: Float[Array, "b ht wt c"]
-    ) -> Float[Array, "b hs ws ht wt"]:
+    def correlate(self, source: Source, target: Target) -> Correlation:
         """Cosines of the pose encoder's features: nothing here is learned."""
         return correlation_4d(source, target)
 
-    def __call__(self, images: Float[Array, "b H W 3"], *, train: bool = False) -> Array:
+    def __call__(self, images: Images, *, train: bool = False) -> Array:
         """Reconstruction of the images from themselves; touches every parameter (for `init`)."""
         encoding = self.encode(images, train=train)
         return self.decode(encoding.appearance, encoding.maps, train=train)

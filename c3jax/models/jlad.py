@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from c3jax._shapes import Features, Images, Landmarks
 from c3jax.coordinates import grid
 from c3jax.correlation import l2_normalize
 from c3jax.landmarks import channel_softmax, heatmap_centroids
@@ -94,7 +95,7 @@ class Head(nn.Module):
     channels: tuple[int, ...]
 
     @nn.compact
-    def __call__(self, inputs: Float[Array, "b h w c"]) -> Float[Array, "b h w {self.outputs}"]:
+    def __call__(self, inputs: Features) -> Float[Array, "b h w {self.outputs}"]:
         for channels in self.channels:
             inputs = _block(channels)(inputs, train=False)
         return nn.Conv(self.outputs, (1, 1), kernel_init=NEAR_ZERO, name="out")(inputs)
@@ -151,13 +152,13 @@ class JLAD(nn.Module):
         if self.with_uncertainty:
             self.uncertainty = Head(1, self.uncertainty_channels)
 
-    def encode(self, images: Float[Array, "b H W 3"], *, train: bool = False) -> Detection:
+    def encode(self, images: Images, *, train: bool = False) -> Detection:
         """Features, landmark maps and landmarks of images, Eq. 4 and 5."""
         several = len(self.stages) > 1
         stages = self.trunk(images, train=train)
         return self.detect(l2_normalize(join_stages(stages, self.stages, normalize=several)))
 
-    def detect(self, features: Float[Array, "b h w c"]) -> Detection:
+    def detect(self, features: Features) -> Detection:
         """Landmarks of features of unit length."""
         inputs = _of_unit_variance(features)
         if self.with_self_similarity:
@@ -166,7 +167,7 @@ class JLAD(nn.Module):
         maps = channel_softmax(logits)
         return Detection(features, logits, maps, heatmap_centroids(maps))
 
-    def align(self, source: Float[Array, "b h w c"], target: Float[Array, "b h w c"]) -> Alignment:
+    def align(self, source: Features, target: Features) -> Alignment:
         """Field and uncertainty of two maps of features, from their similarity C^st (Eq. 3)."""
         count, height, width, _ = source.shape
         tau = jnp.broadcast_to(grid((height, width), dtype=source.dtype), (count, height, width, 2))
@@ -184,11 +185,11 @@ class JLAD(nn.Module):
             similarity = jnp.concatenate([similarity, _of_unit_variance(source)], axis=-1)
         return Alignment(tau, log_spread + self.uncertainty(similarity))
 
-    def landmarks(self, images: Float[Array, "b H W 3"]) -> Float[Array, "b K 2"]:
+    def landmarks(self, images: Images) -> Landmarks:
         """Landmarks of images, (x, y) in [-1, 1]."""
         return self.encode(images).landmarks
 
-    def match(self, source: Float[Array, "b H W 3"], target: Float[Array, "b H W 3"]) -> Read:
+    def match(self, source: Images, target: Images) -> Read:
         """Matches of pairs of images: the field from the source is T^{j->i}, the other T^{i->j}."""
         features = self.encode(jnp.concatenate([source, target])).features
         others = jnp.concatenate(jnp.split(features, 2)[::-1])
@@ -199,7 +200,7 @@ class JLAD(nn.Module):
         return Read(*(side for both in maps for side in jnp.split(both, 2)))
 
     def __call__(
-        self, source: Float[Array, "b H W 3"], target: Float[Array, "b H W 3"], *, train=False
+        self, source: Images, target: Images, *, train=False
     ) -> tuple[Alignment, Detection, Detection]:
         """Alignment of pairs, and the landmarks of their sources and targets.
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import flax.linen as nn
@@ -9,9 +10,11 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from c3jax._shapes import Features, Images
 from c3jax.correlation import l2_normalize
 
 Initializer = Callable[..., Array]
+BatchNorm = partial(nn.BatchNorm, momentum=0.9, epsilon=1e-5)
 
 
 def normal(stddev: float | None) -> Initializer:
@@ -45,9 +48,7 @@ class ConvBlock(nn.Module):
     kernel_init: Initializer = normal(None)
 
     @nn.compact
-    def __call__(
-        self, inputs: Float[Array, "b h w c"], *, train: bool
-    ) -> Float[Array, "b h2 w2 {self.features}"]:
+    def __call__(self, inputs: Features, *, train: bool) -> Float[Array, "b h2 w2 {self.features}"]:
         pad = self.kernel_size // 2
         outputs = nn.Conv(
             self.features,
@@ -60,18 +61,12 @@ class ConvBlock(nn.Module):
             name="conv",
         )(inputs)
         if self.normalize:
-            outputs = nn.BatchNorm(
-                use_running_average=not train,
-                momentum=0.9,
-                epsilon=1e-5,
-                axis_name=self.axis_name,
-                dtype=inputs.dtype,
-                name="norm",
-            )(outputs)
+            norm = BatchNorm(axis_name=self.axis_name, dtype=inputs.dtype, name="norm")
+            outputs = norm(outputs, use_running_average=not train)
         return nn.relu(outputs)
 
 
-def resize(maps: Float[Array, "b h w c"], shape: tuple[int, int]) -> Float[Array, "b h2 w2 c"]:
+def resize(maps: Features, shape: tuple[int, int]) -> Float[Array, "b h2 w2 c"]:
     """Bilinear resizing of `[b, h, w, c]` maps to `shape` (half-pixel centres)."""
     if maps.shape[1:3] == tuple(shape):
         return maps
@@ -80,7 +75,7 @@ def resize(maps: Float[Array, "b h w c"], shape: tuple[int, int]) -> Float[Array
 
 def join_stages(
     stages: dict[str, Array], names: tuple[str, ...], *, normalize: bool = False
-) -> Float[Array, "b h w c"]:
+) -> Features:
     """Feature maps of several stages on the grid of the first, concatenated.
 
     Args:
@@ -93,15 +88,15 @@ def join_stages(
     return jnp.concatenate([l2_normalize(each) for each in maps] if normalize else maps, axis=-1)
 
 
-def pool(maps: Float[Array, "b h w c"], cells: int) -> Float[Array, "b h w c"]:
+def pool(maps: Features, cells: int) -> Features:
     """Average over `cells` x `cells` regions, spread out again to the grid of `maps`."""
     height, width = maps.shape[1:3]
     if height % cells or width % cells:
         raise ValueError(
             f"appearance_grid {cells} does not divide the feature map {height}x{width}"
         )
-    pooled = nn.avg_pool(maps, (height // cells, width // cells), (height // cells, width // cells))
-    return resize(pooled, (height, width))
+    region = (height // cells, width // cells)
+    return resize(nn.avg_pool(maps, region, region), (height, width))
 
 
 class Encoding(NamedTuple):
@@ -144,27 +139,19 @@ class Decoder(nn.Module):
 
     @nn.compact
     def __call__(
-        self,
-        appearance: Float[Array, "b h w ca"],
-        maps: Float[Array, "b h w k"],
-        *,
-        train: bool,
+        self, appearance: Float[Array, "b h w ca"], maps: Float[Array, "b h w k"], *, train: bool
     ) -> Float[Array, "b h2 w2 3"]:
+        block = partial(ConvBlock, axis_name=self.axis_name, kernel_init=self.kernel_init)
         outputs = jnp.concatenate([appearance, maps], axis=-1)
         height, width = outputs.shape[1:3]
         channels = self.channels
         while True:
             last = (height, width) == tuple(self.image_shape)
             for _ in range(self.last_convolutions if last else 2):
-                outputs = ConvBlock(
-                    channels, axis_name=self.axis_name, kernel_init=self.kernel_init
-                )(outputs, train=train)
+                outputs = block(channels)(outputs, train=train)
             if last:
                 break
-            height, width = (
-                min(2 * height, self.image_shape[0]),
-                min(2 * width, self.image_shape[1]),
-            )
+            height, width = map(min, (2 * height, 2 * width), self.image_shape)
             outputs = resize(outputs, (height, width))
             channels = max(channels // 2, self.min_channels)
         # Images lie in [0, 1]: starting at mid-grey spares the first steps.
@@ -213,16 +200,11 @@ class AppearancePose(nn.Module):
         return {"axis_name": self.axis_name, "kernel_init": normal(self.init_stddev)}
 
     def _pooled(self, appearance):
-        return (
-            appearance if self.appearance_grid is None else pool(appearance, self.appearance_grid)
-        )
+        cells = self.appearance_grid
+        return appearance if cells is None else pool(appearance, cells)
 
     def decode(
-        self,
-        appearance: Float[Array, "b h w c"],
-        maps: Float[Array, "b h w k"],
-        *,
-        train: bool = False,
-    ) -> Float[Array, "b H W 3"]:
+        self, appearance: Features, maps: Float[Array, "b h w k"], *, train: bool = False
+    ) -> Images:
         """The image with this appearance and this pose, `I = D(a, p)` (C3 3.1)."""
         return self.decoder(appearance, maps, train=train)

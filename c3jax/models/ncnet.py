@@ -5,9 +5,10 @@ from functools import partial
 
 import flax.linen as nn
 import jax
-from jaxtyping import Array, Float
+from jaxtyping import Array
 
 from c3jax._checks import check_choice
+from c3jax._shapes import Correlation, Source, Target
 from c3jax.convolutions import conv4d
 from c3jax.correlation import correlation_4d, mutual_matching
 from c3jax.models.flow import in_chunks, symmetric
@@ -64,9 +65,7 @@ class NCNet(nn.Module):
         check_choice("start", self.start, ("random", *STARTS))
 
     @nn.compact
-    def __call__(
-        self, source: Float[Array, "b hs ws c"], target: Float[Array, "b ht wt c"]
-    ) -> Float[Array, "b hs ws ht wt"]:
+    def __call__(self, source: Source, target: Target) -> Correlation:
         layers = self._layers()
         return in_chunks(partial(_refine, layers), source, target, chunk=self.chunk)
 
@@ -83,15 +82,13 @@ class NCNet(nn.Module):
         size, cins = self.kernel_size, (1, *self.channels[:-1])
         if self.start != "random":
             kernels = block_inits(self.channels, size, layers="full", start=self.start)
-            return [
-                (kernel["kernel"], partial(nn.initializers.zeros, shape=(cout,)))
-                for kernel, cout in zip(kernels, self.channels, strict=True)
-            ]
+            biases = [partial(nn.initializers.zeros, shape=(cout,)) for cout in self.channels]
+            return [(each["kernel"], bias) for each, bias in zip(kernels, biases, strict=True)]
         inits: list[tuple[Init, Init]] = []
         for cin, cout in zip(cins, self.channels, strict=True):
-            shape = (size,) * 4 + (cin, cout)
-            init = uniform_init(math.prod(shape[:-1]))
-            inits.append((partial(init, shape=shape), partial(init, shape=(cout,))))
+            init = uniform_init(size**4 * cin)
+            kernel_init = partial(init, shape=(size, size, size, size, cin, cout))
+            inits.append((kernel_init, partial(init, shape=(cout,))))
         return inits
 
 

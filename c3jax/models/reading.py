@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array
 
+from c3jax._shapes import Correlation
 from c3jax.matching import kernel_transformation_map, match_scores, transformation_map
 
 MATCHES = ("hard", "kernel")
@@ -41,7 +42,7 @@ class Reading:
     temperature: float = 0.05
     stddev: float = 1.5
 
-    def read(self, correlation: Float[Array, "b hs ws ht wt"]) -> Read:
+    def read(self, correlation: Correlation) -> Read:
         """Transformation maps in both directions, and how sure they are."""
         largest = jnp.max(correlation, axis=(-4, -3, -2, -1), keepdims=True)
         relative = correlation / jnp.maximum(largest, 1e-12)
@@ -49,7 +50,7 @@ class Reading:
         to_source, target_confidence = self._side(relative, "source")
         return Read(to_target, to_source, source_confidence, target_confidence)
 
-    def maps(self, correlation: Float[Array, "b hs ws ht wt"]) -> tuple[Array, Array]:
+    def maps(self, correlation: Correlation) -> tuple[Array, Array]:
         """T^{i->j} `[b, ht, wt, 2]` and T^{j->i} `[b, hs, ws, 2]`."""
         read = self.read(correlation)
         return read.to_source, read.to_target

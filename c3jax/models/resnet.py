@@ -15,6 +15,7 @@ from c3jax.models.imagenet import (
     max_pool,
     normalize_colors,
 )
+from c3jax.models.layers import BatchNorm
 
 LAYERS = ("layer1", "layer2", "layer3", "layer4")
 STAGES = ("input", "stem", *LAYERS, "logits")
@@ -45,11 +46,7 @@ ARCHITECTURES = {
     "resnet50": Architecture(bottleneck=True, depths=(3, 4, 6, 3)),
     "resnet101": Architecture(bottleneck=True, depths=(3, 4, 23, 3)),
     "small": Architecture(
-        bottleneck=False,
-        depths=(1, 1, 1, 1),
-        widths=(16, 32, 64, 64),
-        stem_size=3,
-        stem_pool=False,
+        bottleneck=False, depths=(1, 1, 1, 1), widths=(16, 32, 64, 64), stem_size=3, stem_pool=False
     ),
 }
 
@@ -73,15 +70,8 @@ class BasicBlock(nn.Module):
         return nn.relu(y + _shortcut(x, y, self.stride, conv, norm))
 
 
-class BottleneckBlock(nn.Module):
+class BottleneckBlock(BasicBlock):
     """1x1, 3x3 (it has the stride: "v1.5") and 1x1 convolutions, to four times the width."""
-
-    width: int
-    stride: int
-    dilation: int
-    previous_dilation: int
-    convolution: type
-    normalization: type
 
     @nn.compact
     def __call__(self, x):
@@ -181,16 +171,9 @@ class ResNet(nn.Module):
         stride, dilation, previous = _strides(plan, self.output_stride)[index]
         block = BottleneckBlock if plan.bottleneck else BasicBlock
         for number in range(depths[index]):
-            first = number == 0
-            x = block(
-                widths[index],
-                stride if first else 1,
-                dilation,
-                previous if first else dilation,
-                conv,
-                norm,
-                name=f"{stage}_{number}",
-            )(x)
+            name = f"{stage}_{number}"
+            x = block(widths[index], stride, dilation, previous, conv, norm, name=name)(x)
+            stride, previous = 1, dilation
         return x
 
     def _convolution(self):
@@ -200,14 +183,8 @@ class ResNet(nn.Module):
     def _normalization(self, train, dtype):
         if self.normalization == "frozen":
             return FrozenBatchNorm
-        return partial(
-            nn.BatchNorm,
-            use_running_average=not train,
-            momentum=0.9,
-            epsilon=1e-5,
-            dtype=dtype,
-            axis_name=self.axis_name,
-        )
+        own = {"dtype": dtype, "axis_name": self.axis_name}
+        return partial(BatchNorm, use_running_average=not train, **own)
 
 
 def _strides(plan, output_stride):

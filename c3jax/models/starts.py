@@ -68,11 +68,9 @@ def smoothing_init(stddev: float, noise: float = 0.02, *, gain: float = 1.0) -> 
     """
 
     def profile(size: int, dimensions: int) -> Array:
-        plane = (
-            gaussian_kernel(size, stddev=stddev)
-            if stddev > 0
-            else jnp.zeros((size, size)).at[size // 2, size // 2].set(1.0)
-        )
+        plane = jnp.zeros((size, size)).at[size // 2, size // 2].set(1.0)
+        if stddev > 0:
+            plane = gaussian_kernel(size, stddev=stddev)
         return plane if dimensions == 2 else plane[:, :, None, None] * plane
 
     return _averaging(profile, noise, gain)
@@ -131,17 +129,15 @@ def consensus_kernels(
     rows, columns = nearest_offsets(size, count)
     weights = gaussian_kernel(size, stddev=stddev)[rows, columns]
     each, centre = np.arange(count), size // 2
-    source = jnp.zeros((size, size, count, count))
-    target = jnp.zeros((size, size, 1, count))
-    first = (
-        source.at[rows, columns, each, each].set(1.0),
-        target.at[rows, columns, 0, each].set(1.0),
-    )
-    passing = source.at[centre, centre].set(jnp.eye(count))
-    last = (
-        jnp.zeros((size, size, 1, 1)).at[centre, centre].set(1.0),
-        jnp.zeros((size, size, count, 1)).at[centre, centre, :, 0].set(weights / weights.sum()),
-    )
+
+    def zeros(cin, cout):
+        return jnp.zeros((size, size, cin, cout))
+
+    looking = zeros(count, count).at[rows, columns, each, each].set(1.0)
+    first = looking, zeros(1, count).at[rows, columns, 0, each].set(1.0)
+    passing = zeros(count, count).at[centre, centre].set(jnp.eye(count))
+    adding = zeros(count, 1).at[centre, centre, :, 0].set(weights / weights.sum())
+    last = zeros(1, 1).at[centre, centre].set(1.0), adding
     return [first, *[(passing, passing)] * (len(inner) - 1), last]
 
 

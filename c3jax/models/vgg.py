@@ -4,13 +4,7 @@ import flax.linen as nn
 from jaxtyping import Array, Float
 
 from c3jax._checks import check_choice
-from c3jax.models.imagenet import (
-    Convolution,
-    check_images,
-    check_taps,
-    max_pool,
-    normalize_colors,
-)
+from c3jax.models.imagenet import Convolution, check_images, check_taps, max_pool, normalize_colors
 
 WIDTHS = (64, 128, 256, 512, 512)
 DEPTHS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}
@@ -57,13 +51,8 @@ class VGG(nn.Module):
             group, position = int(name[4]), int(name[6:])
             if group > 1 and position == 1:
                 x = max_pool(x, size=2, padding=0)
-            conv = Convolution(
-                WIDTHS[group - 1],
-                3,
-                use_bias=True,
-                trainable=self.trainable,
-                name=f"features_{index}",
-            )
+            width, layer = WIDTHS[group - 1], f"features_{index}"
+            conv = Convolution(width, 3, use_bias=True, trainable=self.trainable, name=layer)
             x = nn.relu(conv(x))
             features[name] = x.reshape(*images.shape[:-3], *x.shape[1:])
         return {tap: features[tap] for tap in self.taps}

@@ -101,13 +101,7 @@ class Checkpoints:
 
     def meta(self, step: int | None = None) -> dict[str, Any]:
         """The JSON side of a step (default: the latest)."""
-        step = self._existing(step)
-        try:
-            return self._manager.restore(
-                step, args=ocp.args.Composite(meta=ocp.args.JsonRestore())
-            )["meta"]
-        except (ValueError, OSError, KeyError) as error:
-            raise self._damaged(step, _first_line(error)) from error
+        return self._read(self._existing(step), "meta", ocp.args.JsonRestore())
 
     def restore(self, target: Tree, step: int | None = None) -> Tree:
         """The state of a step (default: the latest), its structure, shapes and dtypes `target`'s.
@@ -120,7 +114,7 @@ class Checkpoints:
         stored = self.meta(step)["leaves"]
         self._check_leaves(step, stored, target)
         abstract = jax.tree.map(_restored_to, target)
-        state = self._read(step, ocp.args.StandardRestore(abstract))
+        state = self._read(step, "state", ocp.args.StandardRestore(abstract))
         for path, leaf in _leaves(state):
             self._check_bits(step, path, leaf, stored[path][2])
         return state
@@ -138,23 +132,23 @@ class Checkpoints:
             for path, leaf in self.meta(step)["leaves"].items()
             if (collection := path.partition("[")[0]) in (".params", ".frozen", ".batch_stats")
         }
-        target = unflatten_dict(
-            {
-                keys: _restored_to(jax.ShapeDtypeStruct(shape, dtype))
-                for keys, (_, dtype, shape, _) in stored.items()
-            }
-        )
+        leaves = {
+            keys: _restored_to(jax.ShapeDtypeStruct(shape, dtype))
+            for keys, (_, dtype, shape, _) in stored.items()
+        }
+        target = unflatten_dict(leaves)
         arguments = ocp.checkpoint_utils.construct_restore_args(target)
-        found = self._read(step, ocp.args.PyTreeRestore(target, arguments, partial_restore=True))
+        partly = ocp.args.PyTreeRestore(target, arguments, partial_restore=True)
+        found = self._read(step, "state", partly)
         for keys, leaf in flatten_dict(found).items():
             path, *_, bits = stored[keys]
             self._check_bits(step, path, leaf, bits)
         params = {**found.get("frozen", {}), **found.get("params", {})}
         return {"params": params, "batch_stats": found.get("batch_stats", {})}
 
-    def _read(self, step: int, arguments: Any) -> Tree:
+    def _read(self, step: int, item: str, arguments: Any) -> Any:
         try:
-            return self._manager.restore(step, args=ocp.args.Composite(state=arguments))["state"]
+            return self._manager.restore(step, args=ocp.args.Composite(**{item: arguments}))[item]
         except Exception as error:  # Orbax raises a bare Exception for data that do not decode
             if "tree structures do not match" in str(error):  # though all arrays do
                 raise self._differs(step, OPTIMIZER, "its parts without arrays differ") from error
@@ -276,10 +270,8 @@ def _first_line(error: Exception) -> str:
 
 
 def _leaves(tree: Tree) -> list[tuple[str, Any]]:
-    return [
-        (jax.tree_util.keystr(path), leaf)
-        for path, leaf in jax.tree_util.tree_flatten_with_path(tree)[0]
-    ]
+    leaves = jax.tree_util.tree_leaves_with_path(tree)
+    return [(jax.tree_util.keystr(path), leaf) for path, leaf in leaves]
 
 
 def digest(tree: Tree) -> str:

@@ -1,13 +1,13 @@
 """From a configuration to what is trained on, fitted and tested: `load(config)`.
 
-`PICTURES` and `PAIRS` say how each data set is loaded and what it offers.
+A data set is loaded as the others of its kind in datasets.toml, but for those of `OWN`.
 """
 
-import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, NamedTuple, overload
+from typing import Any, overload
 
+from data_pipelines.catalogue import find, names_of
 from data_pipelines.errors import DataError
 from data_pipelines.load import pairs, pictures, rendered
 from data_pipelines.load.config import AlignmentDataConfig, DataConfig
@@ -41,68 +41,52 @@ __all__ = [
     "missing_of_celeb_a",
 ]
 
-
-class Loader(NamedTuple):
-    """`load(config, training)`; whether there are annotations, and whether tf.data may stream."""
-
-    load: Callable[[Any, bool], Any]
-    annotated: bool = True
-    streamed: bool = False
-
-
-PICTURES = {
-    "rendered_faces": Loader(rendered.faces),
-    "rendered_cars": Loader(rendered.cars),
-    "rendered_rooms": Loader(rendered.rooms),
-    "folder": Loader(pictures.folder, annotated=False, streamed=True),
-    "labelled": Loader(pictures.labelled_pictures),
-    "celeb_a": Loader(pictures.celeb_a_with_mafl, streamed=True),
-    "lsun": Loader(pictures.one_category, annotated=False, streamed=True),
-    "aflw": Loader(pictures.faces, streamed=True),
-    "aflw_mtfl": Loader(pictures.faces, streamed=True),
-    "w300": Loader(pictures.faces, streamed=True),
+# From the configuration, and whether there is training.
+Loader = Callable[[Any, bool], Any]
+OF_KIND: dict[str, Loader] = {
+    "pictures": pictures.unlabelled,
+    "landmarks": pictures.annotated,
+    "pairs": pairs.published,
 }
-PAIRS = {
-    "pf_willow": Loader(pairs.pf_willow_pairs, streamed=True),
-    "pf_pascal": Loader(pairs.pf_pascal_pairs, streamed=True),
-    "spair": Loader(pairs.spair_pairs, streamed=True),
-    "pascal3d": Loader(pairs.pascal3d_pairs, streamed=True),
-    "pairs_csv": Loader(pairs.own_pairs, streamed=True),
-    "rendered_objects": Loader(rendered.objects),
+OWN: dict[str, Loader] = {
+    **dict.fromkeys(rendered.LANDMARKS, rendered.landmarks),
+    "rendered_objects": rendered.objects,
+    "folder": pictures.folder,
+    "labelled": pictures.labelled_pictures,
+    "celeb_a": pictures.celeb_a_with_mafl,
+    "pf_pascal": pairs.pf_pascal_pairs,
+    "pascal3d": pairs.pascal3d_pairs,
+    "pairs_csv": pairs.own_pairs,
 }
-LANDMARK_DATA = tuple(name for name, loader in PICTURES.items() if loader.annotated)
-ALIGNMENT_DATA = tuple(PAIRS)
-STREAMED = tuple(name for name, loader in PICTURES.items() if loader.streamed)
+PICTURE_DATA = names_of("pictures", "landmarks")
+LANDMARK_DATA = names_of("landmarks")
+ALIGNMENT_DATA = names_of("pairs")
+STREAMED = tuple(name for name in PICTURE_DATA if find(name).streamed)
 
 
 @overload
-def load(
-    config: DataConfig, *, training: bool = True, shard: Mapping[str, int] | None = None
-) -> Data: ...
+def load(config: DataConfig, *, training: bool = True) -> Data: ...
 @overload
-def load(
-    config: AlignmentDataConfig, *, training: bool = True, shard: Mapping[str, int] | None = None
-) -> AlignmentData: ...
-def load(config, *, training=True, shard=None):
+def load(config: AlignmentDataConfig, *, training: bool = True) -> AlignmentData: ...
+def load(config, *, training=True):
     """The data set that `config` names (not `auto`); pairs without `training`: their tests alone.
 
     Args:
       config: of pictures or of pairs.
       training: whether training pictures or pairs are needed.
-      shard: `shard_index` and `shard_count` of this process, where there are several.
 
     Raises:
       DataError: something is missing or broken; the message says what to put where.
     """
     of_pairs = isinstance(config, AlignmentDataConfig)
-    loaders = PAIRS if of_pairs else PICTURES
-    if config.name not in loaders:
-        raise DataError(f"data.name '{config.name}' is not a data set: {', '.join(loaders)}")
-    if config.loader == "tf" and not loaders[config.name].streamed:
-        streamed = ", ".join(name for name, loader in loaders.items() if loader.streamed)
+    names = ALIGNMENT_DATA if of_pairs else PICTURE_DATA
+    if config.name not in names:
+        raise DataError(f"data.name '{config.name}' is not a data set: {', '.join(names)}")
+    if config.loader == "tf" and not find(config.name).streamed:
+        streamed = ", ".join(name for name in names if find(name).streamed)
         raise DataError(f"--data.loader tf streams {streamed}; {config.name} is held in memory")
-    found, part = loaders[config.name].load(config, training), dict(shard or {})
-    if not of_pairs:
-        return replace(found, batches=functools.partial(found.batches, **part))
-    others = pairs.voc_pictures(config) if training and config.voc_path else None
-    return replace(found, shard=part, others=others and replace(others, shard=part))
+    loader = OWN.get(config.name) or OF_KIND[find(config.name).kind]
+    found = loader(config, training)
+    if of_pairs and training and config.voc_path:
+        return replace(found, others=pairs.voc_pictures(config))
+    return found

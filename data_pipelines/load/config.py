@@ -2,24 +2,31 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+from data_pipelines.catalogue import names_of
+from data_pipelines.frames import Corners, Crop
+
+if TYPE_CHECKING:
+    PictureName = str
+    PairName = str
+else:
+    PictureName = Literal["auto", *names_of("pictures", "landmarks")]
+    PairName = Literal[names_of("pairs")]
 
 
 @dataclass(frozen=True)
 class DataConfig:
     """What to train and evaluate on."""
 
-    name: Literal[
-        "auto", "rendered_faces", "rendered_cars", "rendered_rooms", "folder", "labelled",
-        "celeb_a", "aflw", "aflw_mtfl", "w300", "lsun",
-    ] = "auto"  # fmt: skip
+    name: PictureName = "auto"
     """`auto`: CelebA where it is in place and an accelerator is present, else rendered_faces"""
     path: Path | None = None
     """folder of the data set (not of rendered ones); by default CACHE/NAME but for folder,
     labelled and lsun"""
     boxes: Path | None = None
     """folder: CSV of image,x0,y0,x1,y1 for photos where the object is not centred"""
-    crop: Literal["centre", "centre_inner", "pad", "squash", "squash_inner"] = "centre"
+    crop: Crop = "centre"
     """how a photo becomes square (folder, labelled, lsun): `inner` keeps the central 80 %"""
     landmarks_file: str = "landmarks.csv"
     """labelled: the CSV of points in `path`"""
@@ -47,9 +54,7 @@ class DataConfig:
 class AlignmentDataConfig:
     """Pairs of pictures to train and evaluate on."""
 
-    name: Literal[
-        "rendered_objects", "pf_pascal", "pf_willow", "spair", "pascal3d", "pairs_csv"
-    ] = "rendered_objects"
+    name: PairName = "rendered_objects"
     """pf_willow has test pairs alone; pascal3d: pairs of PASCAL3D+ in the manner of JLAD"""
     path: Path | None = None
     """folder of the data set (else NAME in the cache); pairs_csv: the CSV of the training pairs"""
@@ -59,7 +64,7 @@ class AlignmentDataConfig:
     """pf_pascal: folder of the three pair lists (by default that of the data set)"""
     image_size: int = 64
     """side of the pictures in pixels"""
-    resize: Literal["antialias", "align_corners"] = "antialias"
+    resize: Corners = "antialias"
     """`align_corners`: without a filter, as NC-Net's"""
     train_examples: int = 3000
     """rendered_objects: pictures to train on"""

@@ -1,19 +1,31 @@
 """The published pairs and own ones: training pairs of pictures, and annotated test pairs."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any, get_args
 
 import numpy as np
 
 from data_pipelines.errors import DataError
-from data_pipelines.examples import load_pictures
+from data_pipelines.frames import Corners
 from data_pipelines.load.config import AlignmentDataConfig
-from data_pipelines.load.pictures import Images, on_disk
-from data_pipelines.load.values import AlignmentData, TestPairs
-from data_pipelines.pair_images import distinct_pictures, load_images
+from data_pipelines.load.pictures import Images, images_of, on_disk
+from data_pipelines.load.values import AlignmentData, TestPairs, nothing_to_train_on
 from data_pipelines.pairs import Pairs
-from data_pipelines.readers import pascal3d, pf_pascal, spair, voc
+from data_pipelines.readers import pascal3d, pf_pascal, reader_of, voc2012
 from data_pipelines.readers.pairs_csv import TABLE, pairs_csv
-from data_pipelines.readers.pf_willow import pf_willow
+from data_pipelines.sources import Pictures, load_annotated
+
+
+def published(config: AlignmentDataConfig, training: bool) -> AlignmentData:
+    """The published lists `train`, where there is one, and `test`."""
+    reader = reader_of(config.name)
+    if training and "train" not in reader.SPLITS:
+        does = "has test pairs alone: train on other data, then evaluate on it"
+        raise DataError(f"{config.name} {does}")
+    folder = _path(config)
+    train = reader.read(folder, "train") if training else None
+    return _data_of(config, train, {"test": reader.read(folder, "test")}, folder)
 
 
 def pf_pascal_pairs(config: AlignmentDataConfig, training: bool) -> AlignmentData:
@@ -34,25 +46,10 @@ def pf_pascal_pairs(config: AlignmentDataConfig, training: bool) -> AlignmentDat
     return _data_of(config, train, tests, None if config.pairs_path else folder)
 
 
-def pf_willow_pairs(config: AlignmentDataConfig, training: bool) -> AlignmentData:
-    """Test pairs alone."""
-    if training:
-        raise DataError("pf_willow has test pairs alone: train on other data, then evaluate on it")
-    return _data_of(config, None, {"test": pf_willow(_path(config))}, _path(config))
-
-
-def spair_pairs(config: AlignmentDataConfig, training: bool) -> AlignmentData:
-    """The published lists."""
-    folder = _path(config)
-    train = spair.read(folder, "train") if training else None
-    return _data_of(config, train, {"test": spair.read(folder, "test")}, folder)
-
-
 def pascal3d_pairs(config: AlignmentDataConfig, training: bool) -> AlignmentData:
     """Pairs that are drawn, cropped and written on first use."""
     tables = pascal3d.written_pairs(_path(config), config.cache)
-    train = pascal3d.read(tables, "train") if training else None
-    return _data_of(config, train, {"test": pascal3d.read(tables, "test")}, tables)
+    return published(replace(config, path=tables), training)
 
 
 def own_pairs(config: AlignmentDataConfig, training: bool) -> AlignmentData:
@@ -67,20 +64,48 @@ def own_pairs(config: AlignmentDataConfig, training: bool) -> AlignmentData:
 def voc_pictures(config: AlignmentDataConfig) -> AlignmentData:
     """The training pictures of VOC's segmentation, each beside the next one."""
     assert config.voc_path is not None
-    found = voc.read(config.voc_path, "train").pictures
-    if config.loader == "tf":
-        images: Images = on_disk(config, found, voc.NAME, config.voc_path)
-    else:
-        images = load_pictures(found, size=config.image_size).images
-    rows = np.arange(len(images))
-    return AlignmentData(
-        name=voc.NAME,
-        description=f"{len(images):,} pictures of PASCAL VOC 2012",
-        images=images,
-        pairs=np.stack([rows, np.roll(rows, -1)], -1),
-        categories=np.zeros(len(images), int),
-        tests={},
-    )
+    found = voc2012.read(config.voc_path, "train").pictures
+    images = images_of(config, found, config.voc_path, name=voc2012.NAME)
+    rows, description = np.arange(len(images)), f"{len(images):,} pictures of PASCAL VOC 2012"
+    pairs, categories = np.stack([rows, np.roll(rows, -1)], -1), np.zeros(len(images), int)
+    return AlignmentData(voc2012.NAME, description, images, pairs, categories, tests={})
+
+
+def distinct_pictures(
+    pairs: Pairs, size: int, *, resize: Corners = "antialias"
+) -> tuple[Pictures, np.ndarray]:
+    """Each distinct picture (and each mirror image that is asked for) once; nothing is read.
+
+    Args:
+      pairs: whose pictures.
+      size: the side of the squares that they will become.
+      resize: `antialias` is a triangle filter, `align_corners` bilinear interpolation without a
+        filter (NC-Net's, but for the rounding to 8 bits).
+
+    Returns:
+      The pictures, and the rows of the sources and targets, int `[2, num]`.
+    """
+    if resize not in get_args(Corners) or size < 2:
+        raise DataError(
+            f"pictures cannot be resized to size {size} by {resize!r}; the size must be 2 or more "
+            f"and the way one of {', '.join(get_args(Corners))}"
+        )
+    ends = (pairs.source, pairs.target)
+    keys = np.stack([np.concatenate([end.numbers for end in ends]), np.tile(pairs.flipped, 2)], -1)
+    _, first, index = np.unique(keys, axis=0, return_index=True, return_inverse=True)
+    files = [str(file) for end in ends for file in end.files]
+    names = tuple(files[row] for row in first)
+    pictures = Pictures(Path(), names, crop=resize, flipped=keys[first, 1].astype(bool))
+    return pictures, index.reshape(2, -1)
+
+
+def load_images(
+    pairs: Pairs, size: int, *, resize: Corners = "antialias"
+) -> tuple[np.ndarray, np.ndarray]:
+    """The `distinct_pictures`, uint8 `[num_distinct, size, size, 3]`, each read once; the rows."""
+    pictures, rows = distinct_pictures(pairs, size, resize=resize)
+    fix = "replace the files or take their rows out"
+    return load_annotated(pictures, size=size, fix=fix).images, rows
 
 
 def _data_of(
@@ -88,29 +113,23 @@ def _data_of(
 ) -> AlignmentData:
     """The training pairs, in memory or to be streamed, and the test pairs, always in memory."""
     size, resize = config.image_size, config.resize
-    images: Images = np.empty((0, size, size, 3), np.uint8)
-    rows, categories = np.empty((2, 0), int), np.empty(0, int)
+    columns: dict[str, Any] = nothing_to_train_on(size)
     if train is not None:
         if config.loader == "tf":
             pictures, rows = distinct_pictures(train, size, resize=resize)
             split = "pairs" if config.name == "pairs_csv" else "train"
-            images = on_disk(config, pictures, config.name, folder, split, train)
+            images: Images = on_disk(config, pictures, config.name, folder, split, train)
         else:
-            images, *both = load_images(train, size, resize=resize)
-            rows = np.stack(both)
+            images, rows = load_images(train, size, resize=resize)
         names = train.categories or ("",) * len(train)
         categories = np.unique(names, return_inverse=True)[1]
-    return AlignmentData(
-        name=config.name,
-        description=str(train if train is not None else next(iter(tests.values()))),
-        images=images,
-        pairs=rows.T,
-        categories=categories,
-        tests={
-            name: TestPairs(pairs, *load_images(pairs, size, resize=resize))
-            for name, pairs in tests.items()
-        },
-    )
+        columns = {"images": images, "pairs": rows.T, "categories": categories}
+    held = {}
+    for name, pairs in tests.items():
+        squares, rows = load_images(pairs, size, resize=resize)
+        held[name] = TestPairs(pairs, squares, *rows)
+    description = str(train if train is not None else next(iter(tests.values())))
+    return AlignmentData(config.name, description, tests=held, **columns)
 
 
 def _path(config: AlignmentDataConfig) -> Path:

@@ -1,4 +1,4 @@
-"""The data sets of single pictures: folders, own labels, CelebA, LSUN, AFLW and 300-W."""
+"""The data sets of single pictures: folders, own labels, CelebA, LSUN, and what is published."""
 
 import dataclasses
 import functools
@@ -8,14 +8,12 @@ import numpy as np
 
 from data_pipelines.catalogue import RECORDS, find, require_files
 from data_pipelines.errors import DataError
-from data_pipelines.examples import Examples, load_annotated, load_pictures
 from data_pipelines.load.config import AlignmentDataConfig, DataConfig
 from data_pipelines.load.values import NUM_PREVIEW, Data, Evaluation
 from data_pipelines.pairs import Pairs
-from data_pipelines.readers import aflw, aflw_mtfl, celeb_a, lsun, w300
-from data_pipelines.readers.folder import check_folder, find_folder, load_folder
-from data_pipelines.readers.labelled import labelled
-from data_pipelines.sources import OnDisk, Pictures
+from data_pipelines.readers import celeb_a, lsun, reader_of
+from data_pipelines.readers.folder import check_folder, find_folder, labelled, load_folder
+from data_pipelines.sources import OnDisk, Pictures, load_annotated, load_pictures
 from data_pipelines.streams import stream
 
 MAX_IN_MEMORY = 500_000  # pictures
@@ -32,14 +30,14 @@ def folder(config: DataConfig, training: bool) -> Data:
     return data_of(config, images, f"{len(images):,} pictures of {config.path}")
 
 
-def one_category(config: DataConfig, training: bool) -> Data:
-    """A category of LSUN."""
-    root = _path(config)
-    pictures = lsun.lsun(root, crop=config.crop)
-    num = len(pictures)
+def unlabelled(config: DataConfig, training: bool) -> Data:
+    """The training pictures that a reader gives; of LSUN any category, or a part of one."""
+    path, is_lsun = _path(config), config.name == lsun.NAME
+    found = lsun.lsun(path) if is_lsun else reader_of(config.name).read(path, "train")
+    num = len(found)
     if config.loader == "memory" and num > MAX_IN_MEMORY:
         raise DataError(f"{num:,} pictures do not fit into memory: give --data.loader tf")
-    images = images_of(config, pictures, root)
+    images = images_of(config, dataclasses.replace(found, crop=config.crop), path)
     return data_of(config, images, f"{num:,} pictures of {config.path}", num_train=num)
 
 
@@ -51,10 +49,10 @@ def labelled_pictures(config: DataConfig, training: bool) -> Data:
         rows = _rows(option, given)
         found = labelled(root, crop=config.crop, rows=rows, csv=config.landmarks_file)
         fix = f"restore them in {found.root} or delete their rows in {config.landmarks_file}"
-        examples = load_annotated(found, size=config.image_size, fix=fix)
-        return evaluation_of(examples, eyes=config.iod_points)
+        found = dataclasses.replace(found, eyes=config.iod_points)
+        return evaluation_of(found, config.image_size, fix=fix)
 
-    fit, test = evaluation("fit_rows", config.fit_rows), evaluation("test_rows", config.test_rows)
+    fit, test = evaluation("fit-rows", config.fit_rows), evaluation("test-rows", config.test_rows)
     description = f"{len(fit):,} labelled pictures of {config.path}"
     return data_of(config, fit.images, description, fit=fit, test=test)
 
@@ -87,9 +85,8 @@ def celeb_a_with_mafl(config: DataConfig, training: bool) -> Data:
     every = celeb_a.open_pictures(root, tables, prepared=config.cache)
 
     def evaluation(split: celeb_a.Split) -> Evaluation:
-        fix = "restore the published CelebA files"
         chosen = every.select(celeb_a.split_rows(tables, split))
-        return evaluation_of(load_annotated(chosen, size=size, fix=fix))
+        return evaluation_of(chosen, size, fix="restore the published CelebA files")
 
     streamed = config.loader == "tf" or not training
     train, size = every.select(celeb_a.split_rows(tables, "train")), config.image_size
@@ -107,35 +104,27 @@ def celeb_a_with_mafl(config: DataConfig, training: bool) -> Data:
     )
 
 
-FACES = {reader.NAME: reader for reader in (aflw, aflw_mtfl, w300)}
-
-
-def faces(config: DataConfig, training: bool) -> Data:
-    """A face data set in the frame of its protocol.
+def annotated(config: DataConfig, training: bool) -> Data:
+    """Published pictures with points, such as AFLW or 300-W, in the frame of their protocol.
 
     Unlabelled training and the fit of the regressor see the same pictures, those of `train`. All
     are held in memory for evaluation: 13,000 of them, 640 MB at 128 px.
     """
-    reader = FACES[config.name]
+    reader = reader_of(config.name)
     splits = ("train", "test", *({"validation"} & set(reader.SPLITS)))
     root = (config.path or config.cache / config.name).expanduser()
     pictures = {split: reader.read(root, split) for split in splits}
-    found = {
-        split: evaluation_of(load_annotated(each, size=config.image_size), eyes=each.eyes)
-        for split, each in pictures.items()
-    }
+    found = {split: evaluation_of(each, config.image_size) for split, each in pictures.items()}
     fit = found["train"]
     streamed = config.loader == "tf" and training
-    description = (
-        f"{find(config.name).title} in {root}: {len(fit):,} faces to train and fit on, tested on "
-        f"{len(found['test']):,}"
-    )
+    images = images_of(config, pictures["train"], root) if streamed else fit.images
+    counts = f"{len(fit):,} faces to train and fit on, tested on {len(found['test']):,}"
     return data_of(
         config,
-        images_of(config, pictures["train"], root) if streamed else fit.images,
-        description,
+        images,
+        f"{find(config.name).title} in {root}: {counts}",
         fit=fit,
-        test=dataclasses.replace(found["test"], parts=pictures["test"].parts),
+        test=found["test"],
         validation=found.get("validation"),
     )
 
@@ -150,9 +139,10 @@ def data_of(
     **sets: Evaluation | None,
 ) -> Data:
     """Pictures to train on as batches, beside the sets to fit and test on."""
-    preview = images[:NUM_PREVIEW]
     if isinstance(images, OnDisk):  # pictures that cannot be read are left out, and said
         preview = load_pictures(images.pictures.select(slice(NUM_PREVIEW)), size=images.size).images
+    else:
+        preview = images[:NUM_PREVIEW]
     return Data(
         name=config.name,
         description=description,
@@ -163,11 +153,13 @@ def data_of(
     )
 
 
-def images_of(config: DataConfig, pictures: Pictures, root: Path) -> Images:
+def images_of(
+    config: DataConfig | AlignmentDataConfig, pictures: Pictures, root: Path, *, name: str = ""
+) -> Images:
     """The training pictures in memory or, to be streamed, on the disk."""
     if config.loader == "memory":
         return load_pictures(pictures, size=config.image_size).images
-    return on_disk(config, pictures, config.name, root)
+    return on_disk(config, pictures, name or config.name, root)
 
 
 def on_disk(
@@ -189,17 +181,15 @@ def on_disk(
     return OnDisk(pictures, config.image_size)
 
 
-def evaluation_of(examples: Examples, *, eyes: tuple[int, int] = (0, 1)) -> Evaluation:
-    """Pictures with keypoints, as something to fit or test on."""
-    assert examples.keypoints_px is not None
+def evaluation_of(found: Pictures, size: int, **fix: str) -> Evaluation:
+    """Pictures with keypoints, as something to fit or test on; all have to be readable."""
+    examples = load_annotated(found, size=size, **fix)
+    images, points = examples.images, examples.keypoints_px
+    assert points is not None
     x0, y0, x1, y1 = np.array([frame.region for frame in examples.frames]).T
     stretch = (y1 - y0) / (x1 - x0)
-    return Evaluation(
-        examples.images,
-        examples.keypoints_px,
-        eyes=eyes,
-        stretch=None if np.allclose(stretch, 1) else stretch,
-    )
+    distorted = None if np.allclose(stretch, 1) else stretch
+    return Evaluation(images, points, eyes=found.eyes, stretch=distorted, parts=found.parts)
 
 
 def _path(config: DataConfig) -> Path:
@@ -211,8 +201,6 @@ def _path(config: DataConfig) -> Path:
 def _rows(option: str, rows: str | None) -> tuple[int, int]:
     first, _, last = (rows or "").partition("-")
     if not (first.isdigit() and last.isdigit() and 1 <= int(first) <= int(last)):
-        flag = option.replace("_", "-")
-        raise DataError(
-            f"--data.{flag} must be two 1-based row numbers such as 1-1500, got {rows!r}"
-        )
+        must = "must be two 1-based row numbers such as 1-1500"
+        raise DataError(f"--data.{option} {must}, got {rows!r}")
     return int(first), int(last)

@@ -10,7 +10,14 @@ import numpy as np
 from data_pipelines.errors import DataError
 from data_pipelines.load.config import AlignmentDataConfig, DataConfig
 from data_pipelines.load.pictures import data_of
-from data_pipelines.load.values import AlignmentData, Data, DenseTruth, Evaluation, TestPairs
+from data_pipelines.load.values import (
+    AlignmentData,
+    Data,
+    DenseTruth,
+    Evaluation,
+    TestPairs,
+    nothing_to_train_on,
+)
 from data_pipelines.pairs import Pairs, Side
 from data_pipelines.rendered import faces as rendered_faces
 from data_pipelines.rendered import objects as rendered_objects
@@ -20,46 +27,6 @@ from data_pipelines.sampling import same_category_pairs
 
 PAIRS_PER_PICTURE = 4  # training pairs drawn for each rendered picture
 Arrays = Callable[..., dict[str, np.ndarray]]
-
-
-def faces(config: DataConfig, training: bool) -> Data:
-    """Faces of other identities in training, fit and test."""
-    nouns = "rendered faces (other identities are tested)"
-    return _data(config, training, rendered_faces.load_arrays, read_faces, nouns)
-
-
-def cars(config: DataConfig, training: bool) -> Data:
-    """The cars of the rendered objects."""
-    arrays = functools.partial(rendered_objects.load_arrays, categories=("car",))
-    return _data(config, training, arrays, read_objects, "rendered cars (others are tested)")
-
-
-def rooms(config: DataConfig, training: bool) -> Data:
-    """Rooms seen from inside."""
-    return _data(
-        config,
-        training,
-        rendered_rooms.load_arrays,
-        read_rooms,
-        "rendered rooms (others are tested)",
-    )
-
-
-def _data(config: DataConfig, training: bool, arrays: Arrays, read, nouns: str) -> Data:
-    """Training pictures, with masks where faces have them; fitted on those of validation."""
-    arrays = functools.partial(arrays, size=config.image_size, cache_dir=config.cache)
-    fields = ("image", "mask") if read is read_faces else ("image",)
-    train = arrays("train", config.train_examples, fields=fields) if training else {}
-    fit = read(arrays, "validation", config.fit_examples)
-    return data_of(
-        config,
-        train.get("image", fit.images),
-        f"{config.train_examples:,} {nouns}",
-        masks=train.get("mask"),
-        num_train=config.train_examples,
-        fit=fit,
-        test=read(arrays, "test", config.test_examples),
-    )
 
 
 def read_faces(arrays: Arrays, split: str, count: int) -> Evaluation:
@@ -86,28 +53,6 @@ def read_objects(arrays: Arrays, split: str, count: int) -> Evaluation:
     )
 
 
-def load_objects(
-    config: DataConfig | AlignmentDataConfig,
-) -> tuple[Evaluation, Evaluation] | None:
-    """The objects of rendered pairs with their key points, of training and of the test pairs.
-
-    None of other data.
-    """
-    if config.name != "rendered_objects" or not isinstance(config, AlignmentDataConfig):
-        return None
-    categories = tuple(name for name in rendered_objects.CATEGORIES if name != config.held_out)
-    arrays = functools.partial(
-        rendered_objects.load_arrays,
-        categories=categories,
-        size=config.image_size,
-        cache_dir=config.cache,
-    )
-    return (
-        read_objects(arrays, "train", config.train_examples),
-        read_objects(arrays, "test", pool_size(config.test_pairs, categories)),
-    )
-
-
 def read_rooms(arrays: Arrays, split: str, count: int) -> Evaluation:
     """Annotated pictures of `rendered_rooms`; `arrays` is its `load_arrays` for some size."""
     found = arrays(split, count, fields=("image", "keypoints", "visible"))
@@ -122,6 +67,33 @@ def read_rooms(arrays: Arrays, split: str, count: int) -> Evaluation:
     )
 
 
+# The arrays, what makes annotated pictures of them, and who is tested.
+_CARS = functools.partial(rendered_objects.load_arrays, categories=("car",))
+LANDMARKS: dict[str, tuple[Arrays, Callable[[Arrays, str, int], Evaluation], str]] = {
+    "rendered_faces": (rendered_faces.load_arrays, read_faces, "other identities"),
+    "rendered_cars": (_CARS, read_objects, "others"),
+    "rendered_rooms": (rendered_rooms.load_arrays, read_rooms, "others"),
+}
+
+
+def landmarks(config: DataConfig, training: bool) -> Data:
+    """Faces, cars or rooms: some to train on, others to fit and to test on."""
+    arrays, read, tested = LANDMARKS[config.name]
+    arrays = functools.partial(arrays, size=config.image_size, cache_dir=config.cache)
+    fields = ("image", "mask") if read is read_faces else ("image",)
+    train = arrays("train", config.train_examples, fields=fields) if training else {}
+    fit = read(arrays, "validation", config.fit_examples)
+    return data_of(
+        config,
+        train.get("image", fit.images),
+        f"{config.train_examples:,} {config.name.replace('_', ' ')} ({tested} are tested)",
+        masks=train.get("mask"),
+        num_train=config.train_examples,
+        fit=fit,
+        test=read(arrays, "test", config.test_examples),
+    )
+
+
 def objects(config: AlignmentDataConfig, training: bool) -> AlignmentData:
     """Pairs within each category but one, which is tested apart."""
     every = rendered_objects.CATEGORIES
@@ -129,38 +101,52 @@ def objects(config: AlignmentDataConfig, training: bool) -> AlignmentData:
         raise DataError(
             f"--data.held-out {config.held_out} is none of the categories {', '.join(every)}"
         )
-    seen = tuple(name for name in every if name != config.held_out)
-    size = config.image_size
-    where: Any = {"size": size, "cache_dir": config.cache}
-    found = {"image": np.empty((0, size, size, 3), np.uint8), "category": np.empty(0, int)}
-    pairs = np.empty((0, 2), int)
+    seen, count = _seen_categories(config), config.train_examples
+    where: Any = {"size": config.image_size, "cache_dir": config.cache}
+    columns: dict[str, Any] = nothing_to_train_on(config.image_size)
     if training:
         found = rendered_objects.load_arrays(
-            "train",
-            config.train_examples,
-            categories=seen,
-            fields=("image", "category", "mask"),
-            **where,
+            "train", count, categories=seen, fields=("image", "category", "mask"), **where
         )
-        count = PAIRS_PER_PICTURE * len(found["image"])
-        pairs = same_category_pairs(found["category"], count, seed=0)
+        pairs = same_category_pairs(found["category"], PAIRS_PER_PICTURE * count, seed=0)
+        columns = {"images": found["image"], "masks": found["mask"], "pairs": pairs}
+        columns["categories"] = found["category"][pairs[:, 0]]
 
     def test(count: int, of: tuple[str, ...]) -> TestPairs:
         return _test_pairs(rendered_objects.load_pairs("test", count, categories=of, **where))
 
     apart = f"held-out category ({config.held_out})"
     return AlignmentData(
-        name="rendered_objects",
-        description=f"{config.train_examples:,} rendered pictures of {', '.join(seen)}",
-        images=found["image"],
-        pairs=pairs,
-        categories=found["category"][pairs[:, 0]],
+        name=config.name,
+        description=f"{count:,} rendered pictures of {', '.join(seen)}",
         tests={
             "seen categories": test(config.test_pairs, seen),
             apart: test(max(1, config.test_pairs // 3), (config.held_out,)),
         },
-        masks=found.get("mask"),
+        **columns,
     )
+
+
+def load_objects(
+    config: DataConfig | AlignmentDataConfig,
+) -> tuple[Evaluation, Evaluation] | None:
+    """The objects of rendered pairs with their key points, of training and of the test pairs.
+
+    None of other data.
+    """
+    if config.name != "rendered_objects" or not isinstance(config, AlignmentDataConfig):
+        return None
+    seen = _seen_categories(config)
+    where: Any = {"categories": seen, "size": config.image_size, "cache_dir": config.cache}
+    arrays = functools.partial(rendered_objects.load_arrays, **where)
+    return (
+        read_objects(arrays, "train", config.train_examples),
+        read_objects(arrays, "test", pool_size(config.test_pairs, seen)),
+    )
+
+
+def _seen_categories(config: AlignmentDataConfig) -> tuple[str, ...]:
+    return tuple(name for name in rendered_objects.CATEGORIES if name != config.held_out)
 
 
 def _test_pairs(found: dict[str, np.ndarray]) -> TestPairs:
@@ -168,7 +154,7 @@ def _test_pairs(found: dict[str, np.ndarray]) -> TestPairs:
 
     A picture that occurs in several pairs is kept once.
     """
-    usable = np.flatnonzero(found["keypoint_valid"].any(-1))
+    usable = found["keypoint_valid"].any(-1)
     found = {name: values[usable] for name, values in found.items()}
     ends = np.stack([found["source_index"], found["target_index"]])
     _, first, rows = np.unique(ends, return_index=True, return_inverse=True)
@@ -185,17 +171,9 @@ def _test_pairs(found: dict[str, np.ndarray]) -> TestPairs:
             boxes_px=found[f"{name}_box"].astype(np.float32),
         )
 
+    categories = tuple(rendered_objects.CATEGORIES[number] for number in found["category"])
+    sides = side("source", ends[0]), side("target", ends[1])
+    pairs = Pairs("rendered_objects", *sides, np.zeros(len(categories), bool), categories)
+    dense = DenseTruth(found["correspondence"], found["on_object"], found["visible"])
     source, target = rows.reshape(ends.shape)
-    return TestPairs(
-        pairs=Pairs(
-            name="rendered_objects",
-            source=side("source", ends[0]),
-            target=side("target", ends[1]),
-            flipped=np.zeros(len(usable), bool),
-            categories=tuple(rendered_objects.CATEGORIES[number] for number in found["category"]),
-        ),
-        images=pictures[first],
-        source=source,
-        target=target,
-        dense=DenseTruth(found["correspondence"], found["on_object"], found["visible"]),
-    )
+    return TestPairs(pairs, pictures[first], source, target, dense)

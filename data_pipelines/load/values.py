@@ -10,11 +10,6 @@ from data_pipelines.pairs import Pairs
 from data_pipelines.streams import stream
 
 NUM_PREVIEW = 64
-# The columns of `Evaluation` that have a row for each picture.
-_COLUMNS = (
-    *("images", "keypoints_px", "boxes_px", "masks", "surfaces", "stretch"),
-    *("seen", "categories", "lengths_px"),
-)
 Batches = Callable[..., Iterator[dict[str, np.ndarray]]]
 
 
@@ -49,9 +44,8 @@ class Evaluation:
 
     def select(self, rows) -> "Evaluation":
         """Some of the pictures, without parts."""
-        given: dict[str, Any] = {name: getattr(self, name) for name in _COLUMNS}
-        chosen = {name: each[rows] for name, each in given.items() if each is not None}
-        return replace(self, **chosen, parts={})
+        columns = {n: each for n, each in vars(self).items() if isinstance(each, np.ndarray)}
+        return replace(self, **{n: each[rows] for n, each in columns.items()}, parts={})
 
     def counted(self) -> np.ndarray:
         """Which points count, bool `[n, P]`: those that are seen, else all."""
@@ -63,10 +57,10 @@ class Evaluation:
 class Data:
     """A training stream and, where there are annotations, what to fit and test on.
 
-    name, description: for people; batches(batch_size=, seed=, start_step=): this process's part
-    of endless batches of `source`, `target` and, of rendered faces, the sources' `mask`; preview:
-    some training pictures, uint8; num_train: pictures to train on; validation: faces of the fitting
-    list that the protocol keeps back.
+    name, description: for people; batches(batch_size=, seed=, start_step=): endless batches of
+    `source`, `target` and, of rendered faces, the sources' `mask`, or this process's part of them
+    (options of `streams.stream`); preview: some training pictures, uint8; num_train: pictures to
+    train on; validation: faces of the fitting list that the protocol keeps back.
     """
 
     name: str
@@ -115,8 +109,7 @@ class AlignmentData:
     images: uint8 `[num, S, S, 3]`, or pictures that are indexed as such and read when they are
     asked for; pairs: `[n, 2]` rows of them; categories: int `[n]`; tests: by name, the first is
     the one that counts; masks: bool `[num, S, S]` of the objects, or None; others: the pictures
-    that synthetic pairs are made of in the pre-training, if not these; shard: this process's part
-    of the batches, as arguments of `streams.stream`.
+    that synthetic pairs are made of in the pre-training, if not these.
     """
 
     name: str
@@ -127,7 +120,6 @@ class AlignmentData:
     tests: dict[str, TestPairs]
     masks: np.ndarray | None = None
     others: "AlignmentData | None" = None
-    shard: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def to_warp(self) -> "AlignmentData":
@@ -139,15 +131,13 @@ class AlignmentData:
         """Pairs to train on."""
         return len(self.pairs)
 
-    def batches(self, *, batch_size: int, seed: int, start_step: int) -> Iterator[dict]:
-        """This process's part of endless batches of `source`, `target` and `category`."""
-        return stream(
-            self.images,
-            pairs=self.pairs,
-            categories=self.categories,
-            masks=self.masks,
-            batch_size=batch_size,
-            seed=seed,
-            start_step=start_step,
-            **self.shard,
-        )
+    def batches(self, **options: Any) -> Iterator[dict[str, np.ndarray]]:
+        """Endless batches of `source`, `target` and `category`; options of `streams.stream`."""
+        columns = {"pairs": self.pairs, "categories": self.categories, "masks": self.masks}
+        return stream(self.images, **(columns | options))
+
+
+def nothing_to_train_on(size: int) -> dict[str, np.ndarray]:
+    """The columns of `AlignmentData` where there is no training."""
+    images = np.empty((0, size, size, 3), np.uint8)
+    return {"images": images, "pairs": np.empty((0, 2), int), "categories": np.empty(0, int)}

@@ -1,10 +1,26 @@
 """One file for each published layout: from its files to `Pictures` or `Pairs`.
 
-A reader, mostly `read(folder, split)`, takes the folder that holds the published files, or the one
-above it where their archive has a folder of its own. It checks the lists and the annotations;
-pictures are read later. Nothing is ever downloaded. It raises DataError for what is missing, with
-where to get it, and for what is not as published, by file and line.
+A reader takes the folder that holds the published files, or the one above it where their archive
+has a folder of its own. It checks the lists and the annotations; pictures are read later. Nothing
+is ever downloaded. It raises DataError for what is missing, with where to get it, and for what is
+not as published, by file and line.
 
-A new data set is a reader here, an entry of datasets.toml, a line in `load` and, if `make data` is
-to write its records, one in `preparation.READERS`.
+A new data set is a reader NAME.py here, with `SPLITS` and `read(folder, split)`, and an entry NAME
+of datasets.toml. `load` trains and tests on it as on the others of its kind, and `make data` writes
+its records.
 """
+
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+
+def reader_of(name: str) -> Any:
+    """The module that reads a data set."""
+    return import_module(f"data_pipelines.readers.{name}")
+
+
+def read_splits(name: str, folder: Path) -> dict[str, Any]:
+    """What each split of a data set is, which do not overlap."""
+    reader = reader_of(name)
+    return {split: reader.read(folder, split) for split in reader.SPLITS}

@@ -14,9 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from data_pipelines.catalogue import find, require_files
-from data_pipelines.errors import DataError
-from data_pipelines.readers.matlab import read_matlab
-from data_pipelines.readers.published import check_count, check_split, hold_out_validation, inside
+from data_pipelines.readers import published
 from data_pipelines.sources import Pictures
 
 NAME = "aflw"
@@ -31,27 +29,24 @@ def read(folder, split: str) -> Pictures:
 
     As in IMM the last tenth of the published training list is `validation`.
     """
-    check_split(split, SPLITS)
-    root = inside(folder, "aflw_release-2")
+    published.check_split(split, SPLITS)
+    root = published.inside(folder, "aflw_release-2")
     part = "test" if split == "test" else "train"
     listed = root / f"aflw_{part}_images.txt"
     annotations = root / f"aflw_{part}_keypoints.mat"
     require_files(NAME, [root / FACES, listed, annotations])
-    names = listed.read_text().split()
-    check_count(listed, len(names), COUNTS[part])
+    names = published.read_names(listed, COUNTS[part])
     points = _keypoints(annotations, len(names))
     every = Pictures(root / FACES, tuple(names), crop="squash", keypoints_px=points)
-    return every.select(hold_out_validation(len(names), split))
+    return every.select(published.hold_out_validation(len(names), split))
 
 
 def _keypoints(file: Path, count: int) -> np.ndarray:
     """float32 `[count, 5, 2]`, (x, y)."""
-    [points] = read_matlab(file, "gt")
+    [points] = published.read_matlab(file, "gt")
     if points.shape != (count, NUM_POINTS, 2):
-        raise DataError(
-            f"{file}: gt is {points.shape}, not {(count, NUM_POINTS, 2)} as its list of names has "
-            "it; download both anew"
-        )
+        expected = f"{(count, NUM_POINTS, 2)} as its list of names has it"
+        raise published.faulty(file, f"gt is {points.shape}, not {expected}")
     if len(bad := np.flatnonzero(~np.isfinite(points).all((1, 2)))):
-        raise DataError(f"{file}: gt of face {bad[0] + 1} is not finite; download it anew")
+        raise published.faulty(file, f"gt of face {bad[0] + 1} is not finite")
     return points[..., ::-1].astype(np.float32)

@@ -19,14 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from data_pipelines.catalogue import find, require_files
-from data_pipelines.errors import DataError
-from data_pipelines.readers.published import (
-    box_of_points,
-    check_count,
-    check_split,
-    hold_out_validation,
-    inside,
-)
+from data_pipelines.readers import published
 from data_pipelines.sources import Pictures
 from data_pipelines.tables import read_floats
 
@@ -37,7 +30,8 @@ FOLDERS = {"train": ("lfw_5590", "net_7876"), "test": ("AFLW",)}
 CROPS = Path("aflw_cropped")
 TABLE = "facedata_cropped.csv"
 COUNTS = find(NAME).counts
-NUM_POINTS, NUM_ATTRIBUTES = 5, 4
+NUM_POINTS = 5
+NUM_NUMBERS = 2 * NUM_POINTS + 4  # with the attributes
 POINT_COLUMNS = slice(4, 14)  # of the table
 # The AFLW crops are some 2.5 times as large as the box of their points; the pictures of the others
 # show more, and are cut to that.
@@ -49,9 +43,9 @@ def read(folder, split: str) -> Pictures:
 
     The last tenth of the training faces is `validation`.
     """
-    check_split(split, SPLITS)
+    published.check_split(split, SPLITS)
     above = Path(folder)
-    root = inside(above, "MTFL")
+    root = published.inside(above, "MTFL")
     part = "test" if split == "test" else "train"
     table = above / CROPS / TABLE
     if part == "train" and table.is_file():
@@ -61,14 +55,14 @@ def read(folder, split: str) -> Pictures:
         source, pictures = root / LISTS[part], root
         require_files(NAME, [source, *(root / folder for folder in FOLDERS[part])])
         names, keypoints_px = _read_list(source)
-    check_count(source, len(names), *COUNTS[part])
+    published.check_count(source, len(names), *COUNTS[part])
     boxes = {
-        name: box_of_points(points)
+        name: published.box_of_points(points)
         for name, points in zip(names, keypoints_px, strict=True)
         if name.startswith(("lfw_5590/", "net_7876/"))
     }
     every = Pictures(pictures, tuple(names), boxes=boxes, margin=MARGIN, keypoints_px=keypoints_px)
-    return every.select(hold_out_validation(len(names), split))
+    return every.select(published.hold_out_validation(len(names), split))
 
 
 def _read_list(path: Path) -> tuple[list[str], np.ndarray]:
@@ -76,11 +70,9 @@ def _read_list(path: Path) -> tuple[list[str], np.ndarray]:
     names, points = [], []
     for number, line in enumerate(path.read_text().splitlines(), start=1):
         name, *cells = line.split() or [""]
-        if name and len(cells) != 2 * NUM_POINTS + NUM_ATTRIBUTES:
-            raise DataError(
-                f"{path}: line {number} has {len(cells)} numbers after the picture, "
-                f"{2 * NUM_POINTS + NUM_ATTRIBUTES} are published; download it anew"
-            )
+        if name and len(cells) != NUM_NUMBERS:
+            found = f"line {number} has {len(cells)} numbers after the picture"
+            raise published.faulty(path, f"{found}, {NUM_NUMBERS} are published")
         if name:
             names.append(name.replace("\\", "/"))
             points.append(read_floats(f"{path}: line {number}", cells[: 2 * NUM_POINTS]))
@@ -93,11 +85,11 @@ def _read_table(path: Path) -> tuple[list[str], np.ndarray]:
     with open(path, newline="", encoding="utf-8-sig") as file:
         header, *rows = list(csv.reader(file)) or [[]]
     if missing := {"crop_file", "set"} - {*header}:
-        raise DataError(f"{path}: its header has no column {min(missing)}; download it anew")
+        raise published.faulty(path, f"its header has no column {min(missing)}")
     names, points = [], []
     for number, cells in enumerate(rows, start=2):
         if len(cells) < POINT_COLUMNS.stop:
-            raise DataError(f"{path}: line {number} has {len(cells)} columns; download it anew")
+            raise published.faulty(path, f"line {number} has {len(cells)} columns")
         if cells[header.index("set")].strip() == "1":
             names.append(cells[header.index("crop_file")].strip())
             points.append(read_floats(f"{path}: line {number}", cells[POINT_COLUMNS]))

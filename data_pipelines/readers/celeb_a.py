@@ -9,8 +9,8 @@ The folder holds what the authors publish, under their names:
     MAFL/training.txt             19,000 names; the last tenth is the validation split
     MAFL/testing.txt              1,000 names
 
-MAFL's two lists may also lie beside the others. Without the folder of pictures, `celeb_a_archive`
-reads them from the archive img_align_celeba.zip.
+MAFL's two lists may also lie beside the others. Without the folder of pictures, `tfds` reads
+them from the archive img_align_celeba.zip.
 """
 
 from collections.abc import Iterable
@@ -23,7 +23,7 @@ import numpy as np
 from data_pipelines.catalogue import find, require_files
 from data_pipelines.errors import DataError
 from data_pipelines.frames import Crop
-from data_pipelines.readers.published import check_count
+from data_pipelines.readers.published import check_count, check_split
 from data_pipelines.sources import Pictures
 
 NAME = "celeb_a"
@@ -101,8 +101,7 @@ def split_rows(tables: CelebATables, split: Split) -> np.ndarray:
         "mafl_validation": tables.mafl_training[-num_validation:],
         "mafl_test": tables.mafl_testing,
     }
-    if split not in rows:
-        raise ValueError(f"split is {split!r}; it must be {', '.join(map(repr, rows))}")
+    check_split(split, tuple(rows))
     return rows[split]
 
 
@@ -145,9 +144,9 @@ def open_pictures(
     """
     folder, contents = Path(root) / PICTURES, None
     if not folder.is_dir():
-        from data_pipelines.readers.celeb_a_archive import open_archive
+        from data_pipelines.tfds import open_celeb_a
 
-        contents = open_archive(Path(root), tables, prepared=prepared)
+        contents = open_celeb_a(Path(root), tables, prepared=prepared)
     points = tables.keypoints_px
     return Pictures(folder, tables.names, crop=crop, keypoints_px=points, contents=contents)
 
@@ -165,17 +164,15 @@ def _read_list(path: Path, *, numbers: int, heading: int = 0) -> dict[str, list[
     for number, line in enumerate(lines[heading:], start=heading + 1):
         name, *cells = line.split() or [""]
         if len(cells) != numbers or not name.endswith(".jpg") or name in values:
-            raise DataError(
-                f"{path}: line {number} is {line!r}; a new name.jpg and {numbers} numbers expected"
-            )
+            expected = f"a new name.jpg and {numbers} numbers"
+            raise DataError(f"{path}: line {number} is {line!r}; {expected} expected")
         try:
             values[name] = [int(cell) for cell in cells]
         except ValueError:
             raise DataError(f"{path}: line {number}: {line!r} has a non-number") from None
     if heading and lines[0].strip() != str(len(values)):
-        raise DataError(
-            f"{path}: line 1 announces {lines[0].strip()!r} pictures, {len(values)} follow"
-        )
+        announced = lines[0].strip()
+        raise DataError(f"{path}: line 1 announces {announced!r} pictures, {len(values)} follow")
     return values
 
 

@@ -1,13 +1,14 @@
-"""A folder of pictures, nested as it likes, with an optional table of object boxes."""
+"""A folder of pictures, nested as it likes, with a table of object boxes or of key points."""
 
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
+
 from data_pipelines.errors import DataError
-from data_pipelines.examples import Examples, list_skipped, load_pictures, log_skipped
 from data_pipelines.frames import Box, Crop
 from data_pipelines.pictures import SUFFIXES
-from data_pipelines.sources import Pictures
+from data_pipelines.sources import Examples, Pictures, list_skipped, load_pictures, log_skipped
 from data_pipelines.tables import read_number_table
 
 BOX_HEADER = ["image", "x0", "y0", "x1", "y1"]
@@ -47,10 +48,8 @@ def read_boxes(path) -> dict[str, Box]:
     for number, (name, (x0, y0, x1, y1)) in enumerate(rows, start=1):
         for low, high, axis in ((x0, x1, "x"), (y0, y1, "y")):
             if high <= low:
-                raise DataError(
-                    f"{path}: row {number}, column '{axis}1': "
-                    f"{high:g} is not above {axis}0 = {low:g}"
-                )
+                where, why = f"row {number}, column '{axis}1'", f"is not above {axis}0 = {low:g}"
+                raise DataError(f"{path}: {where}: {high:g} {why}")
         boxes[name] = (x0, y0, x1, y1)
     return boxes
 
@@ -65,8 +64,44 @@ def find_folder(path, *, crop: Crop = "centre", boxes=None, margin: float = 0.2)
       margin: widens a box on every side by this fraction of its longer side.
     """
     names = find_pictures(path)
-    table = _known_boxes(boxes, names, path) if boxes else {}
+    table, known = read_boxes(boxes) if boxes else {}, set(names)
+    for number, name in enumerate(table, start=1):
+        if name not in known:
+            where = f"{boxes}: row {number}, column 'image'"
+            raise DataError(f"{where}: no picture {name!r} in {path}")
     return Pictures(Path(path), tuple(names), crop=crop, boxes=table, margin=margin)
+
+
+def labelled(
+    path, *, rows: tuple[int, int] | None = None, csv="landmarks.csv", crop: Crop = "squash"
+) -> Pictures:
+    """Reads the table alone: a header, then `image, x, y` for each point of each picture.
+
+    Args:
+      path: the folder.
+      rows: first and last row, counted from 1 without the header, both included; None for all.
+      csv: the table's name in the folder.
+      crop: as in `frames.frame_picture`.
+    """
+    root = Path(path)
+    if not root.is_dir():
+        raise DataError(f"{root}: no such folder; one with images/ and a keypoint table is needed")
+    file = root / csv
+    header, table = read_number_table(file)
+    num_columns = len(header) - 1
+    if num_columns < 2 or num_columns % 2:
+        raise DataError(f"{file}: {num_columns} columns after the image; x,y per point is needed")
+    first, last = rows or (1, len(table))
+    if not 1 <= first <= last <= len(table):
+        raise DataError(f"{file}: rows {first}-{last} are not within 1-{len(table)}")
+    chosen = table[first - 1 : last]
+    keypoints = np.array([numbers for _, numbers in chosen], np.float32)
+    return Pictures(
+        root / "images",
+        tuple(name for name, _ in chosen),
+        crop=crop,
+        keypoints_px=keypoints.reshape(len(chosen), -1, 2),
+    )
 
 
 def check_folder(files: Pictures) -> Pictures:
@@ -91,16 +126,7 @@ def _visible(root: Path) -> list[Path]:
     return [file for file in files if not any(part.startswith(".") for part in file.parts)]
 
 
-def _known_boxes(path, names, root) -> dict[str, Box]:
-    boxes, known = read_boxes(path), set(names)
-    for number, name in enumerate(boxes, start=1):
-        if name not in known:
-            raise DataError(f"{path}: row {number}, column 'image': no picture {name!r} in {root}")
-    return boxes
-
-
 def _require_two(root, count: int, skipped) -> None:
     if count < 2:
-        raise DataError(
-            f"{root}: {count} usable pictures; training needs at least 2.{list_skipped(skipped)}"
-        )
+        needed = "training needs at least 2"
+        raise DataError(f"{root}: {count} usable pictures; {needed}.{list_skipped(skipped)}")

@@ -12,17 +12,17 @@ from typing import Any
 
 from data_pipelines.catalogue import find, require_files
 from data_pipelines.errors import DataError
-from data_pipelines.frames import Crop
 from data_pipelines.pictures import PictureError
-from data_pipelines.readers.published import check_count
+from data_pipelines.readers.published import check_count, check_split, faulty
 from data_pipelines.sources import Pictures
 
 NAME = "lsun"
+SPLITS = ("train",)
 DATABASE = "data.mdb"
 COUNTS = find(NAME).counts
 
 
-def lsun(folder, *, crop: Crop = "centre") -> Pictures:
+def lsun(folder) -> Pictures:
     """All pictures of a database, in the order of their keys."""
     above = Path(folder)
     nested = [above / name for name in COUNTS if (above / name / DATABASE).is_file()]
@@ -31,12 +31,13 @@ def lsun(folder, *, crop: Crop = "centre") -> Pictures:
     with _open(root).begin() as transaction:
         names = tuple(key.decode() for key in transaction.cursor().iternext(values=False))
     if not names:
-        raise DataError(f"{root / DATABASE}: an empty database; download it anew")
-    return Pictures(root, names, crop=crop, contents=functools.partial(_contents, root))
+        raise faulty(root / DATABASE, "an empty database")
+    return Pictures(root, names, contents=functools.partial(_contents, root))
 
 
-def whole(folder) -> Pictures:
+def read(folder, split: str) -> Pictures:
     """`lsun`, where no picture of a published category is missing."""
+    check_split(split, SPLITS)
     pictures = lsun(folder)
     if published := COUNTS.get(pictures.root.name):
         check_count(pictures.root, len(pictures), published, what="pictures")
@@ -61,10 +62,10 @@ def _open(root: Path) -> Any:
     try:
         opened = lmdb.open(str(root), readonly=True, lock=False, readahead=False, max_readers=512)
     except lmdb.Error as error:
-        raise DataError(f"{file}: cannot be opened ({error}); download it anew") from None
+        raise faulty(file, f"cannot be opened ({error})") from None
     # Pages are mapped into memory: to read one behind the end of the file would kill the process.
     whole = (opened.info()["last_pgno"] + 1) * opened.stat()["psize"]
     if (found := file.stat().st_size) < whole:
         opened.close()
-        raise DataError(f"{file}: truncated, {found:,} of {whole:,} bytes; download it anew")
+        raise faulty(file, f"truncated, {found:,} of {whole:,} bytes")
     return opened

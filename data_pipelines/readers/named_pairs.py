@@ -1,16 +1,24 @@
-"""Pairs of pictures as they are named on a command line, all of them there and readable."""
+"""Pairs of pictures as they are named on a command line, all of them there and readable.
+
+In a folder they are told by their names, NAMEsource.jpg and NAMEtarget.jpg:
+
+    mug/source.jpg   mug/target.jpg
+    cars_1_source.png   cars_1_target.png
+"""
 
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
 from data_pipelines.errors import DataError
+from data_pipelines.pairs import Annotated, PairRow, Pairs, check_inside, make_pairs
 from data_pipelines.pictures import read_picture
+from data_pipelines.readers.folder import find_pictures
 from data_pipelines.readers.pairs_csv import pairs_csv
-from data_pipelines.readers.pairs_folder import pairs_folder
-from data_pipelines.tables import read_numbers, read_rows
+from data_pipelines.tables import read_rows
 
+SIDES = ("source", "target")
 INPUTS = "give two pictures, a table of pairs (.csv) or a folder of pairs"
 
 
@@ -27,16 +35,17 @@ class Pair:
 def find_pairs(inputs: tuple[Path, ...], points: Path | None) -> list[Pair]:
     """The pairs of two pictures, a table or a folder; `points` are those of a single pair."""
     paths = [path.expanduser() for path in inputs]
-    if len(paths) == 2 and not any(_is_many(path) for path in paths):
+    many = [path for path in paths if path.is_dir() or path.suffix.lower() == ".csv"]
+    if len(paths) == 2 and not many:
         return [pair_of(paths[0], paths[1], points)]
-    if len(paths) != 1 or not _is_many(paths[0]):
+    if len(paths) != 1 or not many:
         raise DataError(f"{INPUTS}; got {', '.join(map(str, paths)) or 'nothing'}")
     if points is not None:
         raise DataError(
             f"--points are of one pair of pictures, {paths[0]} names many: give points in a table, "
             "in its columns source_points and target_points"
         )
-    found = pairs_csv(paths[0]) if _is_table(paths[0]) else pairs_folder(paths[0])
+    found = pairs_folder(paths[0]) if paths[0].is_dir() else pairs_csv(paths[0])
     listed = found.source.points_px or (None,) * len(found)
     return [
         Pair(source, target, () if p is None else tuple(map(str, range(len(p)))), p)
@@ -51,25 +60,42 @@ def pair_of(source: Path, target: Path, points: Path | None) -> Pair:
     if points is None:
         return Pair(source, target)
     table = points.expanduser()
-    names, places = [], []
-    for number, row in enumerate(read_rows(table, required=("x", "y"), optional=("point",)), 1):
-        names.append(row.get("point", str(number - 1)))
-        x, y = (read_numbers(table, number, axis, row[axis]) for axis in "xy")
+    names: list[str] = []
+    places = []
+    for row in read_rows(table, required=("x", "y"), optional=("point",)):
+        names.append(row.cells.get("point", str(len(names))))
+        x, y = (row.numbers(axis) for axis in "xy")
         if len(x) != 1 or len(y) != 1:
-            raise DataError(f"{table}: row {number}: give one number for x and one for y")
-        if not (-0.5 <= x <= width - 0.5 and -0.5 <= y <= height - 0.5):
-            raise DataError(
-                f"{table}: row {number}: ({x[0]:g}, {y[0]:g}) lies outside the {width}x{height} "
-                f"pixels of {source}; correct it (x, y from 0, in pixels of the upright original)"
-            )
-        places.append([x[0], y[0]])
+            raise DataError(f"{row.where}: give one number for x and one for y")
+        places.append(np.concatenate([x, y]))
+        check_inside(f"{row.where}: the point", places[-1], source, (width, height))
     return Pair(source, target, tuple(names), np.array(places).reshape(-1, 2))
 
 
-def _is_table(path: Path) -> bool:
-    return path.suffix.lower() == ".csv"
-
-
-def _is_many(path: Path) -> bool:
-    """Whether a path is that of a table or of a folder of pairs."""
-    return path.is_dir() or _is_table(path)
+def pairs_folder(path) -> Pairs:
+    """Pairs of a folder and all folders in it, sorted; other pictures are passed over."""
+    root = Path(path)
+    found: dict[str, dict[str, Path]] = {}
+    for name in find_pictures(root):
+        stem = PurePosixPath(name).with_suffix("").as_posix()
+        for side in SIDES:
+            if stem.endswith(side):
+                sides = found.setdefault(stem.removesuffix(side), {})
+                if side in sides:
+                    raise DataError(f"{root / name}: {sides[side].name} is there too; keep one")
+                sides[side] = root / name
+    if not found:
+        raise DataError(
+            f"{root}: no pair in it; name the two pictures of each NAMEsource.jpg and "
+            "NAMEtarget.jpg, such as mug/source.jpg and mug/target.jpg"
+        )
+    for sides in found.values():
+        if len(sides) == 1:
+            ((side, file),) = sides.items()
+            other = SIDES[side == SIDES[0]]
+            raise DataError(f"{file}: it has no {other} beside it; put it there, or rename this")
+    rows = [
+        PairRow(str(root / name), Annotated(sides["source"]), Annotated(sides["target"]))
+        for name, sides in found.items()
+    ]
+    return make_pairs(rows, name=str(root))

@@ -10,38 +10,37 @@ counted from 0 at pixel centres; point p of the source corresponds to point p of
 
 from pathlib import Path
 
-from data_pipelines.errors import DataError
 from data_pipelines.pairs import Annotated, PairRow, Pairs, make_pairs
-from data_pipelines.tables import read_numbers, read_rows
+from data_pipelines.readers.published import check_split
+from data_pipelines.tables import Row, read_rows
 
+SPLITS = ("pairs",)
 TABLE = "pairs.csv"  # what is prepared of a folder
 REQUIRED = ("source", "target")
 OPTIONAL = ("category", "source_points", "target_points")
 
 
+def read(folder, split: str) -> Pairs:
+    """The table of a folder."""
+    check_split(split, SPLITS)
+    return pairs_csv(Path(folder) / TABLE)
+
+
 def pairs_csv(file) -> Pairs:
     """Reads a table of pairs. Rows count from 1, without the header."""
     path = Path(file)
-    rows = read_rows(path, required=REQUIRED, optional=OPTIONAL)
-    pairs = [
-        PairRow(
-            f"{path}: row {number}",
-            _picture(path, number, row, "source"),
-            _picture(path, number, row, "target"),
-            category=row.get("category"),
-        )
-        for number, row in enumerate(rows, start=1)
-    ]
+    pairs = []
+    for row in read_rows(path, required=REQUIRED, optional=OPTIONAL):
+        source, target = (_picture(path, row, side) for side in REQUIRED)
+        pairs.append(PairRow(row.where, source, target, row.cells.get("category")))
     return make_pairs(pairs, name=str(path))
 
 
-def _picture(path: Path, number: int, row: dict[str, str], side: str) -> Annotated:
-    column = f"{side}_points"
-    if column not in row:
-        return Annotated(path.parent / row[side])
-    numbers = read_numbers(path, number, column, row[column])
+def _picture(path: Path, row: Row, side: str) -> Annotated:
+    file, column = path.parent / row.cells[side], f"{side}_points"
+    if column not in row.cells:
+        return Annotated(file)
+    numbers = row.numbers(column)
     if len(numbers) % 2:
-        raise DataError(
-            f"{path}: row {number}, column {column!r}: {len(numbers)} numbers; give x;y per point"
-        )
-    return Annotated(path.parent / row[side], numbers.reshape(-1, 2))
+        raise row.faulty(column, f"{len(numbers)} numbers; give x;y per point")
+    return Annotated(file, numbers.reshape(-1, 2))

@@ -15,6 +15,8 @@ import hashlib
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +28,8 @@ from data_pipelines.errors import DataError
 from data_pipelines.frames import Box
 from data_pipelines.pairs import Pairs
 from data_pipelines.pictures import read_picture, upright_size
-from data_pipelines.readers.matlab import read_matlab_struct
 from data_pipelines.readers.pairs_csv import pairs_csv
-from data_pipelines.readers.published import inside
+from data_pipelines.readers.published import check_split, inside, read_matlab_struct
 
 NAME = "pascal3d"
 CATEGORIES = (
@@ -85,21 +86,22 @@ def written_pairs(folder, cache) -> Path:
 
 def read(folder, split: str) -> Pairs:
     """The pairs of a split that `write_pairs` has written."""
+    check_split(split, SPLITS)
     return pairs_csv(Path(folder) / f"{split}.csv")
 
 
-def write_pairs(folder, out, *, per_category: int = 1000, seed: int = 0) -> dict[str, int]:
+def write_pairs(folder, out, *, per_category: int = 1000) -> dict[str, int]:
     """Writes crops and the tables `train.csv`, `val.csv` and `test.csv` for `pairs_csv` to `out`.
 
     A category with fewer similar pairs than `per_category`, of all splits together, gives what it
-    has, and a log says so. `seed` is that of the division and the draws.
+    has, and a log says so.
 
     Returns:
       The number of pairs of each split.
     """
     rows: dict[str, list[str]] = {split: [HEADER] for split in SHARES}
     for number, category in enumerate(CATEGORIES):
-        rng = np.random.default_rng([seed, number])
+        rng = np.random.default_rng([0, number])
         for split, objects in divide(read_objects(folder, category), rng).items():
             wanted = round(per_category * SHARES[split])
             pairs = similar_pairs(objects, wanted, rng)
@@ -129,16 +131,13 @@ def read_objects(folder, category: str) -> list[PosedObject]:
 def divide(
     objects: Iterable[PosedObject], rng: np.random.Generator
 ) -> dict[str, list[PosedObject]]:
-    """The objects of each split; all objects of a picture are in one."""
-    of_picture: dict[Path, list[PosedObject]] = {}
-    for found in objects:
-        of_picture.setdefault(found.file, []).append(found)
-    pictures = list(of_picture)
-    shuffled = [pictures[row] for row in rng.permutation(len(pictures))]
-    ends = np.rint(np.cumsum([0, *SHARES.values()]) * len(shuffled)).astype(int)
+    """The objects of each split, from those of one picture after another, which are in one."""
+    pictures = [list(found) for _, found in groupby(objects, key=attrgetter("file"))]
+    ends = np.rint(np.cumsum(list(SHARES.values())) * len(pictures)).astype(int)
+    parts = np.split(rng.permutation(len(pictures)), ends[:-1])
     return {
-        split: [found for file in shuffled[begin:end] for found in of_picture[file]]
-        for split, begin, end in zip(SHARES, ends[:-1], ends[1:], strict=True)
+        split: [found for row in rows for found in pictures[row]]
+        for split, rows in zip(SHARES, parts, strict=True)
     }
 
 
@@ -170,34 +169,30 @@ def _fit(source: PosedObject, target: PosedObject) -> bool:
 
 
 def _objects(file: Path, picture: Path, category: str) -> Iterable[PosedObject]:
-    record = read_matlab_struct(file, "record")
-    found = record.get("objects", [])
+    """The whole objects of a picture that have a viewpoint and key points."""
+    found = read_matlab_struct(file, "record").get("objects", [])
     for index, each in enumerate([found] if isinstance(found, dict) else found):
-        if each.get("class") != category or any(
-            each.get(flag) for flag in ("truncated", "occluded", "difficult")
-        ):
-            continue
         view, anchors = each.get("viewpoint"), each.get("anchors")
+        cut = any(each.get(flag) for flag in ("truncated", "occluded", "difficult"))
         # A distance of 0 marks objects whose viewpoint is coarse.
-        if isinstance(view, dict) and isinstance(anchors, dict) and view.get("distance"):
+        posed = isinstance(view, dict) and isinstance(anchors, dict) and view.get("distance")
+        if each.get("class") == category and posed and not cut:
             yield _posed(file, picture, category, index, each)
 
 
 def _posed(file: Path, picture: Path, category: str, index: int, each: dict[str, Any]):
     try:
-        x0, y0, x1, y1 = (float(value) for value in each["bbox"])
-        azimuth, elevation = (
-            np.deg2rad(float(each["viewpoint"][angle])) for angle in ("azimuth", "elevation")
-        )
+        x0, y0, x1, y1 = map(float, each["bbox"])
+        angles = [float(each["viewpoint"][angle]) for angle in ("azimuth", "elevation")]
         keypoints = {
             name: np.asarray(anchor["location"], float).reshape(2) - 1
             for name, anchor in each["anchors"].items()
             if anchor["status"] == VISIBLE
         }
     except (KeyError, TypeError, ValueError) as error:
-        raise DataError(
-            f"{file}: object {index + 1} is not as published ({error!r}); replace the file"
-        ) from None
+        why = f"object {index + 1} is not as published ({error!r}); replace the file"
+        raise DataError(f"{file}: {why}") from None
+    azimuth, elevation = np.deg2rad(angles)
     flat = np.cos(elevation)
     view = np.array([flat * np.sin(azimuth), flat * np.cos(azimuth), np.sin(elevation)])
     width, height = upright_size(picture)

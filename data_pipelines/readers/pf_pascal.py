@@ -10,22 +10,21 @@ annotations.
 """
 
 import functools
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 
 from data_pipelines.catalogue import find, require_files
 from data_pipelines.errors import DataError
 from data_pipelines.pairs import Annotated, PairRow, Pairs, make_pairs
-from data_pipelines.readers.matlab import read_matlab
-from data_pipelines.readers.published import check_count, check_split, inside
-from data_pipelines.readers.voc import CATEGORIES
-from data_pipelines.tables import read_numbers, read_rows
+from data_pipelines.readers.published import check_count, check_split, inside, read_matlab
+from data_pipelines.readers.voc2012 import CATEGORIES
+from data_pipelines.tables import Row, read_rows
 
-Split = Literal["train", "val", "test"]
 NAME = "pf_pascal"
-SPLITS = get_args(Split)
+SPLITS = ("train", "val", "test")
 COUNTS = find(NAME).counts
 ARCHIVE, LIST = "PF-dataset-PASCAL", "{}_pairs.csv"
 PICTURES, ANNOTATIONS = "JPEGImages", "Annotations"
@@ -34,55 +33,33 @@ SLACK_PX = 5.0
 _POINTS = ("XA", "YA", "XB", "YB")
 
 
-class Listed(NamedTuple):
-    """A row of a published list.
-
-    Attributes:
-      where: the list and the row, as errors call it.
-      pictures: names of the source and the target, without folders.
-      category: of both.
-      flipped: both pictures are mirrored (the second half of the training list).
-      points_px: source and target points `[P, 2]`, counted from 0; None where the list has none.
-    """
-
-    where: str
-    pictures: tuple[str, str]
-    category: str
-    flipped: bool
-    points_px: tuple[np.ndarray, np.ndarray] | None
-
-
-class CleanSubsets(NamedTuple):
-    """Masks of a test list: pairs that are not training pairs, and with pictures never trained."""
-
-    pair_clean: np.ndarray
-    image_clean: np.ndarray
-
-
-def read(folder, split: Split, pairs_folder=None) -> Pairs:
+def read(folder, split: str, pairs_folder=None) -> Pairs:
     """The pairs of one list, in its order; `pairs_folder` holds the lists, by default `folder`.
 
     Without Annotations there are no boxes, and points of the test pairs only.
     """
+    check_split(split, SPLITS)
     root, lists = inside(folder, ARCHIVE), pairs_folder or folder_of_lists(folder)
     require_files(NAME, [root / PICTURES, Path(lists) / LIST.format(split)])
     annotations = root / ANNOTATIONS
     look_up = functools.cache(_annotation if annotations.is_dir() else lambda _: (None, None))
 
-    def row(listed: Listed) -> PairRow:
-        files = [Path(listed.category, name).with_suffix(".mat") for name in listed.pictures]
-        points, boxes = zip(*(look_up(annotations / file) for file in files), strict=True)
-        if listed.points_px:
-            points = listed.points_px
+    def in_place(row: PairRow) -> PairRow:
+        """With the files and boxes of the pictures and, where the list has none, their points."""
+        ends = (row.source, row.target)
+        files = [annotations / f"{row.category}/{end.file.stem}.mat" for end in ends]
+        points, boxes = zip(*map(look_up, files), strict=True)
+        if row.source.points_px is not None:
+            points = [end.points_px for end in ends]
         elif points[0] is not None:
-            points = _seen_in_both(listed.where, *points)
+            points = _seen_in_both(row.where, *points)
         source, target = (
-            Annotated(root / PICTURES / name, seen, box)
-            for name, seen, box in zip(listed.pictures, points, boxes, strict=True)
+            Annotated(root / PICTURES / end.file, seen, box)
+            for end, seen, box in zip(ends, points, boxes, strict=True)
         )
-        return PairRow(listed.where, source, target, listed.category, listed.flipped)
+        return replace(row, source=source, target=target)
 
-    rows = [row(listed) for listed in read_list(lists, split)]
+    rows = [in_place(row) for row in read_list(lists, split)]
     return make_pairs(rows, name=f"PF-PASCAL {split}", slack_px=SLACK_PX)
 
 
@@ -92,38 +69,47 @@ def folder_of_lists(folder) -> Path:
     return root if (root / LIST.format("test")).is_file() else Path(folder)
 
 
-def read_list(pairs_folder, split: Split) -> list[Listed]:
-    """Reads a pair list alone; its pictures need not be in place."""
-    check_split(split, SPLITS)
+def read_list(pairs_folder, split: str) -> list[PairRow]:
+    """Reads a pair list alone: names of pictures without folders, which need not be in place.
+
+    Both pictures are mirrored in the second half of the training list.
+    """
     path = Path(pairs_folder) / LIST.format(split)
     require_files(NAME, [path])
     required = ("source_image", "target_image", "class")
     rows = read_rows(path, required=required, optional=("flip", *_POINTS))
     check_count(path, len(rows), COUNTS[split], what="pairs")
-    return [
-        Listed(
-            f"{path}: row {number}",
-            (Path(row["source_image"]).name, Path(row["target_image"]).name),
-            _category(path, number, row["class"]),
-            row.get("flip") == "1",
-            _listed_points(path, number, row),
-        )
-        for number, row in enumerate(rows, start=1)
-    ]
+    return list(map(_listed, rows))
 
 
-def clean_subsets(test: list[Listed], train: list[Listed]) -> CleanSubsets:
-    """Test pairs that training has not seen, in either order, and those of unseen pictures.
+def clean_subsets(test: list[PairRow], train: list[PairRow]) -> tuple[np.ndarray, np.ndarray]:
+    """Masks of test pairs that are no training pairs, in either order, and of unseen pictures.
 
     Of the 299 published test pairs 204 are not training pairs, and 79 share no picture with them.
     """
-    pairs = {frozenset(row.pictures) for row in train}
+    pairs = {frozenset((row.source.file, row.target.file)) for row in train}
     pictures = frozenset().union(*pairs)
-    tested = [frozenset(row.pictures) for row in test]
-    return CleanSubsets(
-        pair_clean=np.array([pair not in pairs for pair in tested]),
-        image_clean=np.array([not pair & pictures for pair in tested]),
+    tested = [frozenset((row.source.file, row.target.file)) for row in test]
+    unpaired = [pair not in pairs for pair in tested]
+    return np.array(unpaired), np.array([not pair & pictures for pair in tested])
+
+
+def _listed(row: Row) -> PairRow:
+    label = row.cells["class"]
+    if not label.isdigit() or not 1 <= int(label) <= len(CATEGORIES):
+        raise row.faulty("class", f"{label!r} is not 1 to 20")
+    points: Sequence[np.ndarray | None] = (None, None)
+    if row.cells.keys() >= set(_POINTS):
+        cells = [row.numbers(column) for column in _POINTS]
+        if len({len(cell) for cell in cells}) > 1:
+            raise DataError(f"{row.where}: XA, YA, XB and YB differ in length")
+        points = [np.stack(xy, -1) - 1 for xy in (cells[:2], cells[2:])]
+    source, target = (
+        Annotated(Path(row.cells[column].rpartition("/")[2]), points_px)
+        for column, points_px in zip(("source_image", "target_image"), points, strict=True)
     )
+    category = CATEGORIES[int(label) - 1]
+    return PairRow(row.where, source, target, category, flipped=row.cells.get("flip") == "1")
 
 
 def _annotation(path: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -142,19 +128,3 @@ def _seen_in_both(where: str, source: np.ndarray, target: np.ndarray):
         )
     seen = np.isfinite(source).all(-1) & np.isfinite(target).all(-1)
     return source[seen], target[seen]
-
-
-def _listed_points(path: Path, number: int, row: dict[str, str]):
-    if not all(column in row for column in _POINTS):
-        return None
-    cells = [read_numbers(path, number, column, row[column]) for column in _POINTS]
-    if len({len(cell) for cell in cells}) > 1:
-        raise DataError(f"{path}: row {number}: XA, YA, XB and YB differ in length")
-    xa, ya, xb, yb = (cell - 1 for cell in cells)
-    return np.stack([xa, ya], -1), np.stack([xb, yb], -1)
-
-
-def _category(path: Path, number: int, label: str) -> str:
-    if not label.isdigit() or not 1 <= int(label) <= len(CATEGORIES):
-        raise DataError(f"{path}: row {number}, column 'class': {label!r} is not 1 to 20")
-    return CATEGORIES[int(label) - 1]

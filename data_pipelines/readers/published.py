@@ -1,12 +1,34 @@
 """What the readers of published lists check, refuse and compute."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from data_pipelines.errors import DataError
 from data_pipelines.frames import Box
+
+
+def faulty(file, why: str) -> DataError:
+    """The error for a published file that is not as published."""
+    return DataError(f"{file}: {why}; download it anew")
+
+
+@contextmanager
+def reading(file, what: str) -> Iterator[None]:
+    """Raises DataError where a published file is missing, or cannot be read as `what` it is."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise DataError(f"{file}: no such file; put the published ones in place") from None
+    except KeyError as missing:
+        raise faulty(file, f"no field {missing}") from None
+    except DataError:
+        raise
+    except Exception as error:  # some readers raise anything on a damaged file
+        raise faulty(file, f"cannot be read as {what} ({error})") from None
 
 
 def inside(folder, name: str) -> Path:
@@ -24,14 +46,52 @@ def check_count(file: Path, found: int, *published: int, what: str = "faces") ->
     """Raises DataError unless a list is as long as one of the published ones."""
     if found not in published:
         expected = " or ".join(f"{count:,}" for count in published)
-        raise DataError(f"{file}: {found:,} {what}, {expected} are published; download it anew")
+        raise faulty(file, f"{found:,} {what}, {expected} are published")
+
+
+def read_names(listed: Path, published: int, *, what: str = "faces") -> list[str]:
+    """The names in a list, as many as are published."""
+    names = listed.read_text().split()
+    check_count(listed, len(names), published, what=what)
+    return names
+
+
+def read_matlab(path: Path, *names: str) -> list[np.ndarray]:
+    """The named arrays of a MATLAB file (version 7.3 cannot be read), as float64."""
+    content = _load(path, names)
+    with reading(path, "a MATLAB file of numbers"):
+        arrays = [np.asarray(content[name], np.float64) for name in names]
+    return arrays
+
+
+def read_matlab_struct(path: Path, name: str) -> dict[str, Any]:
+    """The named struct of a MATLAB file: structs as dicts, struct arrays as lists, scalars bare."""
+    found = _load(path, (name,), simplify_cells=True)[name]
+    if not isinstance(found, dict):
+        raise DataError(f"{path}: {name} is no struct; is it of another data set?")
+    return found
+
+
+def _load(path: Path, names: tuple[str, ...], **options) -> dict[str, Any]:
+    from scipy.io import loadmat
+
+    with reading(path, "a MATLAB file"), open(path, "rb") as file:
+        content = loadmat(file, variable_names=names, **options)
+    if missing := [name for name in names if name not in content]:
+        raise DataError(f"{path}: no array {missing[0]!r} in it; is it of another data set?")
+    return content
 
 
 def check_beside(folder: Path, pictures: Sequence[str], suffix: str) -> None:
     """Raises DataError for a picture of a folder without an annotation of its name beside it."""
     for file in sorted(folder.iterdir()):
         if file.suffix in pictures and not file.with_suffix(suffix).is_file():
-            raise DataError(f"{file}: no {suffix} beside it; download it anew")
+            raise faulty(file, f"no {suffix} beside it")
+
+
+def visible(files: Iterable[Path]) -> list[Path]:
+    """Files that are not hidden, sorted."""
+    return sorted(file for file in files if not file.name.startswith("."))
 
 
 def hold_out_validation(count: int, split: str) -> slice:
@@ -43,9 +103,8 @@ def hold_out_validation(count: int, split: str) -> slice:
     (slice(0, 23, None), slice(23, 26, None))
     """
     num_train = count - round(0.1 * count)
-    return {"train": slice(0, num_train), "validation": slice(num_train, count)}.get(
-        split, slice(0, count)
-    )
+    rows = {"train": slice(0, num_train), "validation": slice(num_train, count)}
+    return rows.get(split, slice(0, count))
 
 
 def box_of_points(points_px: np.ndarray) -> Box:

@@ -15,9 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from data_pipelines.catalogue import find, require_files
-from data_pipelines.errors import DataError
 from data_pipelines.pairs import Annotated, PairRow, Pairs, make_pairs
-from data_pipelines.readers.published import check_count, check_split, inside
+from data_pipelines.readers.published import check_split, inside, read_names, reading
 
 NAME = "spair"
 SPLITS = {"train": "trn", "val": "val", "test": "test"}
@@ -34,14 +33,13 @@ def read(folder, split: str) -> Pairs:
     listed = root / "Layout" / "large" / f"{SPLITS[split]}.txt"
     annotations = root / ANNOTATIONS / SPLITS[split]
     require_files(NAME, [root / PICTURES, listed, annotations])
-    names = listed.read_text().split()
-    check_count(listed, len(names), COUNTS[split], what="pairs")
+    names = read_names(listed, COUNTS[split], what="pairs")
     rows = [_row(root / PICTURES, annotations / f"{name}.json") for name in names]
     return make_pairs(rows, name=f"SPair-71k {split}", slack_px=SLACK_PX)
 
 
 def _row(pictures: Path, file: Path) -> PairRow:
-    try:
+    with reading(file, "a pair annotation"):
         found = json.loads(file.read_text())
         category = found["category"]
         source, target = (
@@ -52,10 +50,4 @@ def _row(pictures: Path, file: Path) -> PairRow:
             )
             for side in ("src", "trg")
         )
-    except FileNotFoundError:
-        raise DataError(f"{file}: no such file; put the published annotations in place") from None
-    except KeyError as missing:
-        raise DataError(f"{file}: no field {missing}; download it anew") from None
-    except (ValueError, TypeError) as error:  # no JSON, or other things than numbers in it
-        raise DataError(f"{file}: not a pair annotation ({error}); download it anew") from None
     return PairRow(str(file), source, target, category=category)

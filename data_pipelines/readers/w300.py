@@ -14,8 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from data_pipelines.catalogue import find, require_files
-from data_pipelines.errors import DataError
-from data_pipelines.readers.published import box_of_points, check_beside, check_count, check_split
+from data_pipelines.readers import published
 from data_pipelines.sources import Pictures
 from data_pipelines.tables import read_floats
 
@@ -39,13 +38,13 @@ def read(folder, split: str) -> Pictures:
 
     `test` has all 689, `common` and `challenging` are its parts.
     """
-    check_split(split, tuple(FOLDERS))
+    published.check_split(split, tuple(FOLDERS))
     root = Path(folder)
     require_files(NAME, [root / part for part in FOLDERS[split]])
     annotations = [file for part in FOLDERS[split] for file in _annotations(root, part)]
     names = tuple(_picture(file).relative_to(root).as_posix() for file in annotations)
     keypoints_px = np.stack([read_points(file) for file in annotations])
-    boxes = {name: box_of_points(px) for name, px in zip(names, keypoints_px, strict=True)}
+    boxes = dict(zip(names, map(published.box_of_points, keypoints_px), strict=True))
     common = sum(COUNTS[part] for part in FOLDERS["common"])
     parts = {"common": slice(0, common), "challenging": slice(common, None)}
     found = Pictures(root, names, boxes=boxes, margin=MARGIN, keypoints_px=keypoints_px, eyes=EYES)
@@ -58,26 +57,26 @@ def read_points(file: Path) -> np.ndarray:
     head, opened, rest = text.partition("{")
     body, closed, _ = rest.partition("}")
     if not (opened and closed):
-        raise DataError(f"{file}: truncated, its points are not in braces; download it anew")
+        raise published.faulty(file, "truncated, its points are not in braces")
     if f"n_points: {NUM_POINTS}" not in " ".join(head.split()):
-        raise DataError(f"{file}: does not announce n_points: {NUM_POINTS}; download it anew")
+        raise published.faulty(file, f"does not announce n_points: {NUM_POINTS}")
     values = read_floats(str(file), body.split())
     if len(values) != 2 * NUM_POINTS:
-        raise DataError(f"{file}: {len(values)} coordinates, 68 points have 136; download it anew")
+        raise published.faulty(file, f"{len(values)} coordinates, 68 points have 136")
     return np.array(values, np.float32).reshape(NUM_POINTS, 2) - 1
 
 
 def _annotations(root: Path, part: str) -> list[Path]:
-    files = sorted(file for file in (root / part).glob("*.pts") if not file.name.startswith("."))
+    files = published.visible((root / part).glob("*.pts"))
     if len(files) < COUNTS[part]:
-        check_beside(root / part, _SUFFIXES, ".pts")
-    check_count(root / part, len(files), COUNTS[part])
+        published.check_beside(root / part, _SUFFIXES, ".pts")
+    published.check_count(root / part, len(files), COUNTS[part])
     return files
 
 
 def _picture(annotation: Path) -> Path:
     """The picture beside an annotation."""
-    for suffix in _SUFFIXES:
-        if (file := annotation.with_suffix(suffix)).is_file():
-            return file
-    raise DataError(f"{annotation}: no {' or '.join(_SUFFIXES)} beside it; download it anew")
+    beside = [annotation.with_suffix(suffix) for suffix in _SUFFIXES]
+    if found := [file for file in beside if file.is_file()]:
+        return found[0]
+    raise published.faulty(annotation, f"no {' or '.join(_SUFFIXES)} beside it")

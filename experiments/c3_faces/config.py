@@ -1,8 +1,9 @@
 """Configuration of the C3 experiment and its presets.
 
 `laptop` trains on two CPU cores in about 16 minutes; `paper` is C3's own recipe (4.1, 4.2 and
-appendix of the paper) for CelebA on accelerators. What is marked "beyond the paper" below is off in
-`paper`, but for `joint_flow`, without which nothing would teach the flow module.
+appendix of the paper) for CelebA on accelerators, and the defaults are its values. What is marked
+"beyond the paper" below is off in `paper`, but for `joint_flow`, without which nothing would teach
+the flow module.
 """
 
 import dataclasses
@@ -12,29 +13,24 @@ from typing import Literal
 
 from data_pipelines.load import DataConfig
 from experiments.engine.errors import UsageError
+from experiments.engine.networks import TrunkConfig
 from experiments.engine.runs import RunConfig
-from experiments.engine.stages import StageConfig
+from experiments.engine.stages import StageConfig, cosine
 from experiments.terms.cross_image import CrossImageLoss
 
 
 @dataclass(frozen=True)
-class ModelConfig:
+class ModelConfig(TrunkConfig):
     """Architecture (C3 4.1 and appendix)."""
 
     family: Literal["c3", "imm"] = "c3"
     """`imm`: the baseline, with encoders of its own and no flow module"""
     encoder_widths: tuple[int, ...] = (32, 64, 128, 256)
     """imm: channels of its encoders; each level but the first halves the resolution"""
-    trunk: Literal["small", "resnet18", "resnet50", "resnet101"] = "resnet50"
-    """backbone N; `small` is learned from scratch"""
-    weights: Path | None = None
-    """ImageNet weights of the trunk (.safetensors, .npz, .pth); else cached ones, or the hub's"""
     train_trunk: tuple[Literal["warmup", "pretrain", "joint"], ...] = ()
     """stages that move the convolutions of a pretrained trunk too (`small` is always trained)"""
     trunk_rate: float = 1.0
     """learning rate of a pretrained trunk, relative to that of the heads"""
-    output_stride: int = 8
-    """greatest stride of the trunk; deeper stages dilate instead"""
     landmark_stages: tuple[str, ...] = ("layer4",)
     """stages that make up f, on the grid of the first"""
     flow_stages: tuple[str, ...] = ("layer3",)
@@ -59,6 +55,11 @@ class ModelConfig:
     """network of the perceptual loss; `random` is a fixed random pyramid"""
     perceptual_weights: Path | None = None
     """its ImageNet weights"""
+
+    @property
+    def pretrained(self) -> bool:
+        """Whether there is a trunk, and begins with ImageNet weights."""
+        return self.family == "c3" and super().pretrained
 
 
 @dataclass(frozen=True)
@@ -105,10 +106,15 @@ class Config(RunConfig):
     warmup: StageConfig = StageConfig(steps=0, batch_size=200, learning_rate=1e-3, weight_decay=0.0)
     """before stage 1: landmarks follow known warps, nothing is decoded (beyond the paper)"""
     pretrain: StageConfig = StageConfig(
-        steps=20_000, batch_size=200, learning_rate=1e-3, weight_decay=1e-5, clip_norm=1.0
+        steps=20_000,
+        batch_size=200,
+        learning_rate=1e-3,
+        schedule="slow_decay",
+        weight_decay=1e-5,
+        clip_norm=1.0,
     )
     """stage 1: synthetic pairs (IMM's recipe)"""
-    joint: StageConfig = StageConfig(steps=160_000, batch_size=200, learning_rate=5e-4)
+    joint: StageConfig = StageConfig(steps=None, epochs=200, batch_size=200, learning_rate=5e-4)
     """stage 2: unpaired photos, L_total (Eq. 5); without `cycle` stage 1 goes on"""
     landmarks: int = 10
     """K"""
@@ -171,48 +177,16 @@ LAPTOP = Config(
         source_scale=0.15,
         source_translation=0.15,
     ),
-    warmup=StageConfig(
-        steps=4800, batch_size=16, learning_rate=5e-3, schedule="cosine", weight_decay=0.0
-    ),
-    pretrain=StageConfig(
-        steps=500, batch_size=16, learning_rate=1e-3, schedule="cosine", weight_decay=0.0
-    ),
-    joint=StageConfig(
-        steps=250, batch_size=16, learning_rate=5e-4, schedule="cosine", weight_decay=0.0
-    ),
+    warmup=cosine(steps=4800, batch_size=16, learning_rate=5e-3),
+    pretrain=cosine(steps=500, batch_size=16, learning_rate=1e-3),
+    joint=cosine(steps=250, batch_size=16, learning_rate=5e-4),
     checkpoint_every=500,
     check_every=500,
 )
 
 PAPER = Config(
     data=DataConfig(name="celeb_a", image_size=128, loader="tf"),
-    model=ModelConfig(
-        trunk="resnet50",
-        train_trunk=("joint",),
-        output_stride=8,
-        landmark_stages=("layer4",),
-        flow_stages=("layer3",),
-        flow_channels=(16, 16, 1),
-        init_stddev=0.01,
-        perceptual="vgg16",
-    ),
-    loss=LossConfig(landmarks_as="maps", hard_match=True),
-    pretrain=StageConfig(
-        steps=20_000,
-        batch_size=200,
-        learning_rate=1e-3,
-        schedule="slow_decay",
-        weight_decay=1e-5,
-        clip_norm=1.0,
-    ),
-    joint=StageConfig(
-        steps=None,
-        epochs=200,
-        batch_size=200,
-        learning_rate=5e-4,
-        schedule="drops",
-        weight_decay=1e-4,
-    ),
+    model=ModelConfig(train_trunk=("joint",)),
 )
 """C3 as published (4.1, 4.2, appendix): CelebA at 128 px, ResNet-50, 200 epochs of 159,870 pairs.
 

@@ -4,7 +4,6 @@ import functools
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 
 from c3jax.inference import LandmarkModel
 from c3jax.models.c3 import C3
@@ -14,19 +13,13 @@ from c3jax.training.step import AXIS
 from data_pipelines.load import Data, crop_of
 from experiments.c3_faces.config import Config
 from experiments.engine.errors import UsageError
-from experiments.engine.networks import (
-    Variables,
-    shared_fields,
-    trunk_fields,
-    trunk_weights,
-    with_group,
-)
+from experiments.engine.networks import shared_fields, trunk_fields, trunk_weights
 from experiments.engine.stages import Rates, frozen_groups
 from experiments.measure.evaluation import collapse_warnings
 from experiments.measure.viewer import Viewer
 from experiments.recipe import Model, Trained
 from experiments.terms.cross_image import init_loss_stats
-from experiments.terms.networks import Networks
+from experiments.terms.networks import Networks, blank_image
 from experiments.terms.perceptual import make_network, perceptual_weights
 
 STAGES = ("warmup", "pretrain", "joint")
@@ -38,19 +31,19 @@ def build(config: Config) -> Model:
     Raises:
       UsageError: L_equiv on landmark maps that do not fit the flow module's T.
     """
-    networks = make_networks(config)
-    random = jax.jit(functools.partial(random_variables, networks, config))
+    networks, size, model = make_networks(config), config.data.image_size, config.model
+    random = jax.jit(functools.partial(networks.random, config.seed, size))
     check_grids(networks, random, config)
-    image = jnp.zeros((1, *[config.data.image_size] * 2, 3))
-    model = config.model
-    trunk = trunk_weights(model, trunk_stages(config)) if has_trunk(config) else ()
     return Model(
         network=networks.model,
         random=random,
-        pretrained=(*trunk, *perceptual_weights(model.perceptual, model.perceptual_weights)),
+        pretrained=(
+            *trunk_weights(model, trunk_stages(config)),
+            *perceptual_weights(model.perceptual, model.perceptual_weights),
+        ),
         keeps_trunk=not model.train_trunk,
         frozen=frozen_groups(learning_rates(config, stage) for stage in STAGES),
-        init_loss_stats=lambda variables: init_loss_stats(networks, variables, image),
+        init_loss_stats=functools.partial(init_loss_stats, networks, size),
         may_begin_anew={"perceptual": None},  # exports leave it out
         landmarks=make_detector,
         warn=warn,
@@ -62,16 +55,6 @@ def trunk_stages(config: Config) -> tuple[str, ...]:
     return tuple(dict.fromkeys(config.model.landmark_stages + config.model.flow_stages))
 
 
-def has_trunk(config: Config) -> bool:
-    """Whether the landmark model has a trunk; IMM has encoders of its own."""
-    return config.model.family == "c3"
-
-
-def has_pretrained_trunk(config: Config) -> bool:
-    """Whether the landmark model starts from ImageNet weights."""
-    return has_trunk(config) and config.model.trunk != "small"
-
-
 def make_networks(config: Config, *, stage: str = "joint") -> Networks:
     """Landmark model and perceptual network, for the stage of that name.
 
@@ -80,7 +63,7 @@ def make_networks(config: Config, *, stage: str = "joint") -> Networks:
     model, axis_name = config.model, AXIS if config.sync_batch_norm else None
     module: Any = IMM
     trunk = {}
-    if has_trunk(config):
+    if model.family == "c3":
         fields = trunk_fields(model, trunk_stages(config))
         learns = learning_rates(config, stage).get("trunk/*", 1.0) > 0
         module, trunk = C3, {"trunk": ResNet(**fields, trainable=learns, axis_name=axis_name)}
@@ -94,16 +77,6 @@ def make_networks(config: Config, *, stage: str = "joint") -> Networks:
     return Networks(network, make_network(model.perceptual))
 
 
-def random_variables(networks: Networks, config: Config) -> Variables:
-    """Random first variables of both networks, by the seed."""
-    image = jnp.zeros((1, config.data.image_size, config.data.image_size, 3))
-    key = jax.random.key(config.seed)
-    variables = dict(networks.model.init(key, image))
-    if config.model.perceptual == "random":
-        return variables
-    return with_group(variables, "perceptual", networks.perceptual.init(key, image))
-
-
 def check_grids(networks: Networks, random, config: Config) -> None:
     """Refuses L_equiv on landmark maps that the flow module's T does not fit.
 
@@ -112,9 +85,8 @@ def check_grids(networks: Networks, random, config: Config) -> None:
     """
     if not (config.flow and config.loss.equivariance and config.loss.landmarks_as == "maps"):
         return
-    image = jax.ShapeDtypeStruct((1, *[config.data.image_size] * 2, 3), jnp.float32)
-    encode = functools.partial(networks.model.apply, method="encode")
-    code = jax.eval_shape(encode, jax.eval_shape(random), image)
+    image = blank_image(config.data.image_size)
+    code, _ = jax.eval_shape(networks.encode, jax.eval_shape(random), image)
     maps, flow = code.maps.shape[1:3], code.flow_features.shape[1:3]
     if maps != flow:
         raise UsageError(
@@ -129,10 +101,10 @@ def learning_rates(config: Config, stage: str) -> Rates:
     loss, rates = config.loss, {}
     if config.model.perceptual != "random":
         rates["perceptual/*"] = 0.0
-    if has_pretrained_trunk(config) and stage in config.model.train_trunk:
+    if config.model.pretrained and stage in config.model.train_trunk:
         frozen_normalization = {"trunk/*bn?/*": 0.0, "trunk/*downsample_1/*": 0.0}
         rates |= {"trunk/*": config.model.trunk_rate, **frozen_normalization}
-    elif has_pretrained_trunk(config):
+    elif config.model.pretrained:
         rates["trunk/*"] = 0.0
     if stage == "warmup":
         return rates | {"appearance/*": 0.0, "decoder/*": 0.0, "flow/*": 0.0}

@@ -16,20 +16,13 @@ def stages(config: Config, data: Data, model: Model) -> list[Stage]:
     on_synthetic = functools.partial(synthetic_loss, equivariance=config.flow)
     joint = unpaired_loss if config.cycle else on_synthetic
     losses = {"warmup": warmup_loss, "pretrain": synthetic_loss, "joint": joint}
-    return [
-        make_stage(
-            name,
-            getattr(config, name),
-            data,
-            functools.partial(
-                losses[name], networks=make_networks(config, stage=name), config=config
-            ),
-            seed=3 * config.seed + number,
-            rates=learning_rates(config, name),
-            precision=config.precision,
-        )
-        for number, name in enumerate(STAGES)
-    ]
+    found = []
+    for number, name in enumerate(STAGES):
+        networks, rates = make_networks(config, stage=name), learning_rates(config, name)
+        loss = functools.partial(losses[name], networks=networks, config=config)
+        seed = 3 * config.seed + number
+        found.append(make_stage(config, name, data, loss, seed=seed, rates=rates))
+    return found
 
 
 RECIPE = Recipe(

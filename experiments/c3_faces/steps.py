@@ -14,13 +14,8 @@ from c3jax.models.layers import Encoding
 from c3jax.training.state import TrainState
 from c3jax.training.step import Aux
 from experiments.c3_faces.config import Config, WarpConfig
-from experiments.terms.cross_image import (
-    equivariance_term,
-    halves,
-    pair_terms,
-    reconstruction_term,
-)
-from experiments.terms.networks import Networks, Term
+from experiments.terms.cross_image import equivariance_term, halves, pair_terms, reconstruction_term
+from experiments.terms.networks import Networks, Term, means
 from experiments.terms.synthetic_pairs import as_float
 
 
@@ -35,8 +30,9 @@ def warmup_loss(
     images = as_float(batch["source"])
     source, target, _, g_s = _synthetic_pairs(keys, images, config)
     code, variables = networks.encode(state.variables(params), jnp.concatenate([source, target]))
-    loss, metrics = _weighted(_landmark_terms(code, g_s, config), config)
-    return Term(loss, metrics, variables, state.loss_stats).loss_and_aux()
+    terms = _landmark_terms(code, g_s, config)
+    loss = config.loss.weighted_sum(terms)
+    return Term(loss, means(terms), variables, state.loss_stats).loss_and_aux()
 
 
 def synthetic_loss(
@@ -113,8 +109,8 @@ def _synthetic_terms(
         terms["equivariance"] = equivariance_term(
             variables, code, networks=networks, loss=config.loss
         )
-    loss, metrics = _weighted(terms, config)
-    return reconstruction._replace(value=loss, metrics=reconstruction.metrics | metrics)
+    loss = config.loss.weighted_sum(terms)
+    return reconstruction._replace(value=loss, metrics=reconstruction.metrics | means(terms))
 
 
 def _landmark_terms(code: Encoding, g_s, config: Config) -> dict[str, Array]:
@@ -126,12 +122,6 @@ def _landmark_terms(code: Encoding, g_s, config: Config) -> dict[str, Array]:
         "warp_consistency": losses.warp_consistency(*halves(code.landmarks), g_s),
         "separation": (first + second) / 2,
     }
-
-
-def _weighted(terms: dict[str, Array], config: Config) -> tuple[Array, dict[str, Array]]:
-    """Sum of the terms by the weights of the same names, and their means."""
-    loss = sum(getattr(config.loss, name) * term for name, term in terms.items())
-    return jnp.asarray(loss), {name: term.mean() for name, term in terms.items()}
 
 
 def _flow_on_warped(variables, images, keys, *, networks, config: Config):

@@ -116,7 +116,7 @@ def choose(experiment: str, presets: Mapping[str, Any]) -> tuple[str, str]:
     paper = presets["paper"].data
     if paper.name not in ("celeb_a", "lsun"):
         return first, f"the paper's run is: {command}"
-    without = [*_no_accelerator(), *_not_in_place(paper)]
+    without = _lacking(paper)
     if not without:
         return "paper", f"{_place(paper)} and an accelerator are present"
     found = weights.find_weights("resnet18")
@@ -129,17 +129,11 @@ def resolve_data(config: DataConfig) -> DataConfig:
     """`auto` replaced by the data set that is used; says which and why."""
     if config.name != "auto":
         return config
-    without = [*_no_accelerator(), *_not_in_place(config)]
+    without = _lacking(config)
     name: Literal["rendered_faces", "celeb_a"] = "rendered_faces" if without else "celeb_a"
     why = " and ".join(without) or "CelebA is in place and an accelerator is present"
     print(f"data: {name} ({why}; --help names others)")
     return dataclasses.replace(config, name=name)
-
-
-def _no_accelerator() -> list[str]:
-    import jax
-
-    return ["no accelerator"] if jax.default_backend() == "cpu" else []
 
 
 def _place(config: DataConfig) -> str:
@@ -149,17 +143,20 @@ def _place(config: DataConfig) -> str:
     return f"CelebA in {celeb_a_folder(config)}"
 
 
-def _not_in_place(config: DataConfig) -> list[str]:
-    """Nothing if LSUN, else CelebA, is in place, else a phrase that says what is missing."""
+def _lacking(config: DataConfig) -> list[str]:
+    """Phrases that say what is missing of an accelerator, and of LSUN or else CelebA."""
+    import jax
+
+    lacking = ["no accelerator"] if jax.default_backend() == "cpu" else []
     if config.name == "lsun":
-        database = Path(config.path or ".") / DATABASE
-        return [] if database.is_file() else [f"no {_place(config)}"]
-    missing = missing_of_celeb_a(config)
-    if not missing:
-        return []
-    if not celeb_a_folder(config).is_dir():
-        return [f"no {_place(config)}"]
-    return [f"{_place(config)} is incomplete (no {', '.join(f.name for f in missing)})"]
+        in_place = (Path(config.path or ".") / DATABASE).is_file()
+    else:
+        missing = missing_of_celeb_a(config)
+        in_place = not missing
+        if missing and celeb_a_folder(config).is_dir():
+            names = ", ".join(file.name for file in missing)
+            return [*lacking, f"{_place(config)} is incomplete (no {names})"]
+    return lacking if in_place else [*lacking, f"no {_place(config)}"]
 
 
 def fail(message: str) -> NoReturn:

@@ -10,6 +10,12 @@ class UsageError(ValueError):
     """
 
 
+def check_least(option: str, value: float | None, least: float) -> None:
+    """Raises UsageError for an option that is given and too small."""
+    if value is not None and value < least:
+        raise UsageError(f"{option} must be at least {least}, got {value}")
+
+
 class Interrupted(Exception):
     """Stopped by a signal after the state was saved; `status` is the exit status.
 

@@ -19,7 +19,7 @@ from c3jax.training.checkpoints import Checkpoints, digest
 from c3jax.training.state import TrainState
 from c3jax.training.step import local, make_train_step, replicate, shard_batch
 from experiments.engine import processes
-from experiments.engine.errors import Interrupted, UsageError
+from experiments.engine.errors import Interrupted, UsageError, check_least
 from experiments.engine.runs import replace_text
 from experiments.engine.stages import Stage, stage_at
 
@@ -36,11 +36,12 @@ def train(
     checkpoint_every: int,
     check_every: int,
     check: Callable[[TrainState], list[str]],
+    ended: Callable[[Stage, TrainState], None] = lambda stage, state: None,
     devices: list | None = None,
 ) -> tuple[TrainState, float]:
     """Runs the stages one after the other; resumes from the newest checkpoint in `folder`.
 
-    Of several processes the first writes, prints, and calls `check` and `Stage.end`. A first stage
+    Of several processes the first writes, prints, and calls `check` and `ended`. A first stage
     without steps ends before the first step.
 
     Args:
@@ -50,18 +51,16 @@ def train(
       seed: of the augmentation keys.
       log_every, checkpoint_every, check_every: in steps.
       check: warnings about a state, printed when there are any.
+      ended: looks at the last state of a stage before it is saved; again if the run is killed in
+        between.
       devices: to run on; by default all, over all processes.
 
     Returns:
       the last state, and the seconds spent training, over all resumptions.
     """
-    for name, interval in (
-        ("log-every", log_every),
-        ("check-every", check_every),
-        ("checkpoint-every", checkpoint_every),
-    ):
-        if interval < 1:
-            raise UsageError(f"--{name} must be at least 1, got {interval}")
+    check_least("--log-every", log_every, 1)
+    check_least("--check-every", check_every, 1)
+    check_least("--checkpoint-every", checkpoint_every, 1)
     devices, first = devices or jax.devices(), processes.is_first()
     total = sum(stage.steps for stage in stages)
     key = jax.random.key(seed)
@@ -72,7 +71,9 @@ def train(
         signals, vote = stack.enter_context(_noted_signals()), processes.make_vote()
         step, seconds = processes.agree(checkpoints.latest_step() or 0), 0.0
         if step:
-            state, seconds = _resume(checkpoints, stages, state, step)
+            optimizer = stage_at(stages, step).optimizer
+            state = state.replace(opt_state=optimizer.init(state.params))
+            state, seconds = checkpoints.restore(state, step), checkpoints.meta(step)["seconds"]
             print(f"resumed at step {step:,} of {total:,}", flush=True)
         elif processes.several():
             processes.check_same("first state", digest(state))
@@ -89,8 +90,8 @@ def train(
         end = 0
         for stage in stages:
             begin, end = end, end + stage.steps
-            if step == end == 0 and stage.end is not None and first:
-                stage.end(state)
+            if step == end == 0 and first:
+                ended(stage, state)
             if step >= end:
                 continue
             if step == begin:
@@ -104,10 +105,10 @@ def train(
                 log.step(stage.name, step, metrics, write=step % log_every == 0 or step == end)
                 if step % check_every == 0 and first:
                     for warning in check(state):
-                        log.say(f"step {step:,}: {warning}")
-                if step == end and stage.end is not None and first:
+                        tqdm.write(f"step {step:,}: {warning}", file=sys.stderr)
+                if step == end and first:
                     log.flush()
-                    stage.end(state)
+                    ended(stage, state)
                 told = vote(signals[0] if signals else 0)
                 if step % checkpoint_every == 0 or step == end or told:
                     save()
@@ -122,12 +123,6 @@ def _sharded(stage: Stage, start_step: int, num_devices: int) -> Iterator[dict[s
         count = len(batch["source"])
         index = np.arange(count, dtype=np.int32) + np.int32(jax.process_index() * count)
         yield shard_batch({**batch, "example_index": index}, num_devices)
-
-
-def _resume(checkpoints: Checkpoints, stages: list[Stage], state: TrainState, step: int):
-    """The stored state, with the optimiser state of the stage that it was saved in; seconds."""
-    state = state.replace(opt_state=stage_at(stages, step).optimizer.init(state.params))
-    return checkpoints.restore(state, step), checkpoints.meta(step)["seconds"]
 
 
 class _Log:
@@ -163,10 +158,6 @@ class _Log:
         """Reads and writes what is pending."""
         self._read()
         self._file.flush()
-
-    def say(self, text: str) -> None:
-        """Prints a line without tearing the bar."""
-        tqdm.write(text, file=sys.stderr)
 
     def _read(self) -> None:
         if self._pending is None:

@@ -2,9 +2,9 @@
 
 import functools
 from collections.abc import Callable, Iterable
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import flax.linen as nn
 import jax
@@ -14,6 +14,24 @@ from experiments.engine import hub
 from experiments.engine.errors import UsageError
 
 Variables = dict[str, Any]
+Trunk = Literal["small", "resnet18", "resnet50", "resnet101"]
+
+
+@dataclass(frozen=True)
+class TrunkConfig:
+    """The options of a trunk."""
+
+    trunk: Trunk = "resnet50"
+    """backbone (N of C3, W_F of JLAD); `small` is learned from scratch"""
+    weights: Path | None = None
+    """ImageNet weights of the trunk (.safetensors, .npz, .pth); else cached ones, or the hub's"""
+    output_stride: int = 8
+    """greatest stride of the trunk; deeper stages dilate instead"""
+
+    @property
+    def pretrained(self) -> bool:
+        """Whether the trunk begins with ImageNet weights."""
+        return self.trunk != "small"
 
 
 class Pretrained(NamedTuple):
@@ -46,29 +64,25 @@ def shared_fields(module: type[nn.Module], options: Any, *, prefix: str = "") ->
     }
 
 
-def trunk_fields(options: Any, stages: tuple[str, ...]) -> dict[str, Any]:
+def trunk_fields(options: TrunkConfig, stages: tuple[str, ...]) -> dict[str, Any]:
     """The fields of a trunk: one of one's own, `small`, has batch statistics, a pretrained none."""
-    small = options.trunk == "small"
     return {
         "architecture": options.trunk,
         "output_stride": options.output_stride,
         "stages": stages,
-        "normalization": "batch" if small else "frozen",
-        "widths": getattr(options, "trunk_widths", None) if small else None,
+        "normalization": "frozen" if options.pretrained else "batch",
+        "widths": None if options.pretrained else getattr(options, "trunk_widths", None),
     }
 
 
 def trunk_weights(
-    model: Any, stages: tuple[str, ...], *, group: str = "trunk"
+    options: TrunkConfig, stages: tuple[str, ...], *, group: str = "trunk"
 ) -> tuple[Pretrained, ...]:
-    """The weights of a pretrained trunk up to these stages; none for a trunk of one's own.
-
-    `model` has the options `trunk` and `weights`.
-    """
-    if model.trunk == "small":
+    """The weights of a pretrained trunk up to these stages; none for a trunk of one's own."""
+    if not options.pretrained:
         return ()
-    load = functools.partial(weights.load_resnet, architecture=model.trunk, stages=stages)
-    return (Pretrained(group, model.trunk, model.weights, "--model.weights", load),)
+    load = functools.partial(weights.load_resnet, architecture=options.trunk, stages=stages)
+    return (Pretrained(group, options.trunk, options.weights, "--model.weights", load),)
 
 
 def find_files(wanted: Iterable[Pretrained]) -> list[Path]:

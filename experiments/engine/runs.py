@@ -46,7 +46,7 @@ def open_run(folder: Path, experiment: str, preset: str, config: Any) -> None:
     """
     described = {"experiment": experiment, "preset": preset, "config": to_json(config)}
     path = folder / "config.json"
-    if path.exists() and has_begun(folder):
+    if path.exists() and any(folder.glob("checkpoints/[0-9]*")):
         stored = from_json(type(config), read_json(path).get("config", {}))  # with new defaults
         differing = differences(to_json(stored), described["config"])
         if differing:
@@ -63,11 +63,6 @@ def open_run(folder: Path, experiment: str, preset: str, config: Any) -> None:
         write_json(path, described)
 
 
-def has_begun(folder: Path) -> bool:
-    """Whether a run ever saved a checkpoint."""
-    return any(folder.glob("checkpoints/[0-9]*"))
-
-
 @dataclass(frozen=True)
 class Run:
     """A trained run: `folder`, its `step`, and config.json (experiment, preset, config)."""
@@ -75,11 +70,6 @@ class Run:
     folder: Path
     step: int | None
     described: dict[str, Any]
-
-    @property
-    def checkpoints(self) -> Path:
-        """Folder of the checkpoints."""
-        return self.folder / "checkpoints"
 
 
 def find_run(path: Path) -> Run:
@@ -112,8 +102,8 @@ def read_json(path: Path) -> Any:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Writes a JSON file whole or not at all."""
-    replace_text(path, json.dumps(value, indent=2) + "\n")
+    """Writes a JSON file whole or not at all; dataclasses in it become objects."""
+    replace_text(path, json.dumps(value, indent=2, default=dataclasses.asdict) + "\n")
 
 
 def replace_text(path: Path, text: str) -> None:

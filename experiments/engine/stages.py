@@ -1,17 +1,20 @@
 """The configuration of a training stage, the stage itself, and who learns in it."""
 
+import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 import optax
+from jaxtyping import Array
 
 from c3jax.training import optimizers
 from c3jax.training.precision import with_activations
 from c3jax.training.state import TrainState
 from c3jax.training.step import LossFn
-from experiments.engine.errors import UsageError
+from experiments.engine import processes
+from experiments.engine.errors import UsageError, check_least
 
 
 @dataclass(frozen=True)
@@ -36,9 +39,7 @@ class StageConfig:
 
     def __post_init__(self):
         for name, least in (("steps", 0), ("epochs", 0), ("batch_size", 1), ("learning_rate", 0)):
-            value = getattr(self, name)
-            if value is not None and value < least:
-                raise UsageError(f"{name} must be at least {least}, got {value}")
+            check_least(name, getattr(self, name), least)
 
     def num_steps(self, num_pictures: int) -> int:
         """Optimiser steps on so many training pictures."""
@@ -48,6 +49,18 @@ class StageConfig:
             raise UsageError("a stage needs --STAGE.steps or --STAGE.epochs")
         return round(self.epochs * num_pictures / self.batch_size)
 
+
+class LossWeights:
+    """Options that are the weights of terms of their names."""
+
+    def weighted_sum(self, terms: dict[str, Array], *, start: Any = 0) -> Array:
+        """`start` and the terms by their weights."""
+        return sum((getattr(self, name) * term for name, term in terms.items()), start)
+
+
+# As StageConfig, with these schedules and without weight decay.
+cosine = functools.partial(StageConfig, schedule="cosine", weight_decay=0.0)
+constant = functools.partial(StageConfig, schedule="constant", weight_decay=0.0)
 
 # Patterns of the paths of parameters, such as 'trunk/*', to what the learning rate is multiplied by
 # for them; 0 is no learning. What no pattern matches learns at the full rate.
@@ -60,7 +73,6 @@ class Stage:
 
     batches: start step within the stage -> endless batches of NumPy arrays.
     begin: what the state of the stage before becomes; by default it gets a fresh optimiser state.
-    end: looks at the last state, before it is saved; again if the run is killed in between.
     measure: a trained run -> a row of the results, at the end of the stage.
     """
 
@@ -70,7 +82,6 @@ class Stage:
     optimizer: optax.GradientTransformation
     batches: Callable[[int], Iterator[dict[str, np.ndarray]]]
     begin: Callable[[TrainState], TrainState] | None = None
-    end: Callable[[TrainState], None] | None = None
     measure: Callable[[Any], dict[str, Any]] | None = None
 
     def begun(self, state: TrainState) -> TrainState:
@@ -90,29 +101,27 @@ def stage_at(stages: list[Stage], step: int) -> Stage:
 
 
 def make_stage(
-    name: str,
-    options: StageConfig,
-    data: Any,
-    loss: LossFn,
-    *,
-    seed: int,
-    rates: Rates,
-    precision: str,
+    config: Any, name: str, data: Any, loss: LossFn, *, seed: int, rates: Rates | None = None
 ) -> Stage:
-    """A stage with these options on `data` (`num_train`, `batches`), its batches by `seed`."""
+    """The stage of that name on `data` (`num_train`, `batches`), its batches by `seed`.
+
+    `config` has its options under the stage's name, and `precision`.
+    """
+    options = getattr(config, name)
     steps = options.num_steps(data.num_train)
     return Stage(
         name=name,
         steps=steps,
-        loss_fn=with_activations(loss, precision),
+        loss_fn=with_activations(loss, config.precision),
         optimizer=make_optimizer(options, steps, rates),
         batches=batches_of(data, options.batch_size, seed),
     )
 
 
 def batches_of(data: Any, batch_size: int, seed: int) -> Callable[[int], Iterator[dict]]:
-    """What a stage takes its batches from: start step -> endless batches."""
-    return lambda start: data.batches(batch_size=batch_size, seed=seed, start_step=start)
+    """This process's batches for a stage, endless: from the step that it starts at."""
+    part = processes.shard()
+    return lambda start: data.batches(batch_size=batch_size, seed=seed, start_step=start, **part)
 
 
 def frozen_groups(rates: Iterable[Rates]) -> tuple[str, ...]:

@@ -27,7 +27,7 @@ def on_laptop(preset: Config) -> Config:
 
 PAPER = dataclasses.replace(
     c3.PAPER,
-    model=c3.ModelConfig(family="imm", init_stddev=0.01, perceptual="vgg16"),
+    model=c3.ModelConfig(family="imm"),
     loss=c3.LossConfig(reconstruction=6000.0),
     pretrain=dataclasses.replace(c3.PAPER.pretrain, steps=300_000, batch_size=50),
     joint=dataclasses.replace(c3.PAPER.joint, steps=0, epochs=None),

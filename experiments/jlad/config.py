@@ -1,30 +1,25 @@
 """Configuration of the joint experiment; its presets are in `experiments/jlad/recipe.py`."""
 
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from data_pipelines.load import AlignmentDataConfig, DataConfig
-from experiments.engine.errors import UsageError
+from experiments.engine.errors import UsageError, check_least
+from experiments.engine.networks import Trunk, TrunkConfig
 from experiments.engine.runs import RunConfig
-from experiments.engine.stages import StageConfig
+from experiments.engine.stages import LossWeights, StageConfig, constant
 from experiments.terms.synthetic_pairs import WarpConfig
 
 MARGINS = {10: 0.05, 15: 0.03, 20: 0.025, 30: 0.02}
 
 
 @dataclass(frozen=True)
-class ModelConfig:
+class ModelConfig(TrunkConfig):
     """Architecture (JLAD 3.2)."""
 
-    trunk: Literal["small", "resnet18", "resnet50", "resnet101"] = "resnet101"
-    """W_F; `small` is learned from scratch"""
-    weights: Path | None = None
-    """ImageNet weights of the trunk (.safetensors, .npz, .pth); else cached ones, or the hub's"""
+    trunk: Trunk = "resnet101"
     trunk_widths: tuple[int, int, int, int] | None = None
     """small: channels of its layers, other than those of the architecture"""
-    output_stride: int = 8
-    """greatest stride of the trunk; deeper stages dilate instead"""
     stages: tuple[str, ...] = ("layer3",)
     """stages that make up F, on the grid of the first, each at unit length if several"""
     radius: int = 5
@@ -45,7 +40,7 @@ class ModelConfig:
 
 
 @dataclass(frozen=True)
-class LossConfig:
+class LossConfig(LossWeights):
     """Weights of the terms; those of synthetic pairs come first.
 
     Eq. 1 is a mean over anchors, Eq. 2, 8, 9 and 10 are means over landmarks and Eq. 6 over cells,
@@ -147,14 +142,7 @@ class Config(RunConfig):
     StructRep's do. Others' principles, with --pretrain.steps 0 and --init-from a pre-trained run:
     --pretrain-loss.detection 0, equivariance alone (FPE); --no-uncertainty --pretrain-loss.anchors
     0 --pretrain-loss.alignment 1, Eq. 6 at sigma = 1 on pairs of objects (RTNs)"""
-    pretrain: StageConfig = StageConfig(
-        steps=None,
-        epochs=5,
-        batch_size=16,
-        learning_rate=1e-3,
-        schedule="constant",
-        weight_decay=0.0,
-    )
+    pretrain: StageConfig = constant(steps=None, epochs=5, batch_size=16, learning_rate=1e-3)
     """both networks, on synthetic pairs"""
     rounds: RoundsConfig = field(default_factory=RoundsConfig)
     """the alternation, on pairs of objects of one category"""
@@ -172,16 +160,11 @@ class Config(RunConfig):
         Raises:
           UsageError: names the option.
         """
-        rounds = self.rounds
-        for option, value, least in (
-            ("--landmarks", self.landmarks, 2),
-            ("--rounds.count", rounds.count, 0),
-            ("--rounds.alignment-steps", rounds.alignment_steps, 1),
-            ("--rounds.detection-steps", rounds.detection_steps, 1),
-            ("--rounds.batch-size", rounds.batch_size, 1),
-        ):
-            if value < least:
-                raise UsageError(f"{option} must be at least {least}, got {value}")
+        check_least("--landmarks", self.landmarks, 2)
+        check_least("--rounds.count", self.rounds.count, 0)
+        check_least("--rounds.alignment-steps", self.rounds.alignment_steps, 1)
+        check_least("--rounds.detection-steps", self.rounds.detection_steps, 1)
+        check_least("--rounds.batch-size", self.rounds.batch_size, 1)
         for stage in ("pretrain", "alignment", "detection"):
             weights, of = self.loss_of(stage), "pretrain" if self.separate else stage
             if not (weights.synthetic or weights.of_pairs):

@@ -4,40 +4,31 @@ import functools
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
 from c3jax import local_correlation, warp
-from c3jax.coordinates import grid, to_pixels
+from c3jax.coordinates import grid
 from c3jax.inference.batches import in_batches
-from data_pipelines.load import (
-    AlignmentData,
-    Data,
-    Evaluation,
-    TestPairs,
-    load_objects,
-)
+from data_pipelines.load import AlignmentData, Data, Evaluation, TestPairs, load_objects
 from experiments.jlad.config import Config
 from experiments.jlad.model import make_aligner, make_detector
-from experiments.jlad.steps import with_trunk
+from experiments.jlad.turns import with_trunk
 from experiments.measure.alignment import (
     HEADLINES,
     Reading,
-    alignment_object,
     evaluate_baselines,
     evaluate_maps,
     evaluate_tests,
-    headline,
+    numbers_of,
 )
-from experiments.measure.consistency import Found, Pairs, measure_consistency
+from experiments.measure.consistency import Found, Pairs
+from experiments.measure.networks import apply, apply_in_batches
 from experiments.measure.uncertainty import uncertainty_quality
+from experiments.measure.units import in_pixels
 from experiments.recipe import Trained
 from experiments.show import joint_gallery, matches
 from experiments.show.page import Gallery, Section
-from experiments.terms.synthetic_pairs import as_float
-
-BATCH = 16
 
 
 class Fields(NamedTuple):
@@ -56,23 +47,20 @@ class Fields(NamedTuple):
 def evaluate(trained: Trained, data: AlignmentData | Data) -> dict[str, Any]:
     """`variant`; of pairs `alignment` and `alignment_of`. The rounds have measured the rest."""
     found = {"variant": trained.config.variant()}
-    if isinstance(data, Data) or not data.tests:
+    if isinstance(data, Data):
         return found
-    of_test = functools.partial(evaluate_pairs, trained, trained.untrained, data.name)
-    return found | evaluate_tests(of_test, data.tests)
+    return found | evaluate_tests(functools.partial(evaluate_pairs, trained), data)
 
 
-def evaluate_pairs(
-    trained: Trained, untrained: Trained | None, data: str, test: TestPairs
-) -> dict[str, Any]:
-    """The `alignment` object, beside matches of the trained features."""
+def evaluate_pairs(trained: Trained, test: TestPairs) -> dict[str, dict]:
+    """`evaluate_maps` of the fields, beside matches of the trained features."""
     features = compute_features(trained, test.images)
     found = evaluate_baselines(features, test, Reading())
     found["trained"] = evaluate_maps(compute_fields(trained, features, test).maps, test)
-    if untrained is not None:
+    if (untrained := trained.untrained) is not None:
         before = compute_features(untrained, test.images)
         found["untrained"] = evaluate_maps(compute_fields(untrained, before, test).maps, test)
-    return alignment_object(found, **HEADLINES[data]._asdict())
+    return found
 
 
 def make_measure(
@@ -84,12 +72,8 @@ def make_measure(
     test = next(iter(data.tests.values()), None)
     if test is None or test.pairs.source.points_px is None:
         return None
-    return functools.partial(
-        measure_pairs,
-        headline_of=HEADLINES[data.name],
-        test=test,
-        objects=load_objects(config.data),
-    )
+    objects = load_objects(config.data)
+    return functools.partial(measure_pairs, data=data.name, test=test, objects=objects)
 
 
 def round_of(trained: Trained) -> dict[str, int]:
@@ -98,11 +82,12 @@ def round_of(trained: Trained) -> dict[str, int]:
 
 
 def measure_pairs(
-    trained: Trained, *, headline_of, test: TestPairs, objects: tuple[Evaluation, Evaluation] | None
+    trained: Trained, *, data: str, test: TestPairs, objects: tuple[Evaluation, Evaluation] | None
 ) -> dict[str, Any]:
     """A row of the table: `pck`, and `landmarks` and `uncertainty` where there are any."""
     fields = compute_fields(trained, compute_features(trained, test.images), test)
-    row = round_of(trained) | {"pck": headline(evaluate_maps(fields.maps, test), *headline_of)}
+    found = numbers_of(HEADLINES[data], evaluate_maps(fields.maps, test))
+    row = round_of(trained) | {"pck": found["per_pair"]}
     if test.dense is not None:
         row["uncertainty"] = evaluate_uncertainty(fields, test)
     if objects is not None:
@@ -112,12 +97,8 @@ def measure_pairs(
 
 def measure_faces(trained: Trained, *, data: Data) -> dict[str, Any]:
     """A row of the table: `consistency`, and `landmarks` where there are annotations."""
-    before = trained.untrained and functools.partial(find, trained.untrained)
-    found = measure_consistency(functools.partial(find, trained), before, data)
-    row = round_of(trained) | {"consistency": found}
-    if data.fit is not None and data.test is not None:
-        row["landmarks"] = trained.measure_landmarks(data.fit, data.test, data.validation)
-    return row
+    found = trained.measure_pictures(lambda run: functools.partial(find, run), data)
+    return round_of(trained) | found
 
 
 def find(trained: Trained, images: np.ndarray, pairs: Pairs) -> Found:
@@ -129,9 +110,7 @@ def find(trained: Trained, images: np.ndarray, pairs: Pairs) -> Found:
 def compute_features(trained: Trained, images: np.ndarray) -> np.ndarray:
     """F of uint8 images, `[n, h, w, c]`."""
     variables = with_trunk(trained.variables, "trunk")
-    return in_batches(
-        functools.partial(_features, trained.model.network, variables), images, size=BATCH
-    )
+    return apply_in_batches(trained.model.network, variables, _features, images)
 
 
 def compute_fields(trained: Trained, features: np.ndarray, pairs: TestPairs | Pairs) -> Fields:
@@ -139,9 +118,9 @@ def compute_fields(trained: Trained, features: np.ndarray, pairs: TestPairs | Pa
     variables = with_trunk(trained.variables, "trunk")
 
     def align(source, target):  # a batch of features at a time: they are large
-        return _align(trained.model.network, variables, features[source], features[target])
+        return apply(trained.model.network, "align", variables, features[source], features[target])
 
-    of_rows = functools.partial(in_batches, align, size=BATCH)
+    of_rows = functools.partial(in_batches, align, size=16)
     on_source, on_target = of_rows(pairs.source, pairs.target), of_rows(pairs.target, pairs.source)
     return Fields(on_source.tau, on_target.tau, on_source.log_sigma)
 
@@ -152,7 +131,7 @@ def evaluate_uncertainty(fields: Fields, test: TestPairs) -> dict:
     shape = test.images.shape[1:3]
     pixels = jnp.broadcast_to(grid(shape), (len(test), *shape, 2))
     on_source, on_cells = jnp.asarray(fields.on_source), jnp.asarray(fields.log_sigma)
-    carried = np.asarray(to_pixels(warp(on_source, pixels, padding="clamp"), shape))
+    carried = in_pixels(warp(on_source, pixels, padding="clamp"), shape)
     log_sigma = np.asarray(warp(on_cells, pixels, padding="clamp"))[..., 0]
     true = test.dense.points_px
     known = test.dense.on_object & np.isfinite(true).all(-1)
@@ -172,11 +151,7 @@ def draw(trained: Trained, data: AlignmentData | Data) -> list:
     detector = make_detector(trained)
     landmarks = detector.landmarks(pairs.reshape(-1, *pairs.shape[2:]))
     landmarks = landmarks.reshape(*pairs.shape[:2], -1, 2)
-    windows = np.asarray(
-        _self_similarity(
-            detector.network, detector.variables, pairs[:, 0], trained.config.model.radius
-        )
-    )
+    windows = np.asarray(apply(detector.network, _self_similarity, detector.variables, pairs[:, 0]))
     pictures = [
         joint_gallery.draw_landmarks(pairs, landmarks, found),
         joint_gallery.draw_warped(pairs, found),
@@ -187,17 +162,10 @@ def draw(trained: Trained, data: AlignmentData | Data) -> list:
     return pictures + matches.draw_gallery(model, data, HEADLINES[data.name])
 
 
-@functools.partial(jax.jit, static_argnums=0)
-def _features(network, variables, images):
-    return network.apply(variables, as_float(images), method="encode").features
+def _features(network, images):
+    return network.encode(images).features
 
 
-@functools.partial(jax.jit, static_argnums=0)
-def _align(network, variables, source, target):
-    return network.apply(variables, source, target, method="align")
-
-
-@functools.partial(jax.jit, static_argnums=(0, 3))
-def _self_similarity(network, variables, images, radius: int):
-    features = network.apply(variables, as_float(images), method="encode").features
-    return local_correlation(features, features, radius=radius)
+def _self_similarity(network, images):
+    features = _features(network, images)
+    return local_correlation(features, features, radius=network.radius)

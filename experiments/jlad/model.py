@@ -20,9 +20,10 @@ from experiments.engine.networks import (
     with_group,
 )
 from experiments.jlad.config import Config
-from experiments.jlad.steps import Network, with_trunk
+from experiments.jlad.turns import with_trunk
 from experiments.measure.evaluation import collapse_warnings
 from experiments.recipe import Model, Trained
+from experiments.terms.networks import Networks
 
 DETECTION_TRUNK = "detection_trunk"
 
@@ -34,7 +35,7 @@ def build(config: Config) -> Model:
     if config.separate:
         pretrained += trunk_weights(config.model, stages, group=DETECTION_TRUNK)
     return Model(
-        network=network.model,
+        network=network,
         random=jax.jit(functools.partial(random_variables, network, config)),
         pretrained=pretrained,
         may_begin_anew={"uncertainty": None, DETECTION_TRUNK: "trunk"},
@@ -45,9 +46,9 @@ def build(config: Config) -> Model:
     )
 
 
-def make_network(config: Config) -> Network:
+def make_network(config: Config) -> JLAD:
     """The joint network."""
-    network = JLAD(
+    return JLAD(
         **shared_fields(JLAD, config.model),
         trunk=ResNet(**trunk_fields(config.model, config.model.stages), trainable=True),
         num_landmarks=config.landmarks,
@@ -55,7 +56,6 @@ def make_network(config: Config) -> Network:
         with_self_similarity=config.self_similarity,
         uncertainty_of_features=config.unmatched,
     )
-    return Network(network)
 
 
 def detector_trunk(config: Config, stage: str) -> str:
@@ -73,10 +73,9 @@ def learning_groups(config: Config, stage: str) -> tuple[str, ...]:
     }[stage]
 
 
-def random_variables(network: Network, config: Config) -> Variables:
+def random_variables(network: JLAD, config: Config) -> Variables:
     """Random first variables, by the seed."""
-    image = jnp.zeros((1, config.data.image_size, config.data.image_size, 3))
-    variables = dict(network.model.init(jax.random.key(config.seed), image, image))
+    variables = Networks(network).random(config.seed, config.data.image_size, images=2)
     return with_detection_trunk(variables) if config.separate else variables
 
 

@@ -15,26 +15,13 @@ from c3jax.training import optimizers
 from c3jax.training.precision import with_activations
 from c3jax.training.state import TrainState
 from c3jax.training.step import LossFn
-from data_pipelines.load import (
-    STREAMED,
-    AlignmentData,
-    AlignmentDataConfig,
-    Data,
-    DataConfig,
-    load,
-)
+from data_pipelines.load import STREAMED, AlignmentData, AlignmentDataConfig, Data, DataConfig, load
 from experiments.engine.errors import UsageError
-from experiments.engine.stages import Stage, StageConfig, batches_of, make_stage
+from experiments.engine.stages import Stage, batches_of, cosine, make_stage
 from experiments.jlad.config import Config, LossConfig, ModelConfig, RoundsConfig
 from experiments.jlad.evaluate import evaluate, make_measure, pictures
-from experiments.jlad.model import (
-    build,
-    detector_trunk,
-    learning_groups,
-    make_network,
-    with_detection_trunk,
-)
-from experiments.jlad.steps import Setting, jlad_loss
+from experiments.jlad.model import build, learning_groups, make_network, with_detection_trunk
+from experiments.jlad.steps import jlad_loss
 from experiments.jlad.turns import of_groups
 from experiments.recipe import Model, Recipe
 from experiments.terms.synthetic_pairs import WarpConfig
@@ -53,9 +40,7 @@ LAPTOP = Config(
         start_temperature=0.005,
     ),
     warp=WarpConfig(rotation=10.0, scale=0.3, stretch=0.15, color=1.0, palette=0.6, background=1.0),
-    pretrain=StageConfig(
-        steps=1000, batch_size=16, learning_rate=2e-3, schedule="cosine", weight_decay=0.0
-    ),
+    pretrain=cosine(steps=1000, batch_size=16, learning_rate=2e-3),
     rounds=RoundsConfig(
         count=3,
         alignment_steps=100,
@@ -195,59 +180,43 @@ def presets_for(name: str | None) -> dict[str, Config]:
 
 def stages(config: Config, data: AlignmentData | Data, model: Model) -> list[Stage]:
     """Pre-training, and the turns of the rounds; each round's end is measured."""
-    row = make_measure(config, data)
-    first = make_stage(
-        "pretrain",
-        config.pretrain,
-        data.to_warp if isinstance(data, AlignmentData) else data,
-        make_loss(config, "pretrain"),
-        seed=100 * config.seed,
-        rates={},
-        precision=config.precision,
-    )
-    groups = learning_groups(config, "pretrain")
+    row, rounds = make_measure(config, data), config.rounds
+    warped = data.to_warp if isinstance(data, AlignmentData) else data
+    loss, seed = make_loss(config, "pretrain"), 100 * config.seed
+    first = make_stage(config, "pretrain", warped, loss, seed=seed)
     begun = config.pretrain.steps != 0 or config.init_from is not None
     first = replace(
-        first, optimizer=of_groups(first.optimizer, groups), measure=row if begun else None
+        first,
+        optimizer=of_groups(first.optimizer, learning_groups(config, "pretrain")),
+        measure=row if begun else None,
     )
+    # Rounds share the compiled steps of their turns.
     losses = {name: with_activations(make_loss(config, name), config.precision) for name in TURNS}
-    optimizer = functools.cache(functools.partial(make_turn_optimizer, config))
-    turns = []
-    for number in range(1, config.rounds.count + 1):
-        rounds = config.rounds
+    make_optimizer = functools.cache(functools.partial(make_turn_optimizer, config))
+    turns: list[Stage] = []
+    for number in range(1, rounds.count + 1):
         rate = rounds.late_learning_rate if number >= rounds.late_from else rounds.learning_rate
         for place, name in enumerate(TURNS):
-            is_first = (number, name) == (1, "alignment")
+            optimizer, seed = make_optimizer(name, rate), 100 * config.seed + 2 * number + place
+            begin = functools.partial(begin_rounds, config, optimizer)
             turns.append(
                 Stage(
                     name=f"{name}-{number}",
                     steps=getattr(rounds, f"{name}_steps"),
-                    loss_fn=losses[name],  # rounds share the compiled step
-                    optimizer=optimizer(name, rate),
-                    batches=batches_of(
-                        data, rounds.batch_size, 100 * config.seed + 2 * number + place
-                    ),
-                    begin=functools.partial(begin_rounds, config, optimizer(name, rate))
-                    if is_first
-                    else keep,
+                    loss_fn=losses[name],
+                    optimizer=optimizer,
+                    batches=batches_of(data, rounds.batch_size, seed),
+                    begin=keep if turns else begin,
                     measure=row if name == "detection" else None,
                 )
             )
     return [first, *turns]
 
 
-def make_loss(config: Config, name: str) -> LossFn:
+def make_loss(config: Config, stage: str) -> LossFn:
     """The loss of the pre-training or of a turn."""
-    setting = Setting(
-        weights=config.loss_of(name),
-        warp=config.warp,
-        margin=config.landmark_margin,
-        radius=config.model.radius,
-        learning=learning_groups(config, name),
-        trunk=detector_trunk(config, name) if name == "detection" else "trunk",
-        unmatched=config.unmatched,
-    )
-    return functools.partial(jlad_loss, network=make_network(config), setting=setting)
+    network = make_network(config)
+    return functools.partial(jlad_loss, network=network, config=config, stage=stage)
 
 
 def make_turn_optimizer(config: Config, name: str, rate: float) -> optax.GradientTransformation:

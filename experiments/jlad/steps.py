@@ -6,7 +6,6 @@ the source and holds target locations.
 """
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 import jax
@@ -16,84 +15,62 @@ from jaxtyping import Array, Float
 from c3jax import correlation_4d, losses
 from c3jax.coordinates import grid
 from c3jax.landmarks import share_of_cells
-from c3jax.models.jlad import Alignment, Detection
+from c3jax.models.jlad import JLAD, Alignment, Detection
 from c3jax.training.state import TrainState
 from c3jax.training.step import Aux
 from experiments.engine.errors import UsageError
-from experiments.jlad.config import LossConfig
-from experiments.jlad.turns import hold
-from experiments.terms.networks import apply_training
-from experiments.terms.synthetic_pairs import WarpConfig, as_float, synthetic_pairs
+from experiments.jlad.config import Config, LossConfig
+from experiments.jlad.model import detector_trunk, learning_groups
+from experiments.jlad.turns import hold, with_trunk
+from experiments.terms.networks import apply_training, means
+from experiments.terms.synthetic_pairs import as_float, synthetic_pairs
 
 ANCHORS = 64  # anchor pairs drawn for each synthetic pair
 
 
-@dataclass(frozen=True)
-class Network:
-    """A `JLAD` whose trunk may have batch statistics, and may be exchanged for another group."""
+def encode_pairs(
+    network: JLAD, variables, source: Array, target: Array, *, config: Config, stage: str
+) -> tuple[Detection, Detection, dict]:
+    """Detections with batch statistics of both images; variables with new running averages.
 
-    model: Any
-
-    def encode_pairs(
-        self, variables, source: Array, target: Array, *, trunk: str = "trunk"
-    ) -> tuple[Detection, Detection, dict]:
-        """Detections with batch statistics of both images; variables with new running averages."""
-        images = jnp.concatenate([source, target])
-        both, own = apply_training(
-            self.model, with_trunk(variables, trunk), images, method="encode"
-        )
-        if "trunk" in own["batch_stats"]:
-            moved = {**variables["batch_stats"], trunk: own["batch_stats"]["trunk"]}
-            variables = {**variables, "batch_stats": moved}
-        of_source, of_target = (
-            jax.tree.map(lambda leaf, side=side: jnp.split(leaf, 2)[side], both) for side in (0, 1)
-        )
-        return of_source, of_target, variables
-
-    def align(self, variables, source: Array, target: Array) -> Alignment:
-        """Field and uncertainty of features."""
-        return self.model.apply(with_trunk(variables, "trunk"), source, target, method="align")
-
-
-def with_trunk(variables, trunk: str) -> dict:
-    """The variables of the model, the group of that name in place of its trunk."""
-    chosen = {}
-    for name, tree in variables.items():
-        model = {group: leaves for group, leaves in tree.items() if not group.endswith("_trunk")}
-        chosen[name] = {**model, "trunk": tree[trunk]} if trunk in tree else model
-    return chosen
-
-
-@dataclass(frozen=True)
-class Setting:
-    """What the loss of a stage is made of, beside the network.
-
-    learning: groups of parameters that get gradients; trunk: the group that takes the place of W_F;
-    unmatched: whether the likelihood knows that an exchanged background has no match.
+    The trunk may have batch statistics, and in the turns of a separate detection it has its own.
     """
+    trunk = detector_trunk(config, stage) if stage == "detection" else "trunk"
+    images = jnp.concatenate([source, target])
+    both, own = apply_training(network, with_trunk(variables, trunk), images, method="encode")
+    if "trunk" in own["batch_stats"]:
+        moved = {**variables["batch_stats"], trunk: own["batch_stats"]["trunk"]}
+        variables = {**variables, "batch_stats": moved}
+    of_source, of_target = (
+        jax.tree.map(lambda leaf, side=side: jnp.split(leaf, 2)[side], both) for side in (0, 1)
+    )
+    return of_source, of_target, variables
 
-    weights: LossConfig
-    warp: WarpConfig
-    margin: float
-    radius: int
-    learning: tuple[str, ...]
-    trunk: str = "trunk"
-    unmatched: bool = False
+
+def align(network: JLAD, variables, source: Detection, target: Detection) -> Alignment:
+    """Field and uncertainty of a pair."""
+    own, features = with_trunk(variables, "trunk"), (source.features, target.features)
+    found: Any = network.apply(own, *features, method="align")
+    return found
 
 
 def jlad_loss(
-    params, state: TrainState, batch, keys, *, network: Network, setting: Setting
+    params, state: TrainState, batch, keys, *, network: JLAD, config: Config, stage: str
 ) -> tuple[Float[Array, " b"], Aux]:
-    """Weighted sum of the terms that have a weight, Eq. 11 and those of synthetic pairs."""
-    variables, weights = state.variables(hold(params, setting.learning)), setting.weights
+    """Weighted sum of the terms that have a weight, Eq. 11 and those of synthetic pairs.
+
+    `stage` is the pre-training or one of the turns.
+    """
+    variables = state.variables(hold(params, learning_groups(config, stage)))
+    weights = config.loss_of(stage)
     terms: dict[str, Array] = {}
     loss = jnp.zeros(len(keys))
     if weights.synthetic:
-        found, variables = _synthetic_terms(variables, batch, keys, network, setting)
-        loss += sum(getattr(weights, name) * term for name, term in found.items())
+        found, variables = _synthetic_terms(variables, batch, keys, network, config, stage)
+        loss += weights.weighted_sum(found)
         terms |= found
     if weights.of_pairs:
-        found, variables = _pair_terms(variables, batch, network, setting)
+        found, variables = _pair_terms(variables, batch, network, config, stage)
         loss += losses.jlad_total(
             **found,
             lambda_detection=weights.detection,
@@ -101,58 +78,58 @@ def jlad_loss(
             lambda_joint=weights.joint,
         )
         terms |= found
-    metrics = {name: term.mean() for name, term in terms.items()}
-    return loss, Aux(metrics, variables["batch_stats"], state.loss_stats)
+    return loss, Aux(means(terms), variables["batch_stats"], state.loss_stats)
 
 
-def _pair_terms(variables, batch, network: Network, setting: Setting):
+def _pair_terms(variables, batch, network: JLAD, config: Config, stage: str):
     """L_D, L_A and L_J of pairs of objects."""
-    weights = setting.weights
-    source, target, variables = network.encode_pairs(
-        variables, as_float(batch["source"]), as_float(batch["target"]), trunk=setting.trunk
+    weights = config.loss_of(stage)
+    images = as_float(batch["source"]), as_float(batch["target"])
+    source, target, variables = encode_pairs(
+        network, variables, *images, config=config, stage=stage
     )
-    tau, log_sigma = network.align(variables, source.features, target.features)
+    tau, log_sigma = align(network, variables, source, target)
     alignment = losses.uncertainty_weighted_alignment(
         source.features,
         target.features,
         tau,
         log_sigma,
-        radius=setting.radius,
+        radius=network.radius,
         temperature=weights.temperature,
     )
     maps = source.maps, target.maps
     if weights.unit_maps:
         maps = share_of_cells(source.maps), share_of_cells(target.maps)
     terms = {
-        "detection": _detection_term(source, target, setting),
+        "detection": _detection_term(source, target, config, weights),
         "alignment": alignment / math.prod(tau.shape[1:3]),
         "joint": losses.joint_consistency(*maps, tau, log_sigma),
     }
     return terms, variables
 
 
-def _synthetic_terms(variables, batch, keys, network: Network, setting: Setting):
+def _synthetic_terms(variables, batch, keys, network: JLAD, config: Config, stage: str):
     """Terms of a warped picture (the source) and the original (the target).
 
     For each cell x of the source the match in the target lies at g(x).
     """
-    weights = setting.weights
+    weights = config.loss_of(stage)
     draws = jax.vmap(lambda key: jax.random.split(key))(keys)
-    pairs = synthetic_pairs(draws[:, 0], batch, setting.warp)
-    source, target, variables = network.encode_pairs(
-        variables, pairs.warped, pairs.original, trunk=setting.trunk
+    pairs = synthetic_pairs(draws[:, 0], batch, config.warp)
+    source, target, variables = encode_pairs(
+        network, variables, pairs.warped, pairs.original, config=config, stage=stage
     )
     _, height, width, _ = source.features.shape
     matches, on_object = pairs.matches((height, width)), pairs.on_object((height, width))
     if on_object is None:
-        if setting.unmatched:
+        if config.unmatched:
             raise UsageError("--unmatched needs the masks of the objects, and these data have none")
         on_object = jnp.ones(matches.shape[:-1])
     terms: dict[str, Array] = {}
     if weights.anchors or weights.likelihood:
-        tau, log_sigma = network.align(variables, source.features, target.features)
+        tau, log_sigma = align(network, variables, source, target)
         terms["anchors"] = _anchor_term(draws[:, 1], tau, matches, on_object)
-        matched = pairs.matched((height, width)) if setting.unmatched else None
+        matched = pairs.matched((height, width)) if config.unmatched else None
         likelihood = losses.uncertainty_likelihood(matches, tau, log_sigma, matched=matched)
         terms["likelihood"] = likelihood / (height * width)
     if weights.features:
@@ -167,7 +144,7 @@ def _synthetic_terms(variables, batch, keys, network: Network, setting: Setting)
             losses.landmark_equivariance(source.landmarks, target.landmarks, matches), source
         )
     if weights.detection and not weights.of_pairs:
-        terms["detection"] = _detection_term(source, target, setting)
+        terms["detection"] = _detection_term(source, target, config, weights)
     return terms, variables
 
 
@@ -182,13 +159,12 @@ def _anchor_term(keys, tau, matches, on_object):
     return losses.anchor_pairs(at_cells, found, tau) / ANCHORS
 
 
-def _detection_term(source: Detection, target: Detection, setting: Setting):
+def _detection_term(source: Detection, target: Detection, config: Config, weights: LossConfig):
     """L_D of both images, lambda_con Eq. 8 + lambda_sep Eq. 9, the mean over landmarks."""
-    weights = setting.weights
 
     def of_one(found: Detection):
         concentration = losses.concentration(found.maps)
-        separation = losses.separation(found.landmarks, margin=setting.margin)
+        separation = losses.separation(found.landmarks, margin=config.landmark_margin)
         return weights.concentration * concentration + weights.separation * separation
 
     return _mean_over_landmarks((of_one(source) + of_one(target)) / 2, source)

@@ -1,4 +1,4 @@
-"""Turns of groups of parameters: who learns, and who waits."""
+"""Groups of parameters: which is the trunk, who learns in a turn, and who waits."""
 
 import jax
 import jax.numpy as jnp
@@ -37,3 +37,12 @@ def of_groups(
         return updates, moved
 
     return optax.GradientTransformation(init, update)
+
+
+def with_trunk(variables, trunk: str) -> dict:
+    """The variables of the model, the group of that name in place of its trunk."""
+    chosen = {}
+    for name, tree in variables.items():
+        model = {group: leaves for group, leaves in tree.items() if not group.endswith("_trunk")}
+        chosen[name] = {**model, "trunk": tree[trunk]} if trunk in tree else model
+    return chosen

@@ -10,12 +10,13 @@ import numpy as np
 from jaxtyping import Array
 
 from c3jax import carry_points, correlation_4d, metrics, mutual_matching, warp
-from c3jax.coordinates import grid, to_pixels
+from c3jax.coordinates import grid
 from c3jax.inference import Reading
 from c3jax.inference.batches import in_batches
-from data_pipelines.load import DenseTruth, TestPairs
-from experiments.measure.averages import finite_mean
+from data_pipelines.catalogue import find
+from data_pipelines.load import ALIGNMENT_DATA, AlignmentData, DenseTruth, TestPairs
 from experiments.measure.pck import ALPHAS, Direction, by_alpha, pck, pck_table
+from experiments.measure.units import finite_mean, in_pixels
 
 _carry = jax.jit(carry_points)
 _look_up = jax.jit(functools.partial(warp, padding="clamp"))
@@ -30,18 +31,10 @@ class Headline(NamedTuple):
 
 
 # By data set.
-HEADLINES = {
-    "rendered_objects": Headline("bbox", "source_to_target"),
-    "pf_pascal": Headline("scnet", "target_to_source"),
-    "pf_willow": Headline("bbox-kp", "target_to_source"),
-    "spair": Headline("bbox", "source_to_target"),
-    "pascal3d": Headline("scnet", "target_to_source"),  # JLAD 4.3: as SCNet measures
-    "pairs_csv": Headline("img", "source_to_target"),
-}
+HEADLINES = {name: Headline(*find(name).pck) for name in ALIGNMENT_DATA}
 
 # From two feature maps `[b, h, w, c]` to their (refined) correlation `[b, h, w, h, w]`.
 Correlate = Callable[[Array, Array], Array]
-
 
 BASELINES: dict[str, Correlate] = {
     "nearest_neighbour": correlation_4d,
@@ -50,18 +43,20 @@ BASELINES: dict[str, Correlate] = {
 
 
 def alignment_maps(
-    correlate: Correlate, features: np.ndarray, test: TestPairs, reading: Reading, *, chunk: int = 8
+    correlate: Correlate, features: np.ndarray, test: TestPairs, reading: Reading
 ) -> tuple[np.ndarray, np.ndarray]:
     """Transformation maps of all pairs, T^{i->j} `[n, h, w, 2]` and T^{j->i} `[n, h, w, 2]`."""
-
-    @jax.jit
-    def maps(source, target):
-        return reading.maps(correlate(source, target))
+    maps = _compiled(correlate, reading)
 
     def maps_of_rows(source, target):
         return maps(features[source], features[target])
 
-    return in_batches(maps_of_rows, test.source, test.target, size=chunk)
+    return in_batches(maps_of_rows, test.source, test.target, size=8)
+
+
+@functools.lru_cache(maxsize=8)  # the baselines, for all sets of tests
+def _compiled(correlate: Correlate, reading: Reading) -> Callable[..., Any]:
+    return jax.jit(lambda source, target: reading.maps(correlate(source, target)))
 
 
 def evaluate_maps(maps: tuple[np.ndarray, np.ndarray], test: TestPairs) -> dict:
@@ -80,7 +75,7 @@ def evaluate_maps(maps: tuple[np.ndarray, np.ndarray], test: TestPairs) -> dict:
     if test.dense is not None:
         shape = test.images.shape[1:3]
         pixels = jnp.broadcast_to(grid(shape), (len(test), *shape, 2))
-        carried_px = np.asarray(to_pixels(_look_up(on_source, pixels), shape))
+        carried_px = in_pixels(_look_up(on_source, pixels), shape)
         boxes = test.pairs.target.boxes_px
         assert boxes is not None  # rendered objects have them
         box_side = (boxes[:, 2:] - boxes[:, :2]).max(-1)
@@ -100,19 +95,12 @@ def dense_metrics(carried_px: np.ndarray, truth: DenseTruth, box_side: np.ndarra
     Returns:
       Ready for JSON: for `all`, `visible` and `occluded` the number of `pixels`,
       `end_point_error_px` and `pck` by alpha (percent), None where there is no such pixel.
-
-    Raises:
-      ValueError: if the shapes do not fit.
     """
-    true_px, on_object, visible = truth.points_px, truth.on_object, truth.visible
-    shapes = [np.shape(array) for array in (carried_px, true_px, on_object, visible)]
-    if not shapes[0] == shapes[1] == (*shapes[2], 2) == (*shapes[3], 2):
-        raise ValueError(
-            f"carried_px, points_px, on_object and visible do not fit: {str(shapes)[1:-1]}"
-        )
-    known = on_object & np.isfinite(true_px).all(-1)
-    chosen = {"all": known, "visible": known & visible, "occluded": known & ~visible}
-    carried, true = (jnp.asarray(px).reshape(len(known), -1, 2) for px in (carried_px, true_px))
+    known = truth.on_object & np.isfinite(truth.points_px).all(-1)
+    chosen = {"all": known, "visible": known & truth.visible, "occluded": known & ~truth.visible}
+    carried, true = (
+        jnp.asarray(px).reshape(len(known), -1, 2) for px in (carried_px, truth.points_px)
+    )
     found: dict = {
         "definition": "pixels of the object carried to the other picture; mean over the pixels of "
         "a pair, then over pairs; correct within alpha times the longer side of the box there"
@@ -123,30 +111,26 @@ def dense_metrics(carried_px: np.ndarray, truth: DenseTruth, box_side: np.ndarra
         found[name] = {
             "pixels": int(mask.sum()),
             "end_point_error_px": finite_mean(_endpoint_error(carried, true, valid=valid)),
-            "pck": by_alpha(map(finite_mean, percent), ALPHAS),
+            "pck": by_alpha(map(finite_mean, percent)),
         }
     return found
-
-
-def identity_maps(test: TestPairs) -> tuple[np.ndarray, np.ndarray]:
-    """Maps that carry every point to where it is."""
-    same = np.broadcast_to(np.asarray(grid((2, 2))), (len(test), 2, 2, 2))
-    return same, same
 
 
 def evaluate_methods(
     methods: dict[str, Correlate], features: np.ndarray, test: TestPairs, reading: Reading
 ) -> dict[str, dict]:
-    """`evaluate_maps` of each method and, always, of the identity."""
-    found = {"identity": evaluate_maps(identity_maps(test), test)}
-    for name, correlate in methods.items():
-        found[name] = evaluate_maps(alignment_maps(correlate, features, test, reading), test)
-    return found
+    """`evaluate_maps` of each method."""
+    return {
+        name: evaluate_maps(alignment_maps(correlate, features, test, reading), test)
+        for name, correlate in methods.items()
+    }
 
 
 def evaluate_baselines(features: np.ndarray, test: TestPairs, reading: Reading) -> dict[str, dict]:
-    """`evaluate_methods` of the baselines: their best cells, and as finely as `reading` reads."""
-    found = evaluate_methods(BASELINES, features, test, Reading(match="hard"))
+    """The identity, and the baselines: their best cells, and as finely as `reading` reads."""
+    stay = np.broadcast_to(np.asarray(grid((2, 2))), (len(test), 2, 2, 2))
+    found = {"identity": evaluate_maps((stay, stay), test)}
+    found |= evaluate_methods(BASELINES, features, test, Reading(match="hard"))
     if reading.match == "hard":
         return found
     finer = {f"{name}_{reading.match}": correlate for name, correlate in BASELINES.items()}
@@ -167,22 +151,22 @@ METHODS = {
 }
 
 
-def headline(table: dict, definition: str, direction: str) -> dict[str, float]:
-    """PCK by alpha of one definition: the mean over pairs."""
-    return table["definitions"][definition][direction]["per_pair"]
+def numbers_of(headline: Headline, table: dict) -> dict:
+    """What `pck_table` has of this definition and direction; `per_pair` is PCK by alpha."""
+    return table["definitions"][headline.definition][headline.direction]
 
 
-def alignment_object(found: dict[str, dict], *, definition: str, direction: str) -> dict:
+def alignment_object(found: dict[str, dict], headline: Headline) -> dict:
     """The `alignment` object of `results.json` from `evaluate_methods`.
 
     `trained` is the method in question, `untrained` the same before training.
     """
-    headlines = {name: headline(table, definition, direction) for name, table in found.items()}
+    headlines = {name: numbers_of(headline, table)["per_pair"] for name, table in found.items()}
     table = found["trained"]
     return {
         "pck": headlines.pop("trained"),
         **{f"{name}_pck": percent for name, percent in headlines.items()},
-        "protocol": table["definitions"][definition][direction]["definition"],
+        "protocol": numbers_of(headline, table)["definition"],
         "pairs": table["pairs"],
         "pictures": table["pictures"],
         "methods": found,
@@ -190,17 +174,15 @@ def alignment_object(found: dict[str, dict], *, definition: str, direction: str)
 
 
 def evaluate_tests(
-    evaluate: Callable[[TestPairs], dict[str, Any]], tests: dict[str, TestPairs]
+    evaluate: Callable[[TestPairs], dict[str, dict]], data: AlignmentData
 ) -> dict[str, Any]:
     """`alignment` of the first test set that has points, `alignment_of` the others by name.
 
-    Args:
-      evaluate: from test pairs to an `alignment` object.
-      tests: the test sets by name.
+    `evaluate` goes from test pairs to `evaluate_maps` of each method.
     """
     found = {
-        name: evaluate(test)
-        for name, test in tests.items()
+        name: alignment_object(evaluate(test), HEADLINES[data.name])
+        for name, test in data.tests.items()
         if test.pairs.source.points_px is not None
     }
     if not found:

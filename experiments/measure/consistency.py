@@ -10,14 +10,11 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from c3jax import matching
-from c3jax.coordinates import to_normalized, to_pixels
 from data_pipelines.load import Data, Evaluation
-from experiments.measure.averages import finite_mean
-from experiments.measure.normalizer import unit_px
+from experiments.measure.units import finite_mean, in_pixels, normalized, unit_px
 
 NUM_PAIRS = 200  # of random pictures
 HEAD_POINTS = 32  # random points of a head that the flow is tested on
@@ -59,29 +56,15 @@ def random_pairs(num_images: int, num_pairs: int, *, seed: int = 0) -> Pairs:
     """
     if num_images < 2:
         raise ValueError(f"pairs need two pictures or more, got {num_images}")
-    rng = np.random.default_rng(seed)
-    source: list[int] = []
-    target: list[int] = []
-    while len(source) < num_pairs:
-        ring = rng.permutation(num_images)
-        source.extend(ring)
-        target.extend(np.roll(ring, 1))
-    return Pairs(np.array(source[:num_pairs]), np.array(target[:num_pairs]))
+    rng, rounds = np.random.default_rng(seed), -(-num_pairs // num_images)
+    rings = np.stack([rng.permutation(num_images) for _ in range(rounds)])
+    after = np.roll(rings, 1, axis=1)
+    return Pairs(rings.ravel()[:num_pairs], after.ravel()[:num_pairs])
 
 
 def carry(points_px, fields, shape: tuple[int, int]) -> np.ndarray:
     """Points `[pairs, P, 2]` of the source in the target, by fields `[pairs, h, w, 2]`."""
     return in_pixels(_carry_points(normalized(points_px, shape), fields), shape)
-
-
-def in_pixels(points, shape: tuple[int, int]) -> np.ndarray:
-    """`to_pixels` of NumPy arrays."""
-    return np.asarray(to_pixels(jnp.asarray(points), shape))
-
-
-def normalized(points_px, shape: tuple[int, int]) -> np.ndarray:
-    """`to_normalized` of NumPy arrays."""
-    return np.asarray(to_normalized(jnp.asarray(points_px, jnp.float32), shape))
 
 
 def measure_consistency(find: Find, find_untrained: Find | None, data: Data) -> dict:
@@ -124,15 +107,12 @@ def evaluate_consistency(
     errors = functools.partial(_errors, pairs=pairs, test=test)
     landmarks_px = in_pixels(found.landmarks, shape)
     first, second = landmarks_px[pairs.source], landmarks_px[pairs.target]
-    carried = _carried(first, found, untrained, shape)
     result = {
         "pairs": len(pairs),
         "normalizer": f"{Evaluation.normalizer if test is None else test.normalizer} of the second "
         "picture",
         "protocol": PROTOCOL,
-        "landmarks_carried_by_flow": errors(
-            {name: points - second for name, points in carried.items()}
-        ),
+        "landmarks_carried_by_flow": errors(_flow_offsets(first, second, found, untrained, shape)),
     }
     if test is None or test.masks is None or test.surfaces is None:
         return result
@@ -147,7 +127,6 @@ def evaluate_consistency(
     }
     points = random_head_points(pairs, test.masks)
     true = true_positions(points, pairs, test.masks, test.surfaces)
-    carried = _carried(points, found, untrained, shape)
     return result | {
         "landmarks_true": errors(offsets)
         | {
@@ -155,16 +134,15 @@ def evaluate_consistency(
             for name, offset in offsets.items()
             if name != "fixed_"
         },
-        "flow_true": errors({name: points - true for name, points in carried.items()}),
+        "flow_true": errors(_flow_offsets(points, true, found, untrained, shape)),
     }
 
 
-def _carried(points_px, found: Found, untrained: Found | None, shape) -> dict[str, np.ndarray]:
-    """Points of the source in the target: by the flow, left in place, by the untrained flow."""
-    carried = {"": carry(points_px, found.fields, shape), "identity_": points_px}
-    if untrained is not None:
-        carried["untrained_"] = carry(points_px, untrained.fields, shape)
-    return carried
+def _flow_offsets(points_px, ends_px, found: Found, untrained: Found | None, shape):
+    """From `ends_px` to points of the source: carried by the flow, left in place, untrained."""
+    fields = {"": found.fields} | ({} if untrained is None else {"untrained_": untrained.fields})
+    offsets = {name: carry(points_px, each, shape) - ends_px for name, each in fields.items()}
+    return offsets | {"identity_": points_px - ends_px}
 
 
 def carried_error(found: Found, pairs: Pairs, images: np.ndarray, test: Evaluation | None) -> dict:

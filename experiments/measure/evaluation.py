@@ -1,22 +1,18 @@
 """Evaluation of landmarks: regressed keypoints against annotations, and whether they are alive."""
 
 import dataclasses
-import functools
 from collections.abc import Callable
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
 from c3jax import metrics
-from c3jax.coordinates import to_normalized, to_pixels
 from c3jax.inference import LandmarkModel
-from c3jax.inference.batches import in_batches
 from data_pipelines.load import Evaluation
 from experiments.measure import seen_keypoints
-from experiments.measure.normalizer import unit_px
-from experiments.terms.synthetic_pairs import as_float
+from experiments.measure.networks import apply_in_batches
+from experiments.measure.units import in_pixels, normalized, unit_px
 
 # detect(images uint8 [n, S, S, 3]) -> landmarks [n, K, 2] in [-1, 1]
 Detect = Callable[[np.ndarray], np.ndarray]
@@ -42,13 +38,11 @@ ERRORS = (
 
 def find_landmarks(model: LandmarkModel, images: np.ndarray) -> np.ndarray:
     """Landmarks `[n, K, 2]` of uint8 images `[n, S, S, 3]`, the squares that the network sees."""
-    bound = functools.partial(_landmarks, model.network, model.variables)
-    return in_batches(bound, images, size=64)
+    return apply_in_batches(model.network, model.variables, _landmarks, images, size=64)
 
 
-@functools.partial(jax.jit, static_argnums=0)
-def _landmarks(network, variables, images):
-    return network.apply(variables, as_float(images), method="encode").landmarks
+def _landmarks(network, images):
+    return network.encode(images).landmarks
 
 
 def evaluate_landmarks(
@@ -116,9 +110,9 @@ def regress(
     landmarks, keypoints_px, test_landmarks, shape: tuple[int, int], *, intercept: bool = False
 ) -> np.ndarray:
     """Keypoints `[m, P, 2]` in pixels, by the regressor that fits `landmarks` to `keypoints_px`."""
-    keypoints = to_normalized(jnp.asarray(keypoints_px), shape)
+    keypoints = jnp.asarray(normalized(keypoints_px, shape))
     regressor = metrics.fit_landmark_regressor(landmarks, keypoints, intercept=intercept)
-    return np.asarray(to_pixels(regressor(test_landmarks), shape))
+    return in_pixels(regressor(test_landmarks), shape)
 
 
 def mean_error(predicted_px, test: Evaluation, *, true_px=None) -> float:
@@ -169,12 +163,8 @@ def few_shot(landmarks, keypoints_px, test_landmarks, test: Evaluation) -> dict[
 def backward_error(landmarks, keypoints_px, test_landmarks, test: Evaluation) -> float:
     """Error of landmarks regressed from annotations: high for landmarks that move on their own."""
     shape = test.images.shape[1:3]
-    keypoints, test_keypoints = (
-        to_normalized(jnp.asarray(points), shape) for points in (keypoints_px, test.keypoints_px)
-    )
-    fitted_px, true_px = (
-        to_pixels(jnp.asarray(points), shape) for points in (landmarks, test_landmarks)
-    )
+    keypoints, test_keypoints = (normalized(p, shape) for p in (keypoints_px, test.keypoints_px))
+    fitted_px, true_px = (in_pixels(points, shape) for points in (landmarks, test_landmarks))
     return mean_error(regress(keypoints, fitted_px, test_keypoints, shape), test, true_px=true_px)
 
 
@@ -206,8 +196,8 @@ def landmark_health(landmarks, test: Evaluation) -> dict:
     that of random points of the head, mean over landmarks. It needs a known surface.
     """
     shape = test.images.shape[1:3]
-    in_pixels = to_pixels(jnp.asarray(landmarks), shape)
-    points_px, health = np.asarray(in_pixels), metrics.landmark_health(in_pixels)
+    points_px = in_pixels(landmarks, shape)
+    health = metrics.landmark_health(jnp.asarray(points_px))
     distances = np.asarray(health.distances) + np.diag(np.full(points_px.shape[1], np.inf))
     found = {
         "stddev_px": np.asarray(health.stddev, float).round(2).tolist(),
@@ -239,8 +229,7 @@ def collapse_warnings(
       shape: of the pictures.
       to_move, to_part: options that help landmarks that are still, or coincide.
     """
-    in_pixels = to_pixels(jnp.asarray(landmarks), shape)
-    health = metrics.landmark_health(in_pixels)
+    health = metrics.landmark_health(jnp.asarray(in_pixels(landmarks, shape)))
     stddev, distances = np.asarray(health.stddev), np.asarray(health.distances)
     still = np.flatnonzero(stddev < 0.01 * shape[0])
     first, second = np.nonzero(np.triu(distances < 0.02 * shape[0], 1))

@@ -6,7 +6,7 @@ compared with those of another, so every result carries the sentence that define
 """
 
 import functools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,7 +16,6 @@ import numpy as np
 
 from c3jax import metrics
 from data_pipelines.pairs import Pairs, Side
-from experiments.engine.errors import UsageError
 
 pck = jax.jit(metrics.pck, static_argnames="alpha")
 
@@ -104,7 +103,6 @@ def pck_table(
     predicted_sources,
     pairs: Pairs,
     *,
-    alphas: Sequence[float] = ALPHAS,
     draws: int = DRAWS,
     seed: int = 0,
 ) -> dict:
@@ -112,11 +110,9 @@ def pck_table(
 
     Args:
       predicted_targets, predicted_sources: the source's key points, carried to the target, and the
-        target's, carried to the source; (x, y) in [-1, 1], `[P, 2]` of each pair, or one array
-        `[n, max P, 2]` whose rows beyond the P points of a pair are ignored. None leaves the
-        direction out.
+        target's, carried to the source; (x, y) in [-1, 1], `[n, max P, 2]`, whose rows beyond the
+        P points of a pair are ignored.
       pairs: with key points; boxes and categories are optional.
-      alphas: fractions that still count as correct.
       draws, seed: of the bootstrap.
 
     Returns:
@@ -126,30 +122,24 @@ def pck_table(
       `interval` holds a pair of bounds for each of the averages.
 
     Raises:
-      UsageError: the pairs have no key points.
-      ValueError: predictions that do not fit the pairs, or are not finite.
+      ValueError: predictions that are not finite.
     """
-    if pairs.source.points_px is None or pairs.target.points_px is None:
-        raise UsageError(
-            f"{pairs.name} has no key points, so there is no PCK; give points of both pictures"
-        )
     _, valid = pairs.source.points()
     carried = {
-        "source_to_target": _padded("predicted_targets", predicted_targets, valid),
-        "target_to_source": _padded("predicted_sources", predicted_sources, valid),
+        "source_to_target": _known("predicted_targets", predicted_targets, valid),
+        "target_to_source": _known("predicted_sources", predicted_sources, valid),
     }
     weights = _bootstrap_weights(pairs, draws, seed)
     table: dict = {}
     for definition in DEFINITIONS:
         for direction in definition.directions:
             end = _end(pairs, direction)
-            predicted, length = carried[direction], definition.length_px(pairs, end)
-            if predicted is None or length is None:
+            if (length := definition.length_px(pairs, end)) is None:
                 continue
-            percent = _percent(predicted, end, definition.scale(end), length, alphas)
+            percent = _percent(carried[direction], end, definition.scale(end), length)
             table.setdefault(definition.name, {})[direction] = {
                 "definition": definition.sentence(direction),
-                **_summary(percent, valid.sum(-1), pairs.categories, weights, alphas),
+                **_summary(percent, valid.sum(-1), pairs.categories, weights),
             }
     return {
         "pairs": len(pairs),
@@ -176,9 +166,8 @@ def correct_points(
     (chosen,) = (d for d in DEFINITIONS if d.name == definition)
     end = _end(pairs, direction)
     true, valid = end.points()
-    predicted, length = _padded("predicted", predicted, valid), chosen.length_px(pairs, end)
-    if length is None:
-        raise ValueError(f"definition {definition} needs boxes, and {pairs.name} has none")
+    length = chosen.length_px(pairs, end)
+    assert length is not None  # or the table has no such definition
     distance = np.linalg.norm((predicted - true) * chosen.scale(end), axis=-1)
     return valid & (distance <= alpha * length[:, None])
 
@@ -188,32 +177,29 @@ def _end(pairs: Pairs, direction: Direction) -> Side:
     return pairs.target if direction == "source_to_target" else pairs.source
 
 
-def _percent(predicted, end: Side, scale, length, alphas) -> np.ndarray:
+def _percent(predicted, end: Side, scale, length) -> np.ndarray:
     """Correct points of each pair in percent, `[n, alphas]`."""
     true, valid = end.points()
     arrays = (jnp.asarray(x) for x in ((predicted + 1) * scale, (true + 1) * scale, 1.0 * length))
     correct = functools.partial(pck, *arrays, valid=jnp.asarray(valid))
-    return np.stack([correct(alpha=alpha) for alpha in alphas], -1).astype(float)
+    return np.stack([correct(alpha=alpha) for alpha in ALPHAS], -1).astype(float)
 
 
-def _summary(percent, points, categories, weights, alphas) -> dict:
+def _summary(percent, points, categories, weights) -> dict:
     """Averages, and their bounds over the weights `[draws, n]` of the bootstrap."""
     groups = {c: np.array(categories) == c for c in categories or ()}
     ones = np.ones((1, len(points)))
     found: dict = {
-        name: by_alpha(values[0].tolist(), alphas)
+        name: by_alpha(values[0].tolist())
         for name, values in _averages(percent, points, groups, ones).items()
     }
     if groups:
         found["categories"] = {
-            name: {
-                "pairs": int(group.sum()),
-                "per_pair": by_alpha(percent[group].mean(0).tolist(), alphas),
-            }
+            name: {"pairs": int(group.sum()), "per_pair": by_alpha(percent[group].mean(0).tolist())}
             for name, group in sorted(groups.items())
         }
     found["interval"] = {
-        name: by_alpha(np.percentile(values, [2.5, 97.5], axis=0).T.tolist(), alphas)
+        name: by_alpha(np.percentile(values, [2.5, 97.5], axis=0).T.tolist())
         for name, values in _averages(percent, points, groups, weights).items()
     }
     return found
@@ -244,26 +230,14 @@ def _bootstrap_weights(pairs: Pairs, draws: int, seed: int) -> np.ndarray:
     return weights[weights.any(1)]
 
 
-def _padded(name: str, predicted, valid: np.ndarray) -> np.ndarray | None:
-    """Predictions `[n, max P, 2]`, 0 where there is no point."""
-    if predicted is None:
-        return None
-    if len(predicted) != len(valid):
-        raise ValueError(f"{name} has {len(predicted)} pairs, the pairs are {len(valid)}")
-    found = np.zeros((*valid.shape, 2))
-    for pair, points in enumerate(predicted):
-        count = int(valid[pair].sum())
-        if np.shape(points) not in ((count, 2), (valid.shape[1], 2)):
-            raise ValueError(
-                f"{name} of pair {pair} has shape {np.shape(points)}; it has {count} points"
-            )
-        found[pair, :count] = np.asarray(points)[:count]
-        if not np.isfinite(found[pair]).all():
-            raise ValueError(f"{name} of pair {pair} is not finite")
+def _known(name: str, predicted, valid: np.ndarray) -> np.ndarray:
+    """Predictions, 0 where there is no point."""
+    found = np.where(valid[..., None], np.asarray(predicted, float), 0)
+    if len(bad := np.flatnonzero(~np.isfinite(found).all((1, 2)))):
+        raise ValueError(f"{name} of pair {bad[0]} is not finite")
     return found
 
 
-def by_alpha(values: Iterable, alphas: Sequence[float]) -> dict:
-    """Values by alpha: "0.05" and so on, two decimals unless an alpha has more."""
-    keys = [f"{a:.2f}" if round(a, 2) == a else str(a) for a in alphas]
-    return dict(zip(keys, values, strict=True))
+def by_alpha(values: Iterable) -> dict:
+    """Values by alpha: "0.05" and so on."""
+    return {f"{alpha:.2f}": value for alpha, value in zip(ALPHAS, values, strict=True)}

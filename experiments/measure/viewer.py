@@ -1,19 +1,17 @@
 """The networks of a landmark model as plain functions of NumPy arrays, to measure and to draw."""
 
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import flax.linen as nn
-import jax
 import numpy as np
 from PIL import Image
 
 from c3jax import matching
-from c3jax.inference.batches import in_batches
 from experiments.measure.consistency import Found, Pairs
-
-BATCH = 16
+from experiments.measure.networks import apply_in_batches
 
 
 class Code(NamedTuple):
@@ -40,11 +38,11 @@ class Viewer:
 
     def encode(self, images: np.ndarray) -> Code:
         """Code of float images `[n, S, S, 3]` in [0, 1]."""
-        return self._call(_encode, images)
+        return apply_in_batches(self.network, self.variables, _encode, images)
 
     def decode(self, appearance: np.ndarray, maps: np.ndarray) -> np.ndarray:
         """Images of appearances and poses."""
-        return self._call(_decode, appearance, maps)
+        return apply_in_batches(self.network, self.variables, "decode", appearance, maps)
 
     def look(self, images: np.ndarray) -> Code:
         """Code of uint8 images `[n, H, W, 3]` of any size."""
@@ -55,33 +53,28 @@ class Viewer:
 
     def fields(self, code: Code, pairs: Pairs) -> np.ndarray:
         """T^{j->i} `[n, h, w, 2]` of pairs of images, which carries points of the source."""
-        transform = functools.partial(_transform, self.hard_match, self.temperature)
-        features = code.flow_features
-        return self._call(transform, features[pairs.source], features[pairs.target])
+        ends = (code.flow_features[pairs.source], code.flow_features[pairs.target])
+        transform = _transform(self.hard_match, self.temperature)
+        return apply_in_batches(self.network, self.variables, transform, *ends)
 
     def find(self, images: np.ndarray, pairs: Pairs) -> Found:
         """Landmarks of uint8 images and the fields of pairs of them."""
         code = self.look(images)
         return Found(code.landmarks, self.fields(code, pairs))
 
-    def _call(self, function, *arrays: np.ndarray) -> Any:
-        bound = functools.partial(function, self.network, self.variables)
-        return in_batches(bound, *arrays, size=BATCH)
 
-
-@functools.partial(jax.jit, static_argnums=0)
-def _encode(network, variables, images) -> Code:
-    code = network.apply(variables, images, method="encode")
+def _encode(network, images) -> Code:
+    code = network.encode(images)
     return Code(code.appearance, code.landmarks, code.maps, code.flow_features)
 
 
-@functools.partial(jax.jit, static_argnums=0)
-def _decode(network, variables, appearance, maps):
-    return network.apply(variables, appearance, maps, method="decode")
+@functools.cache
+def _transform(hard: bool, temperature: float) -> Callable[..., Any]:
+    """From the features of pairs to T."""
 
+    def transform(network, source, target):
+        correlation = network.correlate(source, target)
+        scores = matching.match_scores(correlation, over="target", temperature=temperature)
+        return matching.transformation_map(scores, over="target", hard=hard)
 
-@functools.partial(jax.jit, static_argnums=(0, 1, 2))
-def _transform(hard, temperature, network, variables, source, target):
-    correlation = network.apply(variables, source, target, method="correlate")
-    scores = matching.match_scores(correlation, over="target", temperature=temperature)
-    return matching.transformation_map(scores, over="target", hard=hard)
+    return transform

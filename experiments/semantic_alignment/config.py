@@ -11,8 +11,9 @@ from typing import Literal
 
 from data_pipelines.load import AlignmentDataConfig
 from experiments.engine.errors import UsageError
+from experiments.engine.networks import TrunkConfig
 from experiments.engine.runs import RunConfig
-from experiments.engine.stages import StageConfig
+from experiments.engine.stages import LossWeights, StageConfig, constant, cosine
 from experiments.measure.alignment import Reading
 from experiments.terms.cross_image import CrossImageLoss
 from experiments.terms.synthetic_pairs import WarpConfig
@@ -21,17 +22,12 @@ STAGES = ("features", "flow", "finetune")
 
 
 @dataclass(frozen=True)
-class ModelConfig:
+class ModelConfig(TrunkConfig):
     """Architecture (C3 3.2, 4.4)."""
 
-    trunk: Literal["small", "resnet18", "resnet50", "resnet101"] = "resnet50"
-    """backbone N; `small` is learned from scratch"""
-    weights: Path | None = None
-    """ImageNet weights of the trunk (.safetensors, .npz, .pth); else cached ones, or the hub's"""
     trunk_widths: tuple[int, int, int, int] | None = None
     """small: channels of its layers, other than those of the architecture"""
     output_stride: int = 16
-    """greatest stride of the trunk; deeper stages dilate instead"""
     stages: tuple[str, ...] = ("layer3",)
     """stages that make up f', on the grid of the first, each at unit length if several"""
     family: Literal["aligner", "nc_net"] = "aligner"
@@ -60,7 +56,7 @@ class ModelConfig:
 
 
 @dataclass(frozen=True)
-class LossConfig:
+class LossConfig(LossWeights):
     """Weights of the terms of each stage."""
 
     weak: float = 1.0
@@ -84,23 +80,9 @@ class Config(RunConfig):
     """how matches are read from a correlation in evaluation"""
     features: StageConfig = StageConfig(steps=0, batch_size=16, learning_rate=1e-3)
     """the trunk alone, on synthetic pairs (beyond the paper)"""
-    flow: StageConfig = StageConfig(
-        steps=None,
-        epochs=5,
-        batch_size=16,
-        learning_rate=5e-4,
-        schedule="constant",
-        weight_decay=0.0,
-    )
+    flow: StageConfig = constant(steps=None, epochs=5, batch_size=16, learning_rate=5e-4)
     """the flow module, the trunk frozen"""
-    finetune: StageConfig = StageConfig(
-        steps=None,
-        epochs=5,
-        batch_size=16,
-        learning_rate=1e-5,
-        schedule="constant",
-        weight_decay=0.0,
-    )
+    finetune: StageConfig = constant(steps=None, epochs=5, batch_size=16, learning_rate=1e-5)
     """flow module and the last block of the trunk"""
     cache_features: bool = False
     """compute f' of the training pictures once for stage flow; for a trunk that no stage before has
@@ -120,7 +102,20 @@ class Config(RunConfig):
         Raises:
           UsageError: names the option.
         """
-        self._check_landmarks()
+        if self.landmarks < 0 or self.landmarks == 1:
+            raise UsageError(
+                f"--landmarks must be 0 (none) or at least 2, got {self.landmarks}; C3 has 10"
+            )
+        if self.landmarks and self.finetune.steps == 0:
+            raise UsageError(
+                "--landmarks adds its losses to stage finetune, which has no steps: give "
+                "--finetune.steps, or --landmarks 0"
+            )
+        if self.landmarks and not self.landmark_loss.across_images:
+            raise UsageError(
+                "--landmarks without any of its losses: give --landmark-loss.cycle 1, or "
+                "--landmarks 0"
+            )
         for name in STAGES:
             stage, least = getattr(self, name), 2 * num_devices
             weak = stage.steps != 0 and getattr(self, f"{name}_loss").weak
@@ -135,23 +130,6 @@ class Config(RunConfig):
         """The number of landmarks, where there are some."""
         return f"k{self.landmarks}" if self.landmarks else ""
 
-    def _check_landmarks(self) -> None:
-        loss = self.landmark_loss
-        if self.landmarks < 0 or self.landmarks == 1:
-            raise UsageError(
-                f"--landmarks must be 0 (none) or at least 2, got {self.landmarks}; C3 has 10"
-            )
-        if self.landmarks and self.finetune.steps == 0:
-            raise UsageError(
-                "--landmarks adds its losses to stage finetune, which has no steps: give "
-                "--finetune.steps, or --landmarks 0"
-            )
-        if self.landmarks and not (loss.cycle or loss.invariance or loss.equivariance):
-            raise UsageError(
-                "--landmarks without any of its losses: give --landmark-loss.cycle 1, or "
-                "--landmarks 0"
-            )
-
 
 LAPTOP = Config(
     data=AlignmentDataConfig(image_size=64),
@@ -164,13 +142,9 @@ LAPTOP = Config(
         perceptual="random",
     ),
     reading=Reading(match="kernel"),
-    features=StageConfig(
-        steps=2500, batch_size=16, learning_rate=2e-3, schedule="cosine", weight_decay=0.0
-    ),
+    features=cosine(steps=2500, batch_size=16, learning_rate=2e-3),
     # A tenth of the paper's rate: at 5e-4 the weak loss unlearns the start on so small a trunk.
-    flow=StageConfig(
-        steps=60, batch_size=8, learning_rate=5e-5, schedule="cosine", weight_decay=0.0
-    ),
+    flow=cosine(steps=60, batch_size=8, learning_rate=5e-5),
     finetune=StageConfig(steps=0, batch_size=8, learning_rate=1e-5),
     warp=WarpConfig(rotation=10.0, scale=0.3, stretch=0.15, color=1.0, palette=0.6, background=1.0),
     features_loss=LossConfig(weak=0.0, features=1.0, temperature=0.05),
@@ -182,9 +156,7 @@ LAPTOP_RESNET50 = Config(
     data=AlignmentDataConfig(image_size=240, train_examples=400, test_pairs=100),
     model=ModelConfig(flow_channels=(16, 1)),
     reading=Reading(match="kernel"),
-    flow=StageConfig(
-        steps=150, batch_size=8, learning_rate=5e-4, schedule="cosine", weight_decay=0.0
-    ),
+    flow=cosine(steps=150, batch_size=8, learning_rate=5e-4),
     finetune=StageConfig(steps=0, batch_size=8, learning_rate=1e-5),
     cache_features=True,
     checkpoint_every=50,

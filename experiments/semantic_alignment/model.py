@@ -1,8 +1,8 @@
 """The aligner of a configuration, and which of its parameters learn in which stage."""
 
-import dataclasses
 import functools
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import jax
@@ -17,22 +17,15 @@ from c3jax.models.flow import FlowModule
 from c3jax.models.ncnet import NCNet
 from c3jax.models.resnet import ResNet
 from data_pipelines.load import AlignmentData
-from experiments.engine.networks import (
-    Variables,
-    shared_fields,
-    trunk_fields,
-    trunk_weights,
-    with_group,
-)
+from experiments.engine.networks import shared_fields, trunk_fields, trunk_weights
 from experiments.engine.stages import Rates, frozen_groups
+from experiments.measure.networks import apply
 from experiments.recipe import Model, Trained
 from experiments.semantic_alignment.config import STAGES, Config
-from experiments.semantic_alignment.steps import Landmarks
-from experiments.terms.cross_image import init_loss_stats
-from experiments.terms.networks import Network, Networks
+from experiments.terms.cross_image import CrossImageLoss, init_loss_stats
+from experiments.terms.networks import Networks
 from experiments.terms.perceptual import make_network as make_perceptual
 from experiments.terms.perceptual import perceptual_weights
-from experiments.terms.synthetic_pairs import as_float
 
 LAST_BLOCKS = {"resnet18": "layer3_1", "resnet50": "layer3_5", "resnet101": "layer3_22"}
 ALIGNER = ("trunk", "flow")  # groups of parameters
@@ -41,18 +34,18 @@ LARGEST_DEAD, CHECKED_PAIRS = 0.5, 4
 
 def build(config: Config) -> Model:
     """The model of a configuration."""
-    network = make_network(config)
+    networks, size = make_networks(config), config.data.image_size
     trunk_moves = any(stage.steps != 0 for stage in (config.features, config.finetune))
     pretrained = trunk_weights(config.model, config.model.stages)
     if config.landmarks:
         pretrained += perceptual_weights(config.model.perceptual, config.model.perceptual_weights)
     return Model(
-        network=network.model,
-        random=jax.jit(functools.partial(random_variables, network, config)),
+        network=networks.model,
+        random=jax.jit(functools.partial(networks.random, config.seed, size, images=2)),
         pretrained=pretrained,
         keeps_trunk=config.init_from is None and not trunk_moves,
         frozen=frozen_groups(learning_rates(config, stage) for stage in STAGES),
-        init_loss_stats=functools.partial(first_loss_stats, config),
+        init_loss_stats=functools.partial(init_loss_stats, networks, size),
         may_begin_anew={"landmarks": None, "perceptual": None},
         match=make_aligner,
         warn=warn,
@@ -67,8 +60,11 @@ def make_gaussian_block(config: Config) -> Callable[[Array, Array], Array]:
     return functools.partial(apply, module.init(jax.random.key(0), cell, cell))
 
 
-def make_network(config: Config, *, stage: str = "finetune") -> Network:
-    """The aligner for the stage of that name; a trunk that does not learn computes no gradients."""
+def make_networks(config: Config, *, stage: str = "finetune") -> Networks:
+    """The aligner, with landmarks also their networks, for the stage of that name.
+
+    A trunk that does not learn computes no gradients.
+    """
     model, module = config.model, FlowModule if config.model.family == "aligner" else NCNet
     fields: dict[str, Any] = {
         "trunk": ResNet(**trunk_fields(model, model.stages), trainable=stage != "flow"),
@@ -76,7 +72,7 @@ def make_network(config: Config, *, stage: str = "finetune") -> Network:
         "stages": model.stages,
     }
     if not config.landmarks:
-        return Network(Aligner(**fields))
+        return Networks(Aligner(**fields))
     channels = model.landmark_channels
     landmarks = LandmarkNetworks(
         num_landmarks=config.landmarks,
@@ -86,45 +82,17 @@ def make_network(config: Config, *, stage: str = "finetune") -> Network:
         min_decoder_channels=min(channels, 32),
         image_shape=(config.data.image_size,) * 2,
     )
-    return Network(LandmarkAligner(**fields, landmarks=landmarks))
+    aligner = LandmarkAligner(**fields, landmarks=landmarks)
+    return Networks(aligner, make_perceptual(model.perceptual))
 
 
-def landmark_networks(config: Config, *, stage: str = "finetune") -> Networks:
-    """The aligner with its landmark networks, and the perceptual network, for that stage."""
-    model = make_network(config, stage=stage).model
-    return Networks(model, make_perceptual(config.model.perceptual))
-
-
-def landmarks_of(config: Config, *, stage: str) -> Landmarks | None:
-    """What the stage of that name does with landmarks, if anything."""
+def landmark_loss(config: Config, *, stage: str) -> CrossImageLoss | None:
+    """Weights of the landmark losses in the stage of that name, if it has any."""
     if not config.landmarks or stage == "features":
         return None
     if stage == "flow":
-        loss = dataclasses.replace(
-            config.landmark_loss, cycle=0.0, invariance=0.0, equivariance=0.0
-        )
-    else:
-        loss = dataclasses.replace(config.landmark_loss, reconstruction=0.0)
-    return Landmarks(landmark_networks(config, stage=stage), loss)
-
-
-def random_variables(network: Network, config: Config) -> Variables:
-    """Random first variables, by the seed."""
-    image = jnp.zeros((1, config.data.image_size, config.data.image_size, 3))
-    key = jax.random.key(config.seed)
-    variables = dict(network.model.init(key, image, image))
-    if not config.landmarks or config.model.perceptual == "random":
-        return variables
-    fixed = make_perceptual(config.model.perceptual).init(key, image)
-    return with_group(variables, "perceptual", dict(fixed))
-
-
-def first_loss_stats(config: Config, variables: Variables) -> dict[str, Any]:
-    """Running means of the perceptual losses before the first step, with landmarks."""
-    if not config.landmarks:
-        return {}
-    image = jnp.zeros((1, config.data.image_size, config.data.image_size, 3))
-    return init_loss_stats(landmark_networks(config), variables, image)
+        return replace(config.landmark_loss, cycle=0.0, invariance=0.0, equivariance=0.0)
+    return replace(config.landmark_loss, reconstruction=0.0)
 
 
 def learning_rates(config: Config, stage: str) -> Rates:
@@ -140,23 +108,22 @@ def learning_rates(config: Config, stage: str) -> Rates:
     if stage == "flow":
         rates["trunk/*"] = 0.0
         return rates if config.landmark_loss.reconstruction else rates | {"landmarks/*": 0.0}
-    if config.model.trunk == "small":
+    if not config.model.pretrained:
         return rates
     last = LAST_BLOCKS[config.model.trunk]
-    network = make_network(config)
-    shapes = jax.eval_shape(lambda: random_variables(network, config))
-    others = (name for name in shapes["params"]["trunk"] if name != last)
+    random = functools.partial(make_networks(config).random, 0, config.data.image_size, images=2)
+    others = (name for name in jax.eval_shape(random)["params"]["trunk"] if name != last)
     return rates | {f"trunk/{name}/*": 0.0 for name in others} | {f"trunk/{last}/*bn?/*": 0.0}
 
 
 def make_aligner(trained: Trained) -> AlignmentModel:
     """What matches pictures of any size; landmark networks, which no match needs, are left out."""
-    config = dataclasses.replace(trained.config, landmarks=0)
+    config = replace(trained.config, landmarks=0)
     variables = {
         name: {group: tree[group] for group in ALIGNER if group in tree}
         for name, tree in trained.variables.items()
     }
-    network, data = make_network(config).model, config.data
+    network, data = make_networks(config).model, config.data
     return AlignmentModel(
         network, variables, data.image_size, data.resize, config.reading, trained.origin()
     )
@@ -165,7 +132,7 @@ def make_aligner(trained: Trained) -> AlignmentModel:
 def warn(trained: Trained, data: AlignmentData) -> list[str]:
     """Warns where most target cells of some training pairs have no best match."""
     source, target = (data.images[rows] for rows in data.pairs[:CHECKED_PAIRS].T)
-    dead = float(_dead(trained.model.network, trained.variables, source, target))
+    dead = float(apply(trained.model.network, _dead, trained.variables, source, target))
     if dead <= LARGEST_DEAD:
         return []
     return [
@@ -174,6 +141,5 @@ def warn(trained: Trained, data: AlignmentData) -> list[str]:
     ]
 
 
-@functools.partial(jax.jit, static_argnums=0)
-def _dead(network, variables, source, target):
-    return dead_fraction(network.apply(variables, as_float(source), as_float(target))).mean()
+def _dead(network, source, target):
+    return dead_fraction(network(source, target)).mean()

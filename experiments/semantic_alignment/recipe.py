@@ -8,10 +8,11 @@ import numpy as np
 from data_pipelines.load import AlignmentData, load
 from experiments.engine.errors import UsageError
 from experiments.engine.stages import Stage, make_stage
+from experiments.measure.networks import apply_in_batches
 from experiments.recipe import Model, Recipe
 from experiments.semantic_alignment.config import PRESETS, STAGES, Config
-from experiments.semantic_alignment.evaluate import compute_features, evaluate, pictures
-from experiments.semantic_alignment.model import build, landmarks_of, learning_rates, make_network
+from experiments.semantic_alignment.evaluate import evaluate, pictures
+from experiments.semantic_alignment.model import build, landmark_loss, learning_rates, make_networks
 from experiments.semantic_alignment.steps import alignment_loss
 
 
@@ -31,22 +32,13 @@ def stages(config: Config, data: AlignmentData, model: Model) -> list[Stage]:
         weights = getattr(config, f"{name}_loss")
         loss = functools.partial(
             alignment_loss,
-            network=make_network(config, stage=name),
+            networks=make_networks(config, stage=name),
             weights=weights,
             warp=config.warp,
-            landmarks=landmarks_of(config, stage=name),
+            landmark_loss=landmark_loss(config, stage=name),
         )
-        found.append(
-            make_stage(
-                name,
-                getattr(config, name),
-                of_stages[name],
-                loss,
-                seed=3 * config.seed + number,
-                rates=learning_rates(config, name),
-                precision=config.precision,
-            )
-        )
+        seed, rates = 3 * config.seed + number, learning_rates(config, name)
+        found.append(make_stage(config, name, of_stages[name], loss, seed=seed, rates=rates))
         if found[-1].steps:
             check_weights(name, weights, data)
     return found
@@ -82,7 +74,7 @@ def cached_features(config: Config, data: AlignmentData, model: Model) -> Alignm
             "the pictures themselves"
         )
     print(f"computing the features of {len(data.images):,} pictures once", flush=True)
-    features = compute_features(model.network, model.start, data.images)
+    features = apply_in_batches(model.network, model.start, "features", data.images)
     return dataclasses.replace(data, images=features, masks=None)
 
 

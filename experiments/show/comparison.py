@@ -31,26 +31,18 @@ METRICS = {
 
 @dataclass(frozen=True)
 class Finished:
-    """A run with results."""
+    """A run with results: what tells its seed, and other runs, and its numbers by key of METRICS.
+
+    config: fields by dotted name, without the seed and those that name or place a run.
+    """
 
     name: str
-    found: runs.Run
-    results: dict[str, Any]
-
-    @property
-    def seed(self) -> int:
-        return self.results["seed"]
-
-    @property
-    def config(self) -> dict[str, Any]:
-        """Fields by dotted name, without the seed and those that name or place a run."""
-        flat = flatten(self.found.described["config"])
-        return {name: flat[name] for name in flat if name not in (*runs.FREE, "seed")}
-
-    @property
-    def numbers(self) -> dict[str, float]:
-        flat = flatten(self.results)
-        return {key: flat[key] for key in METRICS if flat.get(key) is not None}
+    folder: Path
+    experiment: str
+    seed: int
+    steps: int
+    config: dict[str, Any]
+    numbers: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -64,6 +56,12 @@ class Group:
     def seeds(self) -> list[int]:
         return sorted({run.seed for run in self.runs})
 
+    @property
+    def spreads(self) -> dict[str, "Spread"]:
+        """The spread over the seeds of each number that any run has."""
+        found = {key: list(self.by_seed(key).values()) for key in METRICS}
+        return {key: spread(values) for key, values in found.items() if values}
+
     def by_seed(self, key: str) -> dict[int, float]:
         """A number for each seed that has it; the mean where a seed was run twice."""
         values: dict[int, list[float]] = {}
@@ -71,10 +69,6 @@ class Group:
             if key in run.numbers:
                 values.setdefault(run.seed, []).append(run.numbers[key])
         return {seed: float(np.mean(found)) for seed, found in values.items()}
-
-    def spread(self, key: str) -> "Spread | None":
-        """The spread of a number over the seeds; None where no run has it."""
-        return spread(list(self.by_seed(key).values()))
 
 
 @dataclass(frozen=True)
@@ -89,14 +83,12 @@ class Spread:
         return f"{self.mean:.2f}" + ("" if self.stddev is None else f" ± {self.stddev:.2f}")
 
 
-def spread(values: Sequence[float]) -> Spread | None:
-    """The spread of some values; None of none.
+def spread(values: Sequence[float]) -> Spread:
+    """The spread of some values.
 
     >>> print(spread([1.0, 3.0]), spread([2.0]))
     2.00 ± 1.41 2.00
     """
-    if not values:
-        return None
     stddev = float(np.std(values, ddof=1)) if len(values) > 1 else None
     return Spread(float(np.mean(values)), stddev, len(values))
 
@@ -121,7 +113,19 @@ def read_runs(paths: Sequence[Path]) -> list[Finished]:
             raise UsageError(
                 f"{path} is missing: the run is not finished (the same command goes on with it)"
             )
-        finished.append(Finished(name, run, runs.read_json(path)))
+        results, config = runs.read_json(path), flatten(run.described["config"])
+        every = flatten(results)
+        finished.append(
+            Finished(
+                name=name,
+                folder=run.folder,
+                experiment=run.described["experiment"],
+                seed=results["seed"],
+                steps=results["steps"],
+                config={key: config[key] for key in config if key not in (*runs.FREE, "seed")},
+                numbers={key: every[key] for key in METRICS if every.get(key) is not None},
+            )
+        )
     return finished
 
 
@@ -139,18 +143,14 @@ def group_runs(finished: Sequence[Finished]) -> list[Group]:
     return [Group(name, tuple(group)) for name, group in zip(names, groups, strict=True)]
 
 
-def measured(groups: Sequence[Group]) -> list[str]:
-    """Keys of METRICS that any run has."""
-    return [key for key in METRICS if any(key in r.numbers for g in groups for r in g.runs)]
-
-
 def paired_differences(first: Group, second: Group) -> dict[str, Spread]:
     """Second minus first over the seeds that both have, by key of METRICS."""
     found = {}
     for key in METRICS:
         one, other = first.by_seed(key), second.by_seed(key)
-        found[key] = spread([other[seed] - one[seed] for seed in sorted(one.keys() & other.keys())])
-    return {key: both for key, both in found.items() if both is not None}
+        if both := sorted(one.keys() & other.keys()):
+            found[key] = spread([other[seed] - one[seed] for seed in both])
+    return found
 
 
 def differing_fields(groups: Sequence[Group]) -> dict[str, list[Any]]:

@@ -5,7 +5,8 @@ import numpy as np
 from c3jax.inference import Matches, bilinear
 from data_pipelines.load import AlignmentData, Data
 from experiments.measure.consistency import NUM_PAIRS, shown_images
-from experiments.show.matches import enlarge, heat_colors, shown_rows, uncertainty_shades
+from experiments.show import matches as matching
+from experiments.show.matches import heat_colors, shown_rows, uncertainty_shades
 from experiments.show.pictures import Picture, draw_points, sheet, tile
 
 PLACES = 2  # at which self-similarity is shown
@@ -18,10 +19,7 @@ def shown_pairs(data: AlignmentData | Data) -> np.ndarray:
         half = len(images) // 2
         rows = shown_rows(half)
         return images[np.stack([rows, rows + half], axis=1)]  # neighbours may be one person
-    for test in data.tests.values():
-        rows = shown_rows(len(test))
-        return test.images[np.stack([test.source[rows], test.target[rows]], axis=1)]
-    return data.images[data.pairs[shown_rows(len(data.pairs))]]
+    return matching.shown_pairs(next(iter(data.tests.values()), data))
 
 
 def draw_landmarks(pairs: np.ndarray, landmarks: np.ndarray, found: list[Matches]) -> Picture:
@@ -30,7 +28,7 @@ def draw_landmarks(pairs: np.ndarray, landmarks: np.ndarray, found: list[Matches
         [
             draw_points(source, of_source),
             draw_points(target, of_target),
-            draw_points(target, of_target, carried=bilinear(matches.to_target, of_source)),
+            draw_points(target, of_target, bilinear(matches.to_target, of_source)),
         ]
         for (source, target), (of_source, of_target), matches in zip(
             pairs, landmarks, found, strict=True
@@ -52,8 +50,8 @@ def draw_warped(pairs: np.ndarray, found: list[Matches]) -> Picture:
     for (source, target), matches in zip(pairs, found, strict=True):
         rows.append([tile(source), tile(target), tile(matches.warp_source(source)), None])
         if matches.source_sigma is not None:
-            shades = uncertainty_shades(np.log(matches.source_sigma))[..., None]
-            rows[-1][-1] = tile(np.repeat(enlarge(shades, source.shape[:2]), 3, axis=-1))
+            shades = uncertainty_shades(matches)[..., None]
+            rows[-1][-1] = tile(np.repeat(shades, 3, axis=-1))
     return Picture(
         "warped",
         "Warped sources and uncertainty (JLAD, Fig. 5, 7 and 10)",

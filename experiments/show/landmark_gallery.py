@@ -1,16 +1,11 @@
 """The paper's pictures of a trained run, and the numbers of its Figure 3."""
 
 import numpy as np
+from PIL import Image
 
 from data_pipelines.load import Data, Evaluation
-from experiments.measure.consistency import (
-    Pairs,
-    carry,
-    in_pixels,
-    normalized,
-    shown_images,
-    true_positions,
-)
+from experiments.measure.consistency import Pairs, carry, shown_images, true_positions
+from experiments.measure.units import in_pixels, normalized
 from experiments.measure.viewer import Code, Viewer
 from experiments.show.pictures import Picture, draw_points, sheet, tile
 
@@ -45,13 +40,17 @@ def spread(count: int, chosen: int) -> np.ndarray:
 
 def draw_landmarks(images: np.ndarray, landmarks: np.ndarray) -> Picture:
     """Landmarks on a sheet of images."""
-    tiles = [draw_points(image, points) for image, points in zip(images, landmarks, strict=True)]
     return Picture(
         "landmarks",
         "Landmarks",
         "Detected landmarks. A colour is a landmark: it should mark the same spot everywhere.",
-        sheet(_rows(tiles, COLUMNS)),
+        sheet(_rows(draw_all(images, landmarks), COLUMNS)),
     )
+
+
+def draw_all(*arrays: np.ndarray) -> list[Image.Image]:
+    """`draw_points` of each image, its points and perhaps carried ones."""
+    return [draw_points(*each) for each in zip(*arrays, strict=True)]
 
 
 def draw_consistency(
@@ -66,20 +65,17 @@ def draw_consistency(
     first, second = landmarks[pairs.source], landmarks[pairs.target]
     first_px = in_pixels(first, shape)
     by_flow = normalized(carry(first_px, fields, shape), shape)
-    columns: dict[str, tuple[np.ndarray, np.ndarray, np.ndarray | None]] = {
-        "I1": (pairs.source, first, None),
-        "I2": (pairs.target, second, None),
-        "I2, by T": (pairs.target, second, by_flow),
+    sources, targets = images[pairs.source], images[pairs.target]
+    columns = {
+        "I1": draw_all(sources, first),
+        "I2": draw_all(targets, second),
+        "I2, by T": draw_all(targets, second, by_flow),
     }
     if test is not None and test.masks is not None and test.surfaces is not None:
-        true = true_positions(first_px, pairs, test.masks, test.surfaces)
-        true = normalized(true, shape)
-        columns["I2, in truth"] = (pairs.target, np.where(np.isnan(true), np.nan, second), true)
-    tiles = [
-        draw_points(images[indices[p]], points[p], carried=None if carried is None else carried[p])
-        for p in range(len(pairs))
-        for indices, points, carried in columns.values()
-    ]
+        true = normalized(true_positions(first_px, pairs, test.masks, test.surfaces), shape)
+        seen = np.where(np.isnan(true), np.nan, second)
+        columns["I2, in truth"] = draw_all(targets, seen, true)
+    tiles = [one for pair in zip(*columns.values(), strict=True) for one in pair]
     return Picture(
         "consistency",
         "Landmarks across images (Fig. 3)",

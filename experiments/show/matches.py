@@ -52,14 +52,14 @@ class Ends(NamedTuple):
 
 def draw_gallery(model: AlignmentModel, data: AlignmentData, headline: Headline) -> list[Picture]:
     """A sheet for each set of test pairs; without any, one of training pairs."""
-    if data.tests:
-        return [
-            draw_test(model, name, test, headline, f"matches_{number}")
-            for number, (name, test) in enumerate(data.tests.items())
-        ]
-    pairs = data.images[data.pairs[shown_rows(len(data.pairs))]]
-    found = [model.align(*pair) for pair in pairs]
-    return [draw_sheet("matches_0", "training pairs", pairs, found)]
+    if not data.tests:
+        pairs = shown_pairs(data)
+        found = [model.align(*pair) for pair in pairs]
+        return [draw_sheet("matches_0", "training pairs", pairs, found)]
+    return [
+        draw_test(model, name, test, headline, f"matches_{number}")
+        for number, (name, test) in enumerate(data.tests.items())
+    ]
 
 
 def draw_test(
@@ -67,8 +67,7 @@ def draw_test(
 ) -> Picture:
     """The sheet of some test pairs."""
     rows = shown_rows(len(test))
-    ends = np.stack([test.source[rows], test.target[rows]], axis=1)
-    pairs = test.images[ends]
+    pairs = shown_pairs(test)
     found = [model.align(*pair) for pair in pairs]
     flows = None
     if test.dense is not None:
@@ -107,12 +106,11 @@ def draw_sheet(
         ends = carried[n] if carried else surest_ends(matches)
         shape = matches.source_shape
         flow = enlarge(matches.to_target, shape) - numpy_grid(shape)
-        true = [] if flows is None else [flows[n]]
         confidence = enlarge(matches.source_confidence[..., None], shape)[..., 0]
+        shown = [flow_colors(each) for each in ([flow] if flows is None else [flow, flows[n]])]
+        tiles = map(tile, [matches.warp_source(pair[0]), *shown, heat_colors(confidence)])
         start, end = pair[::-1] if back else pair
-        rows.append([draw_carried(start, end, ends), None, tile(matches.warp_source(pair[0]))])
-        rows[-1] += [tile(flow_colors(each, 1.0)) for each in (flow, *true)]
-        rows[-1].append(tile(heat_colors(confidence)))
+        rows.append([draw_carried(start, end, ends), None, *tiles])
     rows.append([None, None, None, tile(flow_wheel())])
     columns = ["target", "source"] if back else ["source", "target"]
     columns += ["warped source", "flow", *(["true flow"] if flows is not None else [])]
@@ -154,24 +152,28 @@ def surest_ends(matches: Matches) -> Ends:
     return Ends(cells.reshape(-1, 2)[chosen], matches.to_target.reshape(-1, 2)[chosen])
 
 
+def shown_pairs(data: TestPairs | AlignmentData) -> np.ndarray:
+    """Pictures `[n, 2, S, S, 3]` of some test pairs, or of some that are trained on."""
+    ends = data.pairs if isinstance(data, AlignmentData) else np.c_[data.source, data.target]
+    return data.images[ends[shown_rows(len(ends))]]
+
+
 def shown_rows(count: int) -> np.ndarray:
     """Up to `SHOWN` indices spread over `count`."""
     return np.unique(np.linspace(0, count - 1, SHOWN).round().astype(int))
 
 
-def flow_colors(flow: np.ndarray, largest: float) -> np.ndarray:
+def flow_colors(flow: np.ndarray) -> np.ndarray:
     """A flow as colours `[H, W, 3]` in [0, 1]: its direction as hue, its length as saturation.
 
-    Args:
-      flow: `[H, W, 2]`, (x, y), x to the right and y down; NaN is grey.
-      largest: length that has the full colour, in the unit of the flow.
+    `flow` is `[H, W, 2]`, (x, y), x to the right and y down; NaN is grey, length 1 the full colour.
     """
     from matplotlib.colors import hsv_to_rgb
 
     known = np.isfinite(flow).all(-1, keepdims=True)
     x, y = np.moveaxis(np.where(known, flow, 0.0), -1, 0)
     hue = np.arctan2(y, x) / (2 * np.pi) % 1
-    saturation = np.minimum(np.hypot(x, y) / largest, 1)
+    saturation = np.minimum(np.hypot(x, y), 1)
     shades = hsv_to_rgb(np.stack([hue, saturation, np.ones_like(hue)], -1))
     return np.where(known, shades, UNKNOWN)
 
@@ -181,7 +183,7 @@ def flow_wheel(size: int = TILE) -> np.ndarray:
     """The legend of `flow_colors`, `[size, size, 3]`: what points where has which colour."""
     place = numpy_grid((size, size))
     inside = np.hypot(*np.moveaxis(place, -1, 0))[..., None] <= 1
-    return np.where(inside, flow_colors(place, 1.0), 1.0)
+    return np.where(inside, flow_colors(place), 1.0)
 
 
 def heat_colors(values: np.ndarray) -> np.ndarray:
@@ -197,18 +199,18 @@ def enlarge(cells: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     return np.concatenate([bilinear(cells, part) for part in rows])
 
 
-def uncertainty_shades(log_sigma: np.ndarray) -> np.ndarray:
-    """Log sigma `[h, w]` in [0, 1], of its own range: black where it is largest (JLAD, Fig. 5)."""
+def uncertainty_shades(matches: Matches) -> np.ndarray:
+    """Sigma on the source `[H, W]`, from the least, 1, to the largest, 0 (JLAD, Fig. 5)."""
+    assert matches.source_sigma is not None
+    log_sigma = np.log(matches.source_sigma)
     low, high = log_sigma.min(), log_sigma.max()
-    return 1 - (log_sigma - low) / max(high - low, 1e-6)
+    shades = 1 - (log_sigma - low) / max(high - low, 1e-6)
+    return enlarge(shades[..., None], matches.source_shape)[..., 0]
 
 
 def draw_uncertainty(matches: Matches) -> Image.Image:
     """Sigma on the pixels of the source, from the least (white) to the largest (black)."""
-    assert matches.source_sigma is not None
-    shades = uncertainty_shades(np.log(matches.source_sigma))
-    pixels = enlarge(shades[..., None], matches.source_shape)[..., 0]
-    return Image.fromarray(np.rint(255 * pixels).astype(np.uint8))
+    return Image.fromarray(np.rint(255 * uncertainty_shades(matches)).astype(np.uint8))
 
 
 def draw_carried(start: np.ndarray, end: np.ndarray, ends: Ends) -> Image.Image:
@@ -221,9 +223,7 @@ def draw_carried(start: np.ndarray, end: np.ndarray, ends: Ends) -> Image.Image:
       start, end: pictures `[S, S, 3]`.
       ends: points, (x, y) in [-1, 1] of `start` and of `end`.
     """
-    paper = Image.new("RGB", (2 * TILE + GAP, TILE), PAPER)
-    paper.paste(tile(start), (0, 0))
-    paper.paste(tile(end), (TILE + GAP, 0))
+    paper = sheet([[tile(start), tile(end)]])
     canvas = paper.resize((FINE * paper.width, FINE * paper.height), Image.Resampling.BICUBIC)
     draw = ImageDraw.Draw(canvas)
     shades = colors(len(ends.points))
@@ -258,14 +258,11 @@ def spread_out(points: np.ndarray, worth: np.ndarray, *, count: int, apart: floa
     return np.array(chosen, int)
 
 
-def surest(matches: Matches, *, count: int = 10, apart: float = 0.35) -> np.ndarray:
-    """Indices of the cells of the source whose mutual matches are the surest.
-
-    At most `count`, `apart` from each other; the side of a picture is 2.
-    """
+def surest(matches: Matches) -> np.ndarray:
+    """Indices of ten cells of the source, or fewer: of the surest mutual matches that lie apart."""
     cells = numpy_grid(matches.to_target.shape[:2]).reshape(-1, 2)
     worth = np.where(matches.mutual(), matches.source_confidence, np.nan).ravel()
-    return spread_out(cells, worth, count=count, apart=apart)
+    return spread_out(cells, worth, count=10, apart=0.35)  # the side of a picture is 2
 
 
 def draw_matches(

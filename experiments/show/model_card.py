@@ -8,25 +8,35 @@ from c3jax import inference
 from c3jax.inference.files import finds_landmarks, matches_pictures
 from data_pipelines import catalogue
 from experiments.engine import runs
-from experiments.show.page import Table, format_cell
+from experiments.show.page import as_markdown
 from experiments.show.sections import result_sections
 
 CARD = "MODEL_CARD.md"
 OWN_LICENCE = "that of this project"  # as the catalogue has it of rendered data
 
-LANDMARKS = """\
+COMMANDS = {
+    "landmarks": """\
+    python -m experiments.detect --checkpoint FOLDER PICTURES
+    c3jax.inference.load("FOLDER").landmarks(images)""",
+    "correspondence": """\
+    python -m experiments.align --checkpoint FOLDER SOURCE TARGET
+    c3jax.inference.load_aligner("FOLDER").align(source, target)""",
+}
+LIMITS = {
+    "landmarks": """\
 It finds landmarks on the kind of object that it was trained on, one object in the middle of each
 picture. The landmarks were learned without labels: they have no names and need not be anatomical
 points; a linear regressor, fitted on some annotated pictures, maps them to points that have. It
 places every landmark in every picture, also where there is no such object, or where the point is
 hidden. Pictures unlike those of the training (other poses, ages, groups of people, cameras) were
-not measured unless the tables above say so. It is not meant to recognise or judge people."""
-MATCHES = """\
+not measured unless the tables above say so. It is not meant to recognise or judge people.""",
+    "correspondence": """\
 It matches two pictures that each show one object of the same kind, by a map from every place of
 one to a place of the other. It gives a match for every place, also where there is none: behind
 other objects, on the background, and between pictures of different things. Categories that it was
 not trained on, strong differences of viewpoint, and fine detail (the map has one value per cell of
-the network's grid) are its weak sides."""
+the network's grid) are its weak sides.""",
+}
 
 
 def write_card(found: runs.Run, out: Path) -> Path:
@@ -47,14 +57,14 @@ def card(found: runs.Run, model: dict[str, Any]) -> str:
     trained_on = model["trained_on"]
     data = catalogue.find(trained_on["data"])
     terms = others_terms(found, data)
-    uses = {"landmarks": LANDMARKS} if finds_landmarks(model) else {}
-    uses |= {"correspondence": MATCHES} if matches_pictures(model) else {}
+    uses = ["landmarks"] if finds_landmarks(model) else []
+    uses += ["correspondence"] if matches_pictures(model) else []
     parts = {
-        "Use": usage(model),
+        "Use": "\n".join(["FOLDER holds this file.\n", *(COMMANDS[use] for use in uses)]),
         "Training": training(found, model),
         "Data": f"{data.title}: {data.about}. From: {data.source}. Licence: {data.licence}.",
         "Results": results_text(found),
-        "Intended use and limits": "\n\n".join(uses.values()),
+        "Intended use and limits": "\n\n".join(LIMITS[use] for use in uses),
         "Licence": licence(terms),
     }
     head = (
@@ -64,22 +74,6 @@ def card(found: runs.Run, model: dict[str, Any]) -> str:
         f"learned without annotated points by `experiments.{trained_on['experiment']}` of c3jax."
     )
     return "\n\n".join([head, *(f"## {title}\n\n{text}" for title, text in parts.items())]) + "\n"
-
-
-def usage(model: dict[str, Any]) -> str:
-    """The commands and the functions that read the model."""
-    lines = []
-    if finds_landmarks(model):
-        lines += [
-            "python -m experiments.detect --checkpoint FOLDER PICTURES",
-            'c3jax.inference.load("FOLDER").landmarks(images)',
-        ]
-    if matches_pictures(model):
-        lines += [
-            "python -m experiments.align --checkpoint FOLDER SOURCE TARGET",
-            'c3jax.inference.load_aligner("FOLDER").align(source, target)',
-        ]
-    return "FOLDER holds this file.\n\n" + "\n".join(f"    {line}" for line in lines)
 
 
 def training(found: runs.Run, model: dict[str, Any]) -> str:
@@ -111,21 +105,8 @@ def results_text(found: runs.Run) -> str:
     for section in result_sections(results, found.described["config"].get("landmarks")):
         if section.tables:
             table = section.tables[0]
-            text += [f"### {section.title}", table_text(table), *filter(None, [table.note])]
+            text += [f"### {section.title}", as_markdown(table), *filter(None, [table.note])]
     return "\n\n".join(text)
-
-
-def table_text(table: Table) -> str:
-    """A table in Markdown.
-
-    >>> print(table_text(Table(["", "error"], [("this | run", 1.234)])))
-    |  | error |
-    | --- | --- |
-    | this \\| run | 1.23 |
-    """
-    rows: list[Sequence[Any]] = [table.columns, ["---"] * len(table.columns), *table.rows]
-    cells = ([format_cell(cell).replace("|", r"\|") for cell in row] for row in rows)
-    return "\n".join(f"| {' | '.join(row)} |" for row in cells)
 
 
 def others_terms(found: runs.Run, data: catalogue.DataSet) -> list[str]:

@@ -1,6 +1,7 @@
 """One HTML page from sections of tables and pictures, without anything outside it."""
 
 import base64
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ import jinja2
 from experiments.show.pictures import Picture
 
 TEMPLATE = "report.html.j2"
+WIDTH = 100  # of lines in a terminal
 
 
 @dataclass(frozen=True)
@@ -52,16 +54,55 @@ def render(title: str, lead: str, sections: Sequence[Section]) -> str:
     return environment.get_template(TEMPLATE).render(title=title, lead=lead, sections=full)
 
 
+def as_text(table: Table) -> str:
+    """A table for a terminal, the first column to the left, the others to the right.
+
+    >>> print(as_text(Table(["run", "error"], [("a", 1.5), ("long", None)])))
+    run   error
+    a      1.50
+    long      –
+    """
+    widths = [max(map(len, column)) for column in zip(*cells(table), strict=True)]
+    lines = [
+        "  ".join(
+            cell.rjust(width) if c else cell.ljust(width)
+            for c, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in cells(table)
+    ]
+    return "\n".join([*lines, *textwrap.wrap(table.note, WIDTH)])
+
+
+def as_markdown(table: Table) -> str:
+    """A table in Markdown.
+
+    >>> print(as_markdown(Table(["", "error"], [("this | run", 1.234)])))
+    |  | error |
+    | --- | --- |
+    | this \\| run | 1.23 |
+    """
+    header, *rows = ([cell.replace("|", r"\|") for cell in row] for row in cells(table))
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def cells(table: Table) -> list[list[str]]:
+    """The titles and the rows as text."""
+    return [list(table.columns), *([format_cell(cell) for cell in row] for row in table.rows)]
+
+
 def format_cell(value: Any) -> str:
     """A cell as text: two decimals, a dash for None.
 
-    >>> [format_cell(v) for v in (3.14159, 0.00123, 12345, None, True, "a")]
-    ['3.14', '0.00123', '12,345', '–', 'yes', 'a']
+    >>> [format_cell(v) for v in (3.14159, 0.00123, 12345, None, True, "a", [1, 2])]
+    ['3.14', '0.00123', '12,345', '–', 'yes', 'a', '1, 2']
     """
     if value is None:
         return "–"
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
     if isinstance(value, float):
         return f"{value:.3g}" if 0 < abs(value) < 0.1 else f"{value:.2f}"
     return f"{value:,}" if isinstance(value, int) else str(value)

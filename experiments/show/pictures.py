@@ -43,7 +43,7 @@ def tile(image: np.ndarray) -> Image.Image:
 
 
 def draw_points(
-    image: np.ndarray, points: np.ndarray, *, carried: np.ndarray | None = None
+    image: np.ndarray, points: np.ndarray, carried: np.ndarray | None = None
 ) -> Image.Image:
     """A tile `[S, S, 3]` with landmarks as dots, and carried ones as crosses tied to their dots.
 

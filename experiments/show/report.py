@@ -1,13 +1,13 @@
-"""`report.html` of a run: one file with its numbers, curves, configuration and pictures."""
+"""`report.html` of a run, with numbers, curves, configuration and pictures; its tables as text."""
 
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from experiments.show.page import Section, Table, format_cell, render
+from experiments.show.page import Section, Table, as_text, render
 from experiments.show.pictures import Picture, loss_curves
-from experiments.show.sections import result_sections
+from experiments.show.sections import headline_sections, result_sections
 
 
 def write_report(
@@ -26,7 +26,7 @@ def write_report(
       num_landmarks: K, for the published errors.
       differing: options that differ from the preset `paper`, here and there, where there is one.
     """
-    curves = curves_pictures(read_metrics(folder / "metrics.jsonl"))
+    curves = curves_pictures(folder / "metrics.jsonl")
     (folder / "pictures").mkdir(parents=True, exist_ok=True)
     for picture in [*pictures, *curves]:
         (folder / "pictures" / f"{picture.name}.png").write_bytes(picture.png)
@@ -41,11 +41,10 @@ def write_report(
     return path
 
 
-def read_metrics(path: Path) -> list[dict[str, Any]]:
-    """The rows of metrics.jsonl; none if there is no such file."""
-    if not path.exists():
-        return []
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+def print_results(results: dict[str, Any], num_landmarks: int) -> None:
+    """The first table of each measurement, for a terminal."""
+    for section in headline_sections(results, num_landmarks):
+        print(f"\n{section.title}\n{as_text(section.tables[0])}")
 
 
 def lead(results: dict[str, Any]) -> str:
@@ -61,15 +60,16 @@ def config_section(code: str, differing: Mapping[str, tuple[Any, Any]] | None) -
     """The whole configuration, and what differs from the preset `paper`."""
     if differing is None:
         return Section("Configuration", code=code)
-    rows = [(field, *map(_short, pair)) for field, pair in differing.items()]
+    rows = [(field, *pair) for field, pair in differing.items()]
     table = Table(["field", "this run", "preset paper"], rows)
     return Section("Configuration", "What differs from the preset paper:", [table], code=code)
 
 
-def curves_pictures(rows: list[dict[str, Any]]) -> list[Picture]:
-    """The losses by step; nothing where nothing was logged."""
-    image = loss_curves(rows)
-    if image is None:
+def curves_pictures(path: Path) -> list[Picture]:
+    """The losses of metrics.jsonl by step; nothing where nothing was logged."""
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    rows = [json.loads(line) for line in lines]
+    if (image := loss_curves(rows)) is None:
         return []
     caption = "As logged (pale) and smoothed; a dotted line where a stage ends."
     if any(name[-1].isdigit() for name in rows[-1]):
@@ -78,7 +78,3 @@ def curves_pictures(rows: list[dict[str, Any]]) -> list[Picture]:
             "layers tell the progress."
         )
     return [Picture("losses", "Losses by step", caption, image)]
-
-
-def _short(value: Any) -> str:
-    return json.dumps(value) if isinstance(value, list) else format_cell(value)

@@ -45,6 +45,16 @@ NOTE_ON_FACES = (
 
 def result_sections(results: dict[str, Any], num_landmarks: int | None) -> list[Section]:
     """Sections of what was measured; measurements that are unknown here become plain tables."""
+    sections = headline_sections(results, num_landmarks)
+    for name, value in results.items():
+        if isinstance(value, dict) and name not in OWN_PLACE:
+            table = Table(["", ""], list(flatten(value).items()))
+            sections.append(Section(name.replace("_", " ").capitalize(), tables=[table]))
+    return sections
+
+
+def headline_sections(results: dict[str, Any], num_landmarks: int | None) -> list[Section]:
+    """Sections of what papers measure."""
     sections = []
     if "landmarks" in results:
         sections.append(landmarks_section(results, num_landmarks))
@@ -52,14 +62,10 @@ def result_sections(results: dict[str, Any], num_landmarks: int | None) -> list[
         sections.append(consistency_section(results["consistency"]))
     if "alignment" in results:
         sections.append(alignment_section(results["alignment"], comparable_pck(results)))
-    if "iterations" in results:
+    if results.get("iterations"):
         sections.append(rounds_section(results["iterations"]))
     for name, found in results.get("alignment_of", {}).items():
         sections.append(alignment_section({"test": name, **found}))
-    for name, value in results.items():
-        if isinstance(value, dict) and name not in OWN_PLACE:
-            table = Table(["", ""], list(flatten(value).items()))
-            sections.append(Section(name.replace("_", " ").capitalize(), tables=[table]))
     return sections
 
 
@@ -80,10 +86,11 @@ def landmarks_section(results: dict[str, Any], num_landmarks: int | None) -> Sec
         [(count, error["mean"], error["deviation"]) for count, error in few.items()],
     )
     health = landmarks.get("health", {})
-    rows = [(name, health[key]) for name, key in HEALTH if key in health]
-    alive = Table(["health of the landmarks", ""], rows)
-    tables = [errors, *([draws] if few else []), *([alive] if rows else [])]
-    return Section("Landmarks", tables=tables)
+    alive = Table(
+        ["health of the landmarks", ""],
+        [(name, health[key]) for name, key in HEALTH if key in health],
+    )
+    return Section("Landmarks", tables=[each for each in (errors, draws, alive) if each.rows])
 
 
 def consistency_section(consistency: dict[str, Any]) -> Section:
@@ -187,18 +194,18 @@ def dense_tables(methods: dict[str, Any]) -> list[Table]:
 
 def rounds_section(rows: Sequence[dict[str, Any]]) -> Section:
     """JLAD's Table 1: a row of `iterations` after the pre-training and after every round."""
-    if not rows:
-        return Section("Rounds")
     if "pck" in rows[0]:
-        published = dict(enumerate(published_rounds()))
-        columns = [*(f"PCK@{alpha}, %" for alpha in rows[0]["pck"]), "landmark error, %"]
-        columns += ["published PCK@0.1, %", "published landmark error, %"]
+        note, printed = NOTE_ON_PAIRS, table("JLAD", "1").records()
+        # Separate learning, rounds 1 to 3, final (the fourth).
+        published = dict(enumerate((row["PCK@0.1"], row["IOD"]) for row in printed))
+        columns = [*(f"PCK@{alpha}, %" for alpha in rows[0]["pck"]), "landmarks, %"]
+        columns += ["published PCK@0.1", "published error"]
         cells = [
             [*row["pck"].values(), landmark_error(row), *published.get(row["round"], (None, None))]
             for row in rows
         ]
     else:
-        known = rows[0]["consistency"]
+        note, known = NOTE_ON_FACES, rows[0]["consistency"]
         shown = [each for each in ROUNDS_OF_FACES if each[2] in known.get(each[1], {})]
         columns = ["landmark error, %", *(name for name, *_ in shown)]
         cells = [
@@ -207,19 +214,9 @@ def rounds_section(rows: Sequence[dict[str, Any]]) -> Section:
         ]
     names = [f"round {row['round']}" if row["round"] else "pre-trained" for row in rows]
     lines = [[name, *found] for name, found in zip(names, cells, strict=True)]
-    note = NOTE_ON_PAIRS if "pck" in rows[0] else NOTE_ON_FACES
     return Section("Rounds", tables=[Table(["", *columns], lines, note)])
 
 
 def landmark_error(row: dict[str, Any]) -> float | None:
     """In percent; None where it was not measured."""
     return row.get("landmarks", {}).get("nme_percent")
-
-
-def published_rounds() -> list[tuple[float, float]]:
-    """PCK@.1 and landmark error of JLAD's Table 1: separate, rounds 1 to 3, final (the fourth).
-
-    >>> published_rounds()[0]
-    (63.2, 7.97)
-    """
-    return [(row["PCK@0.1"], row["IOD"]) for row in table("JLAD", "1").records()]

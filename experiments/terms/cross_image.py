@@ -15,11 +15,12 @@ from jaxtyping import Array, Float
 from c3jax import losses, matching
 from c3jax.models.layers import Encoding
 from c3jax.training.step import AXIS
-from experiments.terms.networks import Network, Networks, Term
+from experiments.engine.stages import LossWeights
+from experiments.terms.networks import Networks, Term, blank_image
 
 
 @dataclass(frozen=True)
-class CrossImageLoss:
+class CrossImageLoss(LossWeights):
     """Weights of C3's landmark losses, and how what the paper leaves open is read."""
 
     reconstruction: float = 1.0
@@ -38,14 +39,18 @@ class CrossImageLoss:
     """of the softmax in S"""
     perceptual_decay: float = 0.99
 
+    @property
+    def across_images(self) -> bool:
+        """Whether a term of Eq. 5 has a weight."""
+        return bool(self.cycle or self.invariance or self.equivariance)
 
-def init_loss_stats(networks: Networks, variables, images) -> dict[str, Array]:
-    """Running means of the two perceptual losses before the first step."""
-    terms = len(jax.eval_shape(networks.perceive, variables, images))
-    return {
-        "reconstruction": losses.init_running_mean(terms),
-        "cycle": losses.init_running_mean(terms),
-    }
+
+def init_loss_stats(networks: Networks, size: int, variables) -> dict[str, Array]:
+    """Running means of the two perceptual losses before the first step, if there are any."""
+    if networks.perceptual is None:
+        return {}
+    terms = len(jax.eval_shape(networks.perceive, variables, blank_image(size)))
+    return {name: losses.init_running_mean(terms) for name in ("reconstruction", "cycle")}
 
 
 def pair_terms(
@@ -115,7 +120,7 @@ def invariance_term(code: Encoding, cycled: Encoding, *, loss: CrossImageLoss):
     return distance_of(p_i, q_i, p_j, q_j)
 
 
-def equivariance_term(variables, code: Encoding, *, networks: Network, loss: CrossImageLoss):
+def equivariance_term(variables, code: Encoding, *, networks: Networks, loss: CrossImageLoss):
     """L_equiv (Eq. 4) by the score and transformation maps of the cross-image flow module."""
     correlation = networks.correlate(variables, *halves(code.flow_features))
     s_ij, s_ji = (

@@ -3,10 +3,13 @@
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import jax
+import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from c3jax.models.layers import Encoding
 from c3jax.training.step import Aux
+from experiments.engine.networks import Variables, with_group
 
 
 def apply_training(model, variables, *inputs: Array, method: str) -> tuple[Any, dict]:
@@ -21,11 +24,28 @@ def apply_training(model, variables, *inputs: Array, method: str) -> tuple[Any, 
     return outputs, {**variables, **updated}
 
 
+def blank_image(size: int) -> Array:
+    """A picture to make variables with, `[1, size, size, 3]`."""
+    return jnp.zeros((1, size, size, 3))
+
+
 @dataclass(frozen=True)
-class Network:
-    """A model whose trunk may have batch statistics."""
+class Networks:
+    """A landmark model or an aligner, and the fixed network of the perceptual loss (flax modules).
+
+    The trunk of the model may have batch statistics; `perceptual` is None where nothing is decoded.
+    """
 
     model: Any
+    perceptual: Any = None
+
+    def random(self, seed: int, size: int, *, images: int = 1) -> Variables:
+        """Random first variables of both, for a model that is called with so many images."""
+        key, image = jax.random.key(seed), blank_image(size)
+        variables = dict(self.model.init(key, *images * [image]))
+        if self.perceptual is None:
+            return variables
+        return with_group(variables, "perceptual", self.perceptual.init(key, image))
 
     def features(self, variables, images: Array) -> tuple[Array, dict]:
         """f' with batch statistics, and the variables with new running averages."""
@@ -34,13 +54,6 @@ class Network:
     def correlate(self, variables, source: Array, target: Array) -> Array:
         """The refined correlation of Eq. 3."""
         return self.model.apply(variables, source, target, method="correlate")
-
-
-@dataclass(frozen=True)
-class Networks(Network):
-    """The landmark model and the fixed network of the perceptual loss (flax modules)."""
-
-    perceptual: Any
 
     def encode(self, variables, images: Array) -> tuple[Encoding, dict]:
         """Encoding with batch statistics, and the variables with new running averages."""
@@ -73,3 +86,8 @@ class Term(NamedTuple):
     def loss_and_aux(self) -> tuple[Float[Array, " b"], Aux]:
         """What a `c3jax.training.step.LossFn` returns."""
         return self.value, Aux(self.metrics, self.variables["batch_stats"], self.loss_stats)
+
+
+def means(terms: dict[str, Array]) -> dict[str, Array]:
+    """The mean of each term over the examples."""
+    return {name: term.mean() for name, term in terms.items()}

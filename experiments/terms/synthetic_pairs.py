@@ -108,16 +108,15 @@ def _synthetic_pair(key, image, other, mask, *, warp: WarpConfig) -> SyntheticPa
         _in_other_colors(color_key, view, warp)
         for color_key, view in zip(color_keys, seen(image, padding="reflect"), strict=True)
     )
-    kept = jnp.zeros((), bool)
-    if mask is None:
-        return SyntheticPairs(original, warped, g, None, kept)
-    mask, moved = seen(mask)
-    if not warp.background:
-        return SyntheticPairs(original, warped, g, moved, kept)
-    first_key, second_key = jax.random.split(jax.random.fold_in(key, 1))
-    original, first = _on_background(first_key, original, mask, other, warp)
-    warped, second = _on_background(second_key, warped, moved, other, warp)
-    return SyntheticPairs(original, warped, g, moved, first | second)
+    moved, exchanged = None, jnp.zeros((), bool)
+    if mask is not None:
+        mask, moved = seen(mask)
+    if mask is not None and warp.background:
+        first_key, second_key = jax.random.split(jax.random.fold_in(key, 1))
+        original, first = _on_background(first_key, original, mask, other, warp)
+        warped, second = _on_background(second_key, warped, moved, other, warp)
+        exchanged = first | second
+    return SyntheticPairs(original, warped, g, moved, exchanged)
 
 
 def _views(image, *, g: ThinPlateSpline, crop: float, padding: str = "zeros"):

@@ -66,7 +66,7 @@ def test_the_steps_of_every_experiment_are_measured(experiment):
     for name in programs.names():
         if name.startswith(f"{experiment}/laptop/"):
             row = measure(programs.make_program(name, 4), 1)
-            assert row.gflop > 0 and row.batch_size == 4
+            assert row["gflop"] > 0 and row["batch_size"] == 4
 
 
 @pytest.mark.slow
@@ -74,15 +74,15 @@ def test_the_steps_of_every_experiment_are_measured(experiment):
 @pytest.mark.parametrize("name", programs.FUNCTIONS)
 def test_every_function_is_measured(name, precision):
     row = measure(programs.make_program(f"function/{name}", 1, precision), 1)
-    assert row.milliseconds > 0 and row.memory_mib > 0
+    assert row["milliseconds"] > 0 and row["memory_mib"] > 0
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["--only", "nothing"], "--only nothing is none of c3_faces/laptop/warmup, "),
-        (["--batch-size", 0], "--batch-size must be 1 or more, got 0"),
-        (["--repeats", 0], "--repeats must be 1 or more, got 0"),
+        (["--batch-size", 0], "--batch-size must be at least 1, got 0"),
+        (["--repeats", 0], "--repeats must be at least 1, got 0"),
         (["--out", "no/such/file.json"], "--out no/such/file.json: there is no folder no/such"),
     ],
 )

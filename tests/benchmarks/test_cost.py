@@ -5,6 +5,7 @@ import json
 import pytest
 
 from benchmarks import cost
+from benchmarks.table import line
 from experiments.engine.errors import UsageError
 from tests.experiments.tiny import call
 
@@ -52,7 +53,7 @@ def test_the_table_and_the_json_hold_every_block(tmp_path, capsys):
     written = json.loads(out.read_text())
     assert [row["block"] for row in written["rows"]] == list(cost.BLOCKS)
     for row in written["rows"]:
-        assert cost.format_row(cost.Row(**row)) in said
+        assert line(cost.COLUMNS, row) in said
         assert row["milliseconds"] > 0 and row["xla_gflops"] > 0 and row["cells"] == 2
     full = written["rows"][-1]
     assert full["xla_loops"] and full["gflops"] == 2e-9 * full["macs"]
@@ -63,7 +64,7 @@ def test_the_table_and_the_json_hold_every_block(tmp_path, capsys):
     [
         ({"sizes": (8,)}, "--sizes must be 16 pixels or more each, got"),
         ({"sizes": ()}, "--sizes must be 16 pixels or more each, got"),
-        ({"repeats": 0}, "--repeats must be 1 or more, got 0"),
+        ({"repeats": 0}, "--repeats must be at least 1, got 0"),
     ],
 )
 def test_what_cannot_be_measured_is_refused(fields, match):

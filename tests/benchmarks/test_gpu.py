@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from benchmarks import agreement, gpu, programs, table, twins
+from benchmarks import agreement, functions, gpu, programs, table, twins
 from benchmarks.float64 import in_float64
 from c3jax.weights import load_resnet, torchvision_key
 from tests.experiments.conftest import REPOSITORY
@@ -133,8 +133,8 @@ def test_the_toy_has_every_row_without_tyro_and_tensorflow(tmp_path):
 
 
 def loops(x, key):
-    """Every primitive that `in_float64` knows, beside the usual ones."""
-    noise = jax.random.normal(key, x.shape)
+    """Draws, loops and branches; a dtype that is named is float64 too."""
+    noise = jax.random.normal(key, x.shape, x.dtype).astype(jnp.float32)
     total = jax.lax.scan(lambda carry, row: (carry + jnp.sin(row), carry), noise[0], x)
     chosen = jax.lax.cond(x[0, 0] > 0, jnp.exp, jnp.cos, x)
     return total, chosen, jnp.zeros(4).at[jnp.array([1, 1, 2])].add(x[0, 0] / 7), noise
@@ -156,7 +156,7 @@ def test_a_program_in_float64_has_its_own_random_numbers_and_16_digits(x64):
 
 def test_functions_are_compared_by_value_and_gradient(monkeypatch):
     few = ("random_affine", "compose")
-    monkeypatch.setattr(agreement, "CASES", {name: agreement.CASES[name] for name in few})
+    monkeypatch.setattr(agreement, "FUNCTIONS", few)
     agreement._in_float64.cache_clear()
     exact, rounded = (agreement.compare("functions", p) for p in ("float32 highest", "bfloat16"))
     agreement._in_float64.cache_clear()
@@ -184,7 +184,7 @@ def test_float32_is_near_float64_and_bfloat16_near_enough(name):
 def theirs_and_ours(name, folder):
     """Loss and gradients of PyTorch and of JAX, the latter in PyTorch's order and layout."""
     torch = pytest.importorskip("torch")
-    program = twins.jax_twin(name, toy=True)
+    program = functions.twin_program(name, toy=True)
     loss, data, learned = twins.torch_twin(name, "float32", "cpu", toy=True)
     if name != "resnet50":
         value = loss(*data)

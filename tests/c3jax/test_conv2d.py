@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from numpy.testing import assert_allclose
 
 from c3jax import _conv2d
 from tests.gradients import assert_gradient
@@ -29,7 +30,7 @@ def test_it_equals_the_slow_reference(size, channels, x64, small_chunks):
         RANDOM.normal(size=(size,) * 2 + channels),
     )
     slow = np.stack([reference.conv2d(one, kernel) for one in maps])
-    np.testing.assert_allclose(jax.jit(_conv2d.conv2d)(maps, kernel), slow, **FLOAT64)
+    assert_allclose(jax.jit(_conv2d.conv2d)(maps, kernel), slow, **FLOAT64)
 
 
 @pytest.mark.parametrize("channels", CHANNELS)
@@ -40,7 +41,7 @@ def test_its_gradients_are_those_of_the_convolution(channels, x64, small_chunks)
         return jax.jit(jax.grad(lambda *a: jnp.sin(convolution(*a)).sum(), (0, 1)))(maps, kernel)
 
     for fast, plain in zip(gradients(_conv2d.conv2d), gradients(_conv2d.plain_conv2d), strict=True):
-        np.testing.assert_allclose(fast, plain, **FLOAT64)
+        assert_allclose(fast, plain, **FLOAT64)
 
 
 def test_gradients_against_differences_in_a_loop_over_examples(x64, small_chunks):

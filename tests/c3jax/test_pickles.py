@@ -6,6 +6,7 @@ import zipfile
 
 import numpy as np
 import pytest
+from numpy.testing import assert_array_equal
 
 from c3jax import pickles
 from c3jax.pickles import read_state_dict
@@ -36,7 +37,7 @@ def assert_same(found, expected):
     assert list(found) == list(expected)
     for key, array in expected.items():
         assert found[key].dtype == array.dtype
-        np.testing.assert_array_equal(found[key], array)
+        assert_array_equal(found[key], array)
 
 
 @pytest.mark.parametrize("legacy", FORMATS)

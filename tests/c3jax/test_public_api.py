@@ -7,68 +7,64 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from numpy.testing import assert_allclose
 
-import c3jax
-from benchmarks.examples import CASES, arguments_of, call_of
-from c3jax import losses, metrics
+from benchmarks.examples import (
+    AXES,
+    FUNCTIONS,
+    OPTIONS,
+    POSITIVE,
+    arguments_of,
+    axes_of,
+    call_of,
+)
+from tests.gradients import assert_gradient
 from tests.tolerances import REORDERED
 
-EXAMPLES = 4  # per case; split over the devices by pmap
+EXAMPLES = 4  # per function; split over the devices by pmap
 
 
-def public_functions():
-    """Names in `c3jax`, `c3jax.losses` and `c3jax.metrics` that can be called, classes aside."""
-    found = {}
-    for prefix, module in (("", c3jax), ("losses.", losses), ("metrics.", metrics)):
-        for name in module.__all__ if module is not metrics else vars(metrics):
-            function = getattr(module, name)
-            own = getattr(function, "__module__", "").startswith("c3jax")
-            if inspect.isfunction(function) and own and not name.startswith(("_", "check")):
-                found[prefix + name] = function
-    return found
-
-
-FUNCTIONS = public_functions()
+def take(arguments, which):
+    """The example of that number, or a slice of them, from trees of arrays."""
+    return jax.tree.map(lambda array: array[which], arguments)
 
 
 def assert_close(found, expected):
     chex.assert_trees_all_equal_shapes_and_dtypes(found, expected)
     jax.tree.map(
-        lambda a, b: np.testing.assert_allclose(np.asarray(a), np.asarray(b), **REORDERED),
+        lambda a, b: assert_allclose(np.asarray(a), np.asarray(b), **REORDERED),
         found,
         expected,
     )
 
 
-def test_the_table_holds_every_public_function_and_no_other():
-    assert set(CASES) == set(FUNCTIONS)
+def test_the_tables_name_public_functions_only():
+    assert {*OPTIONS, *AXES, *POSITIVE} <= set(FUNCTIONS)
 
 
-@pytest.mark.parametrize("name", sorted(CASES))
+@pytest.mark.parametrize("name", sorted(FUNCTIONS))
 def test_eager_jit_vmap_and_pmap_agree(name):
     call, arguments = call_of(name), arguments_of(name, EXAMPLES)
-    eager = call(*[argument[1] for argument in arguments])
+    eager = call(*take(arguments, 1))
 
     chex.clear_trace_counter()
     traced = jax.jit(chex.assert_max_traces(lambda *a: call(*a), n=1))
-    jitted = [traced(*[argument[n] for argument in arguments]) for n in range(EXAMPLES)]
+    jitted = [traced(*take(arguments, n)) for n in range(EXAMPLES)]
     assert_close(jitted[1], eager)
     expected = jax.tree.map(lambda *leaves: np.stack(leaves), *jitted)
 
     mapped = jax.jit(jax.vmap(call))(*arguments)
     assert_close(jax.tree.map(np.asarray, mapped), expected)
 
-    devices = min(EXAMPLES, jax.local_device_count())
-    parallel = jax.pmap(call)(*[argument[:devices] for argument in arguments])
-    assert_close(
-        jax.tree.map(np.asarray, parallel), jax.tree.map(lambda leaf: leaf[:devices], expected)
-    )
+    some = slice(min(EXAMPLES, jax.local_device_count()))
+    parallel = jax.pmap(call)(*take(arguments, some))
+    assert_close(jax.tree.map(np.asarray, parallel), take(expected, some))
 
 
 # One example at a time, or with `n` of their own, or with kernels that have no batch axes.
 WITHOUT_BATCH_AXES = {
-    *(name for name, case in CASES.items() if case.arrays == ((),) or "key" in case.arrays),
-    *(name for name in CASES if name.startswith("metrics.")),
+    *(name for name in FUNCTIONS if not axes_of(name) or "key" in axes_of(name)),
+    *(name for name in FUNCTIONS if name.startswith("metrics.")),
     "centre_pivot_conv4d",
     "conv4d",
     "folded_correlation",
@@ -79,12 +75,12 @@ WITHOUT_BATCH_AXES = {
 }
 
 
-@pytest.mark.parametrize("name", sorted(set(CASES) - WITHOUT_BATCH_AXES))
+@pytest.mark.parametrize("name", sorted(set(FUNCTIONS) - WITHOUT_BATCH_AXES))
 def test_leading_axes_are_batch(name):
     call, arguments = jax.jit(call_of(name)), arguments_of(name, 2)
-    each = [call(*[argument[n] for argument in arguments]) for n in range(2)]
+    each = [call(*take(arguments, n)) for n in range(2)]
     stacked = jax.tree.map(lambda *leaves: np.stack(leaves)[None], *each)
-    batched = call(*[argument[None] for argument in arguments])
+    batched = call(*take(arguments, None))
     assert_close(jax.tree.map(np.asarray, batched), stacked)
 
 
@@ -92,35 +88,51 @@ def test_leading_axes_are_batch(name):
 def test_leading_axes_of_volumes_are_batch(name):
     call = jax.jit(call_of(name))
     volumes, *kernels = arguments_of(name, 2)
-    kernels = [kernel[0] for kernel in kernels]
+    kernels = take(kernels, 0)
     expected = np.stack([call(volume, *kernels) for volume in volumes])[None]
     assert_close(np.asarray(call(volumes[None], *kernels)), expected)
 
 
-@pytest.mark.parametrize("name", sorted(CASES))
+@pytest.mark.parametrize("name", sorted(FUNCTIONS))
 def test_outputs_have_the_dtype_of_the_inputs(name, x64):
     """A float64 constant that meets float32 arrays must not widen them."""
     shapes = jax.eval_shape(jax.vmap(call_of(name)), *arguments_of(name, EXAMPLES))
-    if CASES[name].arrays not in (((),), ("key",)):
+    if axes_of(name) not in ([], ["key"]):
         assert {leaf.dtype.name for leaf in jax.tree.leaves(shapes)} == {"float32"}
 
 
 @pytest.mark.parametrize(
-    "name", sorted({name for name in CASES if "." not in name} - set(WITHOUT_BATCH_AXES))
+    "name", sorted({name for name in FUNCTIONS if "." not in name} - WITHOUT_BATCH_AXES)
 )
 def test_integers_are_read_as_numbers(name):
-    call, arguments = jax.jit(call_of(name)), arguments_of(name, 1)
-    integers = [np.asarray(argument[0] > 0.5, np.int32) for argument in arguments]
-    floats = [array.astype(np.float32) for array in integers]
+    call, arguments = jax.jit(call_of(name)), take(arguments_of(name, 1), 0)
+    integers = jax.tree.map(lambda array: np.asarray(array > 0.5, np.int32), arguments)
+    floats = jax.tree.map(lambda array: array.astype(np.float32), integers)
     chex.assert_trees_all_close(call(*integers), call(*floats), rtol=1e-5, atol=1e-5)
 
 
+# Counts, distances of points to themselves, and what is held constant.
+NOT_DIFFERENTIABLE = {"metrics.pck", "metrics.landmark_health", "losses.init_running_mean"}
+NOT_DIFFERENTIABLE |= {"losses.perceptual", "losses.update_running_mean"}
+NOT_DIFFERENTIABLE |= {"losses.uncertainty_likelihood"}
+
+
 @pytest.mark.parametrize(
-    "name", [n for n in sorted(CASES) if hasattr(FUNCTIONS[n], "__wrapped__") and not CASES[n].call]
+    "name", [n for n in sorted(set(FUNCTIONS) - NOT_DIFFERENTIABLE) if "key" not in axes_of(n)]
 )
+def test_gradients_are_right(name, x64):
+    arguments = take(arguments_of(name, 1), 0)
+    assert_gradient(call_of(name), *jax.tree.map(lambda array: array.astype(float), arguments))
+
+
+CHECKED = {n for n in FUNCTIONS if hasattr(FUNCTIONS[n], "__wrapped__") and axes_of(n)}
+OF_TREES = {n for n in CHECKED if not all(isinstance(axes, str) for axes in axes_of(n))}
+
+
+@pytest.mark.parametrize("name", sorted(CHECKED - OF_TREES))
 def test_arrays_of_other_shapes_are_refused(name):
-    call, arguments = call_of(name), [argument[0] for argument in arguments_of(name, 1)]
-    if "key" in CASES[name].arrays:
+    call, arguments = call_of(name), take(arguments_of(name, 1), 0)
+    if "key" in axes_of(name):
         with pytest.raises(ValueError, match=r"^image must have shape \[H, W, 3\], got \(5, 3\)"):
             call(arguments[0], arguments[1][0])
         return
@@ -132,6 +144,20 @@ def test_arrays_of_other_shapes_are_refused(name):
     if len(arguments) > 1 and name not in ("sample", "losses.update_running_mean"):
         with pytest.raises(ValueError, match="batch axes|must have shape"):
             call(*arguments[:-1], jnp.stack([arguments[-1]] * 7))
+
+
+@pytest.mark.parametrize("name", sorted(CHECKED - OF_TREES))
+def test_an_axis_of_two_sizes_is_refused(name):
+    """Of every axis that an annotation names twice, or whose size it says."""
+    call, arguments = call_of(name), take(arguments_of(name, 1), 0)
+    axes = [each.split() for each in axes_of(name)]
+    named = [axis for own in axes for axis in own]
+    for n, own in enumerate(axes):
+        for place, axis in enumerate(own, -len(own)):
+            if axis.isdigit() or named.count(axis) > 1 and not axis.startswith("*"):
+                doubled = jnp.concatenate([arguments[n]] * 2, axis=place)
+                with pytest.raises(ValueError, match=f"has {axis} = |must have shape"):
+                    call(*arguments[:n], doubled, *arguments[n + 1 :])
 
 
 @pytest.mark.parametrize("name", sorted(FUNCTIONS))

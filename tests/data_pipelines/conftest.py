@@ -59,32 +59,72 @@ def good_files():
     }
 
 
+def announcing(content, at, size):
+    """The contents of a picture whose header at that place announces another size."""
+    return content[:at] + size + content[at + len(size) :]
+
+
+def inverted(content):
+    """Ten bytes in the middle are."""
+    half = len(content) // 2
+    middle = bytes(255 - byte for byte in content[half : half + 10])
+    return content[:half] + middle + content[half + 10 :]
+
+
 def bad_files():
     """File contents by name, with what the refusal says."""
-    jpeg = good_files()["rgb.jpg"]
+    good = good_files()
+    jpeg, png, webp, gif = (
+        good[name] for name in ("rgb.jpg", "RGB.PNG", "rgb.webp", "first_frame.gif")
+    )
+    bmp = encode(Image.fromarray(smooth_picture()), "BMP")
+    frame = jpeg.index(b"\xff\xc0") + 5
+    cut, huge = "cannot be decoded", "more than 50 megapixels"
     return {
-        "half.jpg": (jpeg[: len(jpeg) // 2], "truncated|cannot be decoded"),
-        "header_only.jpg": (jpeg[:24], "cannot be decoded|not a picture"),
-        "half.png": (good_files()["RGB.PNG"][:300], "cannot be decoded"),
+        "half.jpg": (jpeg[: len(jpeg) // 2], cut),
+        "half.png": (png[: len(png) // 2], cut),
+        "half.webp": (webp[:200], cut),
+        "without_2_bytes.jpg": (jpeg[:-2], cut),
+        "without_2_bytes.webp": (webp[:-2], cut),
+        "header_only.jpg": (jpeg[: jpeg.index(b"\xff\xda")], cut),
+        "half_a_header.jpg": (jpeg[:20], "its header is damaged or cut off"),
+        "header_only.png": (png_header(WIDTH, HEIGHT), cut),
+        "inverted.png": (inverted(png), cut),
         "empty.jpg": (b"", "an empty file"),
         "page.jpg": (b"<!DOCTYPE html><html></html>", "not a picture .begins with b'<!DOCTYPE"),
         "one_pixel.png": (encode(Image.new("RGB", (1, 1)), "PNG"), "1x1 is tiny"),
-        "ribbon.png": (encode(Image.new("RGB", (20000, 1)), "PNG"), "20000x1 is tiny"),
-        "huge.png": (png_header(20_000, 20_000), "more than 50 megapixels"),
+        "ribbon.png": (encode(Image.new("RGB", (20_000, 1)), "PNG"), "20000x1 is tiny"),
         "large.png": (png_header(8_000, 8_000), "8000x8000 is more than 50 megapixels"),
+        "bomb.png": (png_header(20_000, 20_000), huge),
+        "bomb.jpg": (announcing(jpeg, frame, struct.pack(">HH", 20_000, 20_000)), huge),
+        "bomb.gif": (announcing(gif, 6, struct.pack("<HH", 20_000, 20_000)), huge),
+        "bomb.bmp": (announcing(bmp, 18, struct.pack("<ii", 20_000, 20_000)), huge),
         "float.tif": (encode(Image.new("F", (9, 9)), "TIFF"), "floating-point"),
         "32_bit.tif": (encode(Image.new("I", (9, 9), -5), "TIFF"), "32-bit"),
     }
+
+
+def tolerated_files():
+    """What decoders read without complaint: a closing mark is missing, or bits of JPEG flipped."""
+    good = good_files()
+    return {
+        "without_2_bytes.png": good["RGB.PNG"][:-2],
+        "without_2_bytes.gif": good["first_frame.gif"][:-2],
+        "inverted.jpg": inverted(good["rgb.jpg"]),
+    }
+
+
+def write_all(folder, files):
+    folder.mkdir(exist_ok=True)
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    return folder
 
 
 @pytest.fixture(scope="session")
 def corpus(tmp_path_factory):
     """A folder with `good/`, nested, and `bad/`; not to be written to."""
     root = tmp_path_factory.mktemp("corpus")
-    (root / "good").mkdir()
-    (root / "bad").mkdir()
-    for name, content in good_files().items():
-        (root / "good" / name).write_bytes(content)
-    for name, (content, _) in bad_files().items():
-        (root / "bad" / name).write_bytes(content)
+    write_all(root / "good", good_files())
+    write_all(root / "bad", {name: content for name, (content, _) in bad_files().items()})
     return root

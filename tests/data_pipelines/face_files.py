@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.io import savemat
 
-from tests.data_pipelines.pair_files import write_picture
+from tests.data_pipelines.pair_files import write_lines, write_picture
 
 FIVE = np.array([[0.35, 0.4], [0.65, 0.4], [0.5, 0.55], [0.4, 0.7], [0.6, 0.7]])
 
@@ -21,7 +21,7 @@ def write_aflw(root, counts, *, width=24, height=20):
         names = [f"image{index:05d}_{part}.jpg" for index in range(count)]
         for index, name in enumerate(names):
             write_picture(root / "output" / name, width, height, index, "JPEG")
-        (root / f"aflw_{part}_images.txt").write_text("\n".join(names) + "\n")
+        write_lines(root / f"aflw_{part}_images.txt", names)
         content = {"gt": points[part][..., ::-1], "hw": np.tile([height, width], (count, 1))}
         savemat(root / f"aflw_{part}_keypoints.mat", content)
     return points
@@ -52,7 +52,7 @@ def write_mtfl_crops(folder, count, *, side=30):
         cells = ",".join(f"{value:.4f}" for value in points[index].ravel())
         part = 1 if index < count else 2
         lines.append(f"image{index}.jpg,crops/{index}.jpg,{part},{index},{cells}")
-    (folder / "facedata_cropped.csv").write_text("\n".join(lines) + "\n")
+    write_lines(folder / "facedata_cropped.csv", lines)
     return points[:count]
 
 
@@ -71,5 +71,5 @@ def write_w300(root, counts, *, width=40, height=30):
 
 
 def write_points(file, points):
-    rows = "\n".join(f"{x:.6f} {y:.6f}" for x, y in points)
-    file.write_text(f"version: 1\nn_points:  {len(points)}\n{{\n{rows}\n}}\n")
+    rows = [f"{x:.6f} {y:.6f}" for x, y in points]
+    write_lines(file, ["version: 1", f"n_points:  {len(points)}", "{", *rows, "}"])

@@ -4,9 +4,8 @@ import json
 
 import numpy as np
 from PIL import Image
-from scipy.io import savemat
 
-from tests.data_pipelines.pair_files import write_picture
+from tests.data_pipelines.pair_files import write_lines, write_mat, write_picture
 
 SPAIR_PICTURES = {  # width, height
     "aeroplane/2008_000001": (30, 20),
@@ -36,12 +35,8 @@ def write_spair(root, counts):
                 "kps_ids": [str(k) for k in range(len(points))],
                 "src_bndbox": [1, 2, 12, 14], "trg_bndbox": [3, 4, 13, 15],
             }  # fmt: skip
-            file = root / f"PairAnnotation/{part}/{names[-1]}.json"
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(json.dumps(annotation))
-        listed = root / f"Layout/large/{part}.txt"
-        listed.parent.mkdir(parents=True, exist_ok=True)
-        listed.write_text("\n".join(names) + "\n")
+            write_lines(root / f"PairAnnotation/{part}/{names[-1]}.json", [json.dumps(annotation)])
+        write_lines(root / f"Layout/large/{part}.txt", names)
 
 
 def write_pascal3d(root, category, count, *, source="pascal", seed=0, **changes):
@@ -53,9 +48,8 @@ def write_pascal3d(root, category, count, *, source="pascal", seed=0, **changes)
     for index in range(count):
         stem = f"{category}_{source}/{index:06d}"
         write_picture(root / f"Images/{stem}.{suffix}", 60, 40, seed + index, "JPEG")
-        file = root / f"Annotations/{stem}.mat"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        savemat(file, {"record": pascal3d_record(category, index, **changes)})
+        record = pascal3d_record(category, index, **changes)
+        write_mat(root / f"Annotations/{stem}.mat", {"record": record})
 
 
 def pascal3d_record(category, index, **changes):
@@ -85,22 +79,19 @@ def write_voc(root, counts):
     """Pictures of 20x16 with a car (5..12 x 3..8, from 1) and a person (9..20 x 1..16)."""
     for split, count in counts.items():
         names = [f"2007_{split}{index:06d}" for index in range(count)]
-        listed = root / f"ImageSets/Segmentation/{split}.txt"
-        listed.parent.mkdir(parents=True, exist_ok=True)
-        listed.write_text("\n".join(names) + "\n")
+        write_lines(root / f"ImageSets/Segmentation/{split}.txt", names)
         for index, name in enumerate(names):
             write_picture(root / f"JPEGImages/{name}.jpg", 20, 16, index, "JPEG")
             mask = np.zeros((16, 20), np.uint8)
             mask[2:8, 4:12], mask[1, 4:12] = 1, 255
             write_mask(root / f"SegmentationObject/{name}.png", mask)
             write_mask(root / f"SegmentationClass/{name}.png", np.where(mask == 1, 7, mask))
-            file = root / f"Annotations/{name}.xml"
-            file.parent.mkdir(parents=True, exist_ok=True)
             car = "<object><name>car</name><bndbox><xmax>12</xmax><xmin>5</xmin>"
             car += "<ymax>8</ymax><ymin>3</ymin></bndbox></object>"
             person = "<object><name>person</name><part><bndbox><xmin>1</xmin></bndbox></part>"
             person += "<bndbox><xmin>9</xmin><ymin>1</ymin><xmax>20</xmax><ymax>16</ymax></bndbox>"
-            file.write_text(f"<annotation>{car}{person}</object></annotation>")
+            annotation = f"<annotation>{car}{person}</object></annotation>"
+            write_lines(root / f"Annotations/{name}.xml", [annotation])
 
 
 def write_mask(file, mask):

@@ -4,6 +4,7 @@ import numpy as np
 from PIL import Image
 from scipy.io import savemat
 
+from data_pipelines.frames import frame_picture, resize_picture
 from data_pipelines.readers.pf_pascal import COUNTS
 from tests.data_pipelines.conftest import encode, smooth_picture
 
@@ -31,6 +32,22 @@ def write_picture(file, width, height, seed=0, format="PNG"):
     file.write_bytes(encode(Image.fromarray(smooth_picture(height, width, seed)), format))
 
 
+def write_lines(file, lines):
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("\n".join(lines) + "\n")
+
+
+def write_mat(file, content):
+    file.parent.mkdir(parents=True, exist_ok=True)
+    savemat(file, content)
+
+
+def squash(image, size, resize):
+    """uint8 `[H, W, 3]` to `[size, size, 3]`, as the pictures of pairs are."""
+    height, width = image.shape[:2]
+    return resize_picture(image, frame_picture(width, height, size=size, crop=resize))
+
+
 def write_willow(root, classes=SUB_CLASSES, num=10):
     """`num` pictures in each sub-class; returns the points `[classes, num, 10, 2]`, from 1."""
     points = np.random.default_rng(0).uniform(1, 12, (len(classes), num, 10, 2))
@@ -49,8 +66,7 @@ def write_pascal(root, *, pictures=True, annotations=True, counts=COUNTS):
             write_picture(root / f"JPEGImages/{name}.jpg", width, height, seed, "JPEG")
         if annotations:
             file = root / f"Annotations/{CATEGORY_NAMES[category]}/{name}.mat"
-            file.parent.mkdir(parents=True, exist_ok=True)
-            savemat(file, {"kps": np.array(points), "bbox": np.array([[1, 2, width, height]])})
+            write_mat(file, {"kps": np.array(points), "bbox": np.array([[1, 2, width, height]])})
     write_pascal_list(root / "train_pairs.csv", counts["train"], flip=True)
     write_pascal_list(root / "val_pairs.csv", counts["val"])
     write_pascal_list(root / "test_pairs.csv", counts["test"], points=True)
@@ -71,8 +87,7 @@ def write_pascal_list(file, count, *, flip=False, points=False):
             seen = np.minimum(seen, [[PASCAL[name][1:3]] for name in pair])
             cells += [";".join(map(str, axis)) for picture in seen for axis in picture.T]
         rows.append(",".join(cells))
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text("\n".join(rows) + "\n")
+    write_lines(file, rows)
 
 
 def write_table(root, *rows, header="source,target,category,source_points,target_points"):
@@ -80,5 +95,5 @@ def write_table(root, *rows, header="source,target,category,source_points,target
     for seed, (name, size) in enumerate({"a": (30, 20), "b": (24, 36), "c": (8, 40)}.items()):
         write_picture(root / f"{name}.png", *size, seed=seed)
     file = root / "pairs.csv"
-    file.write_text("\n".join([header, *rows]) + "\n")
+    write_lines(file, [header, *rows])
     return file

@@ -6,19 +6,35 @@ from typing import get_args, get_type_hints
 
 import pytest
 
-from data_pipelines.catalogue import CATALOGUE, find, require_files
+from data_pipelines.catalogue import CATALOGUE, find, read_entry, require_files
 from data_pipelines.errors import DataError
-from data_pipelines.load import PAIRS, PICTURES, AlignmentDataConfig, DataConfig
+from data_pipelines.load import OF_KIND, OWN, AlignmentDataConfig, DataConfig
 from data_pipelines.preparation import NAMES
+from data_pipelines.readers import reader_of
 
 DOCUMENT = Path(__file__).parents[2] / "docs/datasets.md"
 
 
-def test_every_name_that_the_experiments_take_is_in_the_tables():
+def test_the_names_of_the_options_are_those_of_the_table():
     configs = (DataConfig, AlignmentDataConfig)
-    pictures, pairs = (set(get_args(get_type_hints(config)["name"])) for config in configs)
-    assert pictures == {"auto", *PICTURES} and pairs == set(PAIRS)
-    assert {*PICTURES, *PAIRS} <= set(CATALOGUE)
+    pictures, pairs = (get_args(get_type_hints(config)["name"]) for config in configs)
+    assert {*pictures, *pairs} == {"auto", *CATALOGUE} - {"voc2012"}
+    assert {CATALOGUE[name].kind for name in pairs} == {"pairs"} and set(OWN) <= set(CATALOGUE)
+
+
+def test_each_data_set_has_its_own_loader_or_a_reader_of_its_name():
+    for name, data in CATALOGUE.items():
+        if name not in OWN:
+            reader = reader_of(name)
+            assert data.kind in {*OF_KIND, "segmented"} and reader.SPLITS and reader.read
+            assert reader.NAME == name
+
+
+def test_pairs_have_a_definition_of_pck_and_others_none():
+    entry = dict.fromkeys(("title", "about", "source", "licence", "size"), "")
+    with pytest.raises(DataError, match="datasets.toml, mine: pck is that of pairs; give it"):
+        read_entry("mine", {"kind": "pairs", **entry})
+    assert read_entry("mine", {"kind": "pictures", **entry}).pck == ()
 
 
 def test_the_document_has_a_section_for_each_data_set_with_what_the_table_says():

@@ -9,11 +9,11 @@ from PIL import Image
 
 from data_pipelines import sources
 from data_pipelines.errors import DataError
-from data_pipelines.pair_images import load_images, squash
+from data_pipelines.load.pairs import load_images
 from data_pipelines.pairs import Annotated, PairRow, make_pairs, mirror
 from data_pipelines.pictures import read_picture
 from tests.data_pipelines.conftest import HEIGHT, WIDTH, bad_files, encode, smooth_picture
-from tests.data_pipelines.pair_files import write_picture
+from tests.data_pipelines.pair_files import squash, write_picture
 
 
 @pytest.fixture
@@ -47,8 +47,8 @@ def test_sizes_are_those_of_the_upright_pictures(corpus):
     rows = [PairRow("list", Annotated(f), Annotated(files[0])) for f in files[1:]]
     pairs = make_pairs(rows, name="corpus")
     np.testing.assert_array_equal(pairs.source.sizes, [[WIDTH, HEIGHT]] * len(rows))
-    images = load_images(pairs, 16)
-    turned = images.images[images.source_index[[f.name for f in files[1:]].index("turned.jpg")]]
+    images, (rows, _) = load_images(pairs, 16)
+    turned = images[rows[[f.name for f in files[1:]].index("turned.jpg")]]
     upright = squash(smooth_picture(), 16, "antialias")
     assert np.abs(turned.astype(int) - upright).mean() < 4
 
@@ -62,9 +62,8 @@ def test_only_headers_are_read_at_first(folder, monkeypatch):
 
 
 def test_files_of_equal_contents_are_one_picture(folder):
-    pairs = make_pairs(
-        [row(folder), row(folder, "copy.png"), row(folder, "b.png", "a.png")], name="p"
-    )
+    rows = [row(folder), row(folder, "copy.png"), row(folder, "b.png", "a.png")]
+    pairs = make_pairs(rows, name="p")
     assert pairs.source.numbers.tolist() == [0, 0, 1]
     assert pairs.target.numbers.tolist() == [1, 1, 0]
     assert pairs.num_pictures == 2
@@ -73,23 +72,18 @@ def test_files_of_equal_contents_are_one_picture(folder):
 def test_each_picture_is_decoded_once(folder, monkeypatch):
     read = []
     monkeypatch.setattr(sources, "read_picture", lambda f: read.append(f) or read_picture(f))
-    rows = [
-        row(folder),
-        row(folder, "copy.png"),
-        row(folder, "b.png", "a.png"),
-        row(folder, flipped=True),
-    ]
+    rows = [row(folder), row(folder, "copy.png"), row(folder, "b.png", "a.png")]
+    rows.append(row(folder, flipped=True))
     pairs = make_pairs(rows, name="p")
-    images = load_images(pairs, 16)
-    assert images.images.shape == (4, 16, 16, 3)  # two pictures and their mirror images
+    images, rows = load_images(pairs, 16)
+    assert images.shape == (4, 16, 16, 3)  # two pictures and their mirror images
     assert len(read) == 4
     files = [*pairs.source.files, *pairs.target.files]
-    index = [*images.source_index, *images.target_index]
     flipped = [*pairs.flipped, *pairs.flipped]
-    for file, place, flip in zip(files, index, flipped, strict=True):
+    for file, row_, flip in zip(files, rows.ravel(), flipped, strict=True):
         expected = squash(read_picture(file), 16, "antialias")
         np.testing.assert_array_equal(
-            images.images[place], expected[:, ::-1] if flip else expected, err_msg=str(file)
+            images[row_], expected[:, ::-1] if flip else expected, err_msg=str(file)
         )
 
 
@@ -113,18 +107,13 @@ def test_mirrored_points_lie_on_the_same_pixels(folder):
 
 def test_selected_pairs_keep_all_their_columns(folder):
     points = np.array([[1.0, 2.0]]), np.array([[3.0, 4.0]])
-    rows = [
-        row(folder, points=points, category="x"),
-        row(folder, "b.png", "a.png", points, category="y"),
-    ]
+    rows = [row(folder, points=points, category="x")]
+    rows.append(row(folder, "b.png", "a.png", points, category="y"))
     pairs = make_pairs(rows, name="p")
     for chosen in (np.array([False, True]), [1]):
         second = pairs.select(chosen)
-        assert (len(second), second.categories, second.source.files) == (
-            1,
-            ("y",),
-            (folder / "b.png",),
-        )
+        assert (len(second), second.categories) == (1, ("y",))
+        assert second.source.files == (folder / "b.png",)
         np.testing.assert_array_equal(second.target.points_px[0], [[3, 4]])
         np.testing.assert_array_equal(second.target.sizes, [[30, 20]])
     assert len(pairs.select(slice(0, 0))) == 0
@@ -161,10 +150,8 @@ def test_align_corners_is_bilinear_interpolation_without_a_filter():
 
 @pytest.mark.parametrize("name", sorted(bad_files()))
 def test_unusable_pictures_are_refused_before_the_work_begins(corpus, folder, name):
-    rows = [
-        row(folder),
-        PairRow("list: row 2", Annotated(corpus / "bad" / name), row(folder).target),
-    ]
+    good = row(folder)
+    rows = [good, PairRow("list: row 2", Annotated(corpus / "bad" / name), good.target)]
     with pytest.raises(DataError, match=bad_files()[name][1]) as caught:
         load_images(make_pairs(rows, name="p"), 16)
     assert name in str(caught.value)
@@ -175,7 +162,7 @@ def test_missing_pictures_are_all_named_in_one_error(folder):
     with pytest.raises(DataError, match="(?s)p: 2 of its 4 pictures.*x.png: no such file.*y.png"):
         make_pairs(rows, name="p")
     with pytest.raises(DataError, match="and 2 more"):
-        make_pairs([row(folder, f"{k}.png") for k in range(12)], name="p")
+        make_pairs([row(folder, f"{k}.png") for k in range(22)], name="p")
 
 
 INSIDE = np.array([[1.0, 1.0]])
@@ -186,16 +173,10 @@ INSIDE = np.array([[1.0, 1.0]])
     [
         ([], "p: no pairs"),
         ([{"target": "a.png"}], "row 1: .*a.png is paired with itself"),
-        (
-            [{"points": (INSIDE, np.ones((2, 2)))}],
-            "row 1: 1 points in the source and 2 in the target",
-        ),
+        ([{"points": (INSIDE, np.ones((2, 2)))}], "row 1: 1 points in the source and 2 in the tar"),
         ([{"points": (INSIDE, None)}], "row 1: 1 points in the source and no in the target"),
         ([{"points": (np.ones((0, 2)), np.ones((0, 2)))}], "no points in the source"),
-        (
-            [{"points": (INSIDE, np.array([[1, 1], [24, 3]])[1:])}],
-            r"point 1 of the target, \(24, 3\)",
-        ),
+        ([{"points": (INSIDE, np.array([[24, 3]]))}], r"point 1 of the target, \(24, 3\)"),
         ([{"points": (np.array([[-0.6, 3]]), INSIDE)}], "outside the 30x20 pixels of .*a.png"),
         ([{"points": (np.array([[3, np.nan]]), INSIDE)}], "point 1 of the source"),
         ([{"category": "x"}, {}], "p: 1 of 2 rows have no category"),

@@ -1,17 +1,25 @@
 """Any file comes out as upright RGB, or is refused by name."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from data_pipelines.errors import DataError
-from data_pipelines.pictures import PictureError, read_picture
+from data_pipelines.pictures import PictureError, read_picture, upright_size
 from tests.data_pipelines.conftest import (
     bad_files,
     encode,
     good_files,
     smooth_picture,
+    tolerated_files,
+    write_all,
 )
+
+REPOSITORY = Path(__file__).parents[2]
 
 LOSSLESS = {"RGB.PNG", "rgba.png", "tiff.tif", "png_named.jpg"}
 GREY = {"grey.jpg", "grey_alpha.png", "grey_16_bit.png"}
@@ -24,6 +32,7 @@ def test_every_kind_of_picture_comes_out_as_upright_rgb(corpus, name):
         expected = np.asarray(Image.fromarray(expected).convert("L").convert("RGB"))
     image = read_picture(corpus / "good" / name)
     assert (image.dtype, image.shape) == (np.uint8, expected.shape)
+    assert upright_size(corpus / "good" / name) == expected.shape[1::-1]
     difference = np.abs(image.astype(int) - expected)
     if name in LOSSLESS | (GREY - {"grey.jpg"}):
         assert difference.max() == 0
@@ -33,11 +42,48 @@ def test_every_kind_of_picture_comes_out_as_upright_rgb(corpus, name):
 
 @pytest.mark.parametrize("name", bad_files())
 def test_every_bad_file_is_refused_by_name_and_reason(corpus, name):
-    path = corpus / "bad" / name
-    with pytest.raises(PictureError, match=bad_files()[name][1]) as caught:
-        read_picture(path)
-    assert str(path) in str(caught.value)
-    assert caught.value.path == path
+    path, why = corpus / "bad" / name, bad_files()[name][1]
+    for read in (read_picture, upright_size) if "megapixels" in why else (read_picture,):
+        with pytest.raises(PictureError, match=f"{name}: .*{why}") as caught:
+            read(path)
+        assert str(path) in str(caught.value) and caught.value.path == path
+
+
+def test_what_decoders_read_without_complaint_is_accepted(tmp_path):
+    write_all(tmp_path, tolerated_files())
+    for name in tolerated_files():
+        image = read_picture(tmp_path / name)
+        assert (image.dtype, image.shape) == (np.uint8, smooth_picture().shape)
+        assert upright_size(tmp_path / name) == image.shape[1::-1]
+    # Pixels before a missing closing mark are whole.
+    np.testing.assert_array_equal(read_picture(tmp_path / "without_2_bytes.png"), smooth_picture())
+
+
+GROWTH = """
+import sys
+from pathlib import Path
+from data_pipelines.pictures import read_picture
+from data_pipelines.sources import Pictures
+
+def peak():
+    status = Path("/proc/self/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0])  # KiB
+
+folder = Path(sys.argv[1])
+read_picture(folder / "good/grey.jpg")  # decoders are loaded
+before = peak()
+bombs = Pictures(folder, tuple(str(path) for path in folder.glob("bad/bomb.*")))
+print(sum(map(bool, bombs.reasons_against(label=""))), peak() - before)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads Linux's /proc")
+def test_bombs_are_refused_from_the_header_without_memory(corpus):
+    run = [sys.executable, "-c", GROWTH, str(corpus)]
+    done = subprocess.run(run, cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    refused, growth_kib = map(int, done.stdout.split())
+    assert refused == 4
+    assert growth_kib < 50_000  # one of them decoded takes 1,200,000
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

@@ -10,7 +10,7 @@ import pytest
 from data_pipelines import catalogue
 from data_pipelines.errors import DataError
 from data_pipelines.preparation import NAMES, prepare
-from tests.data_pipelines.published_files import COUNTS, OTHERS, PICTURES, WRITERS, write
+from tests.data_pipelines.published_files import COUNTS, FILES, WRITERS, write
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -28,7 +28,7 @@ def prepared(name, root):
 
 
 def test_every_data_set_that_can_be_prepared_is_tested_here():
-    assert set(NAMES) == set(WRITERS) == set(COUNTS) == {*PICTURES, *OTHERS}
+    assert set(NAMES) == set(WRITERS) == set(COUNTS) == set(FILES)
 
 
 def test_the_folder_of_celeb_a_is_read_as_it_is(root, monkeypatch):
@@ -40,7 +40,7 @@ def test_the_folder_of_celeb_a_is_read_as_it_is(root, monkeypatch):
     assert made.data.read(0, size=16)[0].shape == (16, 16, 3)
 
 
-@pytest.mark.parametrize(("name", "file"), [*PICTURES.items(), *OTHERS.items()])
+@pytest.mark.parametrize(("name", "file"), [(n, file) for n in FILES for file in FILES[n]])
 @pytest.mark.parametrize("how", ["missing", "truncated", "empty"])
 def test_a_file_that_is_not_as_published_is_named(name, file, how, root, monkeypatch):
     write(name, root, monkeypatch)

@@ -6,10 +6,10 @@ import pytest
 from data_pipelines.errors import DataError
 from data_pipelines.pairs import Annotated, Pairs, mirror
 from data_pipelines.pictures import read_picture
-from data_pipelines.preparation import READERS, prepare
-from data_pipelines.readers import pascal3d
+from data_pipelines.preparation import NAMES, prepare
+from data_pipelines.readers import pascal3d, read_splits
 from data_pipelines.readers.pairs_csv import pairs_csv
-from data_pipelines.readers.voc import CATEGORIES, Segmented
+from data_pipelines.readers.voc2012 import CATEGORIES, Segmented
 from tests.data_pipelines.conftest import good_files
 from tests.data_pipelines.object_files import write_pascal3d
 from tests.data_pipelines.pair_files import write_table
@@ -72,12 +72,12 @@ def check_pair(example, pairs, index, tolerance=2):
         np.testing.assert_array_equal(example[f"{side}_box_px"], stored.box_px)
 
 
-@pytest.mark.parametrize("name", READERS)
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "celeb_a"])
 def test_records_are_what_the_reader_reads_in_the_published_splits(name, files, monkeypatch):
     write(name, files, monkeypatch)
     builder = records(name, files)
     folder = pascal3d.written_pairs(files, files.parent / "cache") if name == "pascal3d" else files
-    splits = READERS[name](folder)
+    splits = read_splits(name, folder)
     assert {split: len(found) for split, found in splits.items()} == COUNTS[name]
     for split, found in splits.items():
         source = builder.as_data_source(split)

@@ -24,16 +24,11 @@ TINY = (
 ).split()
 
 
-@pytest.fixture(autouse=True)
-def leave_the_home_alone(monkeypatch):
-    monkeypatch.setattr(compilation, "keep_compiled", lambda: None)
-
-
-@pytest.fixture(scope="module")
+@pytest.fixture(autouse=True, scope="module")
 def compiled(tmp_path_factory):
-    """What the runs of a file have in common is compiled once."""
+    """What the files here have in common is compiled once for all of a test worker."""
     settings = {
-        "jax_compilation_cache_dir": str(tmp_path_factory.mktemp("compiled")),
+        "jax_compilation_cache_dir": str(tmp_path_factory.getbasetemp() / "compiled"),
         "jax_persistent_cache_min_compile_time_secs": 0.1,
     }
     before = {name: getattr(jax.config, name) for name in settings}

@@ -3,13 +3,13 @@
 python -m tests.experiments.paper_run EXPERIMENT FOLDER ARGUMENTS
 """
 
-import importlib
 import sys
 from pathlib import Path
 
 import pytest
 
-from experiments.engine import cli
+from experiments.recipe import train
+from experiments.registry import find_recipe
 from tests.data_pipelines.published_files import take_counts
 
 
@@ -19,8 +19,8 @@ def main() -> None:
     sys.argv = [experiment, *arguments]
     with pytest.MonkeyPatch.context() as patch:
         take_counts(Path(folder), patch)
-        importlib.import_module(f"experiments.{experiment}.__main__").main()
+        train(find_recipe(experiment))
 
 
 if __name__ == "__main__":
-    cli.guarded(main)
+    main()

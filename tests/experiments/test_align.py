@@ -220,7 +220,7 @@ def test_max_sigma_needs_a_model_with_uncertainty(run, photos, capsys):
         (["missing.csv", "--points", "points.csv"], "--points are of one pair of pictures"),
         (
             ["wide.png", "tall.png", "--points", "points.csv"],
-            "points.csv: row 2: (60, 3) lies outside the 60x20 pixels of wide.png",
+            "points.csv: row 2: the point, (60, 3), lies outside the 60x20 pixels of wide.png",
         ),
         (["wide.png", "tall.png", "--points", "none.csv"], "none.csv: no such file"),
         (["wide.png", "tall.png", "--points", "missing.csv"], "needed: x,y"),

@@ -15,10 +15,7 @@ from tests.experiments import tiny
 from tests.experiments.tiny import call
 
 WITHOUT_FLOW = {"flow": False}
-CHANGED = {
-    "semantic_alignment": {"reading": Reading(match="hard")},
-    "jlad": {"uncertainty": False},
-}
+CHANGED = {"semantic_alignment": {"reading": Reading(match="hard")}, "jlad": {"uncertainty": False}}
 
 
 def write(folder, seed, error, **changes):

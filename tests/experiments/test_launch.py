@@ -109,9 +109,9 @@ def test_a_signal_is_passed_on_to_all(capfd, monkeypatch):
     [
         ([], "the following arguments are required: -n/--processes, experiment"),
         (["-n", "two", "c3_faces"], "argument -n/--processes: invalid int value: 'two'"),
-        (["-n", "0", "c3_faces"], "-n must be 1 or more, got 0"),
-        (["-n", "2", "--devices", "0", "c3_faces"], "--devices must be 1 or more, got 0"),
-        (["-n", "2", "c3_face"], "there is no experiment 'c3_face'; choose one of c3_bedrooms"),
+        (["-n", "0", "c3_faces"], "-n must be at least 1, got 0"),
+        (["-n", "2", "--devices", "0", "c3_faces"], "--devices must be at least 1, got 0"),
+        (["-n", "2", "c3_face"], "argument experiment: invalid choice: 'c3_face' (choose from"),
         (["-n", "2", "jlad", "--processes.index", "1"], "--processes.index: the launcher gives it"),
     ],
 )

@@ -11,12 +11,16 @@ import sys
 import threading
 from pathlib import Path
 
+import jax
+import jax.numpy as jnp
+import numpy as np
 import pytest
 
 from c3jax.training.checkpoints import Checkpoints
+from c3jax.training.step import make_train_step
 from experiments import align, compare, detect, evaluate, export, registry
 from experiments.c3_faces.recipe import RECIPE as C3_FACES
-from experiments.engine import runs
+from experiments.engine import loop, runs
 from experiments.recipe import train
 from tests.experiments import tiny
 from tests.experiments.conftest import REPOSITORY, TINY
@@ -207,8 +211,21 @@ def file_of(frame) -> str | None:
     return ours(frame.f_code.co_filename)
 
 
-def test_few_files_see_the_configuration(pictures, tmp_path, compiled):
+def traced(*arguments, **options):
+    """A step that is traced and never compiled."""
+    train_step = make_train_step(*arguments, **options)
+
+    def step(state, batch, key):
+        metrics = jax.eval_shape(train_step, state, batch, key)[1]
+        state = jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf)), state)
+        return state.replace(step=state.step + 1), dict.fromkeys(metrics, 0.0)
+
+    return step
+
+
+def test_few_files_see_the_configuration(pictures, tmp_path, monkeypatch):
     options = [*TINY, *STEPS, "--data.path", pictures, "--runs", tmp_path, "--name", "watched"]
+    monkeypatch.setattr(loop, "make_train_step", traced)
     watch = Watch()
     with watch:
         status = call(functools.partial(train, C3_FACES), *options)

@@ -47,24 +47,13 @@ def test_older_checkpoints_name_no_stage_but_the_steps_of_the_first(tmp_path, st
     assert load_trained(tmp_path).stage == stage
 
 
-@pytest.mark.parametrize(
-    ("change", "array", "shapes"),
-    [
-        (lambda c: c.update(landmarks=4), "decoder", (r"\(3, 3, 7, 8\)", r"\(3, 3, 8, 8\)")),
-        (lambda c: c["model"].update(pose_channels=6), "pose", (r"\(8,\)", r"\(6,\)")),
-    ],
-    ids=["K", "width"],
-)
-def test_another_number_of_landmarks_or_channels_names_array_and_shapes(
-    tmp_path, change, array, shapes
-):
+def test_another_number_of_landmarks_names_array_and_shapes(tmp_path):
     folder = write_run(tmp_path / "run", "c3_faces")
     described = json.loads((folder / "config.json").read_text())
-    change(described["config"])
+    described["config"]["landmarks"] = 4
     (folder / "config.json").write_text(json.dumps(described))
-    there, here = shapes
-    said = f"run is of another version's model: .* arrays differ, .*{array}.*: "
-    with pytest.raises(CheckpointError, match=f"{said}{there} there, {here} here"):
+    said = "run is of another version's model: .* arrays differ, .*decoder.*: "
+    with pytest.raises(CheckpointError, match=rf"{said}\(3, 3, 7, 8\) there, \(3, 3, 8, 8\) here"):
         load_trained(folder)
 
 

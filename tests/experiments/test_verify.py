@@ -12,12 +12,12 @@ from PIL import Image
 from data_pipelines.readers import celeb_a
 from data_pipelines.readers.folder import find_folder, load_folder
 from experiments import data
-from tests.data_pipelines.test_bad_pictures import kinds, write_kinds
+from tests.data_pipelines.conftest import bad_files, tolerated_files, write_all
 from tests.experiments.celeb_a_files import write_celeb_a
 from tests.experiments.conftest import write_pictures
 from tests.experiments.tiny import call, write_labelled
 
-BAD = {name for name, (_, why) in kinds().items() if why}
+BAD = {name: content for name, (content, _) in bad_files().items()}
 
 
 @pytest.fixture
@@ -40,14 +40,17 @@ def verify(tmp_path, monkeypatch, capsys):
 
 
 def test_exactly_the_planted_files_are_listed(verify, tmp_path):
-    folder = write_kinds(tmp_path)
+    folder = write_all(tmp_path, BAD | tolerated_files())
     (folder / "notes.txt").write_text("none")
     before = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
     status, listed, said = verify(folder)
-    assert status == 1 and set(listed) == BAD
+    assert status == 1 and listed.keys() == BAD.keys()
     assert listed == dict(load_folder(find_folder(folder), size=16).skipped)  # as training does
     assert "50 megapixels" in listed["bomb.png"] and listed["empty.jpg"] == "an empty file"
-    assert f"{len(BAD)} of {len(kinds())} listed" in said and "no pictures: 1 .txt" in said
+    assert (
+        f"{len(BAD)} of {len(BAD | tolerated_files())} listed" in said
+        and "no pictures: 1 .txt" in said
+    )
     assert all(path.stat().st_mtime_ns == time for path, time in before.items())
 
 
@@ -106,13 +109,13 @@ def test_celeb_a_in_its_archive_is_verified_as_tfds_prepares_it(verify, tmp_path
     pictures.rename(tmp_path / "prepared")
     (tmp_path / "prepared" / "000002.jpg").write_bytes(b"")
 
-    def open_archive(folder, tables, *, prepared):
+    def open_celeb_a(folder, tables, *, prepared):
         assert (folder, prepared) == (Path("data/celeb_a"), Path("data"))
         return lambda name: (tmp_path / "prepared" / name).read_bytes()
 
     # Without TensorFlow, whose part is tested beside the pipeline.
-    module = types.SimpleNamespace(open_archive=open_archive)
-    monkeypatch.setitem(sys.modules, "data_pipelines.readers.celeb_a_archive", module)
+    module = types.SimpleNamespace(open_celeb_a=open_celeb_a)
+    monkeypatch.setitem(sys.modules, "data_pipelines.tfds", module)
     assert verify("celeb_a")[:2] == (1, {"000002.jpg": "an empty file"})
 
 

@@ -1,6 +1,7 @@
 """Tiny runs of every experiment with random variables, labelled pictures, and commands."""
 
 import dataclasses
+import functools
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from PIL import Image
 
 from c3jax.training.checkpoints import Checkpoints
 from c3jax.training.state import init_state
+from experiments import recipe
 from experiments.engine import cli, runs
 from experiments.registry import find_recipe
 
@@ -61,6 +63,11 @@ def call(main, *arguments) -> int:
         except SystemExit as end:
             return end.code
     return 0
+
+
+def train(experiment: str, *arguments) -> int:
+    """The exit status of an experiment's command."""
+    return call(functools.partial(recipe.train, find_recipe(experiment)), *arguments)
 
 
 def config(experiment: str = "c3_faces", *, data=(), model=(), **changes) -> Any:

@@ -1,19 +1,15 @@
 """The 4D volume and its filters, slowly, in float64: one example, one entry at a time."""
 
-import itertools
-
 import numpy as np
 
-
-def entries(*sizes):
-    return itertools.product(*map(range, sizes))
+from tests.reference.landmarks import entries
 
 
-def correlation_4d(source, target):
+def correlation_4d(source, target, epsilon=0.0):
     volume = np.zeros(source.shape[:2] + target.shape[:2])
     for index in entries(*volume.shape):
         a, b = source[index[:2]], target[index[2:]]
-        lengths = np.sqrt(np.sum(a**2)) * np.sqrt(np.sum(b**2))
+        lengths = np.sqrt(np.sum(a**2) + epsilon) * np.sqrt(np.sum(b**2) + epsilon)
         volume[index] = np.sum(a * b) / lengths if lengths > 0 else 0.0
     return volume
 

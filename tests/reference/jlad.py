@@ -5,25 +5,13 @@ An argument `tau` is `[H, W, 2]`, target locations on the source grid; sigma is 
 
 import numpy as np
 
-from tests.reference.correlation import entries
-from tests.reference.landmarks import centre
-from tests.reference.warps import sample
-
-
-def location(row, column, shape):
-    return np.array([centre(column, shape[1]), centre(row, shape[0])])
-
-
-def unit(vector):
-    length = np.sqrt(np.sum(vector**2))
-    return vector / length if length > 0 else vector
+from tests.reference.landmarks import entries, location
+from tests.reference.warps import carry, warp
 
 
 def unit_features(features):
-    out = np.zeros_like(features)
-    for y, x in entries(*features.shape[:2]):
-        out[y, x] = unit(features[y, x])
-    return out
+    lengths = np.sqrt(np.sum(features**2, axis=-1, keepdims=True))
+    return features / np.where(lengths > 0, lengths, 1)
 
 
 def window(row, column, radius, shape):
@@ -75,22 +63,9 @@ def heatmap_centroids(heatmaps):
     return out
 
 
-def read(field, points):
-    """tau o points."""
-    return sample(field, np.clip(points, -1, 1), "clamp")
-
-
-def warp(maps, tau):
-    """tau o maps."""
-    return sample(maps, tau.reshape(-1, 2)).reshape(*tau.shape[:2], -1)
-
-
 def anchor_pairs(anchors_source, anchors_target, tau):
     """Eq. 1, and 2 with T for tau."""
-    total = 0.0
-    for source, target in zip(anchors_source, anchors_target, strict=True):
-        total += np.sum((target - read(tau, source[None])[0]) ** 2)
-    return total
+    return np.sum((anchors_target - carry(anchors_source, tau)) ** 2)
 
 
 def window_scores(products, temperature=1.0):
@@ -162,9 +137,7 @@ def separation(landmarks, margin):
 def joint_consistency(heatmaps_source, heatmaps_target, tau, sigma):
     """Eq. 10, the average over landmarks in place of their sum."""
     warped = warp(heatmaps_target, tau)
-    height, width, count = heatmaps_source.shape
     total = 0.0
-    for y, x in entries(height, width):
-        for k in range(count):
-            total += (heatmaps_source[y, x, k] - warped[y, x, k]) ** 2 / sigma[y, x]
-    return total / count
+    for y, x, k in entries(*warped.shape):
+        total += (heatmaps_source[y, x, k] - warped[y, x, k]) ** 2 / sigma[y, x]
+    return total / warped.shape[-1]

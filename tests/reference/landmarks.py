@@ -1,10 +1,21 @@
 """Landmarks, slowly, in float64: one example, one cell at a time."""
 
+import itertools
+
 import numpy as np
+
+
+def entries(*sizes):
+    return itertools.product(*map(range, sizes))
 
 
 def centre(index, size):
     return -1.0 if size == 1 else -1.0 + 2.0 * index / (size - 1)
+
+
+def location(row, column, shape):
+    """(x, y) of a cell."""
+    return np.array([centre(column, shape[1]), centre(row, shape[0])])
 
 
 def soft_argmax(logits, temperature=1.0):
@@ -13,11 +24,10 @@ def soft_argmax(logits, temperature=1.0):
     for k in range(count):
         largest = logits[..., k].max()
         total = 0.0
-        for y in range(height):
-            for x in range(width):
-                weight = np.exp((logits[y, x, k] - largest) / temperature)
-                points[k] += weight * np.array([centre(x, width), centre(y, height)])
-                total += weight
+        for y, x in entries(height, width):
+            weight = np.exp((logits[y, x, k] - largest) / temperature)
+            points[k] += weight * location(y, x, (height, width))
+            total += weight
         points[k] /= total
     return points
 
@@ -37,9 +47,7 @@ def marginal_soft_argmax(logits, temperature=1.0):
 
 def gaussian_maps(points, shape, stddev):
     maps = np.zeros((*shape, len(points)))
-    for y in range(shape[0]):
-        for x in range(shape[1]):
-            for k, (px, py) in enumerate(points):
-                squared = (centre(x, shape[1]) - px) ** 2 + (centre(y, shape[0]) - py) ** 2
-                maps[y, x, k] = np.exp(-squared / (2 * stddev**2))
+    for y, x, k in entries(*maps.shape):
+        squared = np.sum((location(y, x, shape) - points[k]) ** 2)
+        maps[y, x, k] = np.exp(-squared / (2 * stddev**2))
     return maps

@@ -2,57 +2,54 @@
 
 import numpy as np
 
-from tests.reference.correlation import entries
-from tests.reference.landmarks import centre
+from tests.reference.landmarks import entries, location
+
+
+def cells_of(volume, over):
+    """Each cell of the other side, with a view of what it has on the side `over`."""
+    hs, ws, ht, wt = volume.shape
+    if over == "source":
+        return {(y, x): volume[:, :, y, x] for y, x in entries(ht, wt)}
+    return {(y, x): volume[y, x] for y, x in entries(hs, ws)}
 
 
 def match_scores(volume, over, temperature=1.0):
-    hs, ws, ht, wt = volume.shape
-    out = np.zeros_like(volume)
-    if over == "source":
-        for y, x in entries(ht, wt):
-            weights = np.exp(volume[:, :, y, x] / temperature)
-            out[:, :, y, x] = weights / weights.sum()
-    else:
-        for y, x in entries(hs, ws):
-            weights = np.exp(volume[y, x] / temperature)
-            out[y, x] = weights / weights.sum()
+    out = np.exp(volume / temperature)
+    for here in cells_of(out, over).values():
+        here /= here.sum()
     return out
+
+
+def map_of(scores, over, find):
+    """`[h, w, 2]`: what `find` makes of the scores that a cell has on the side `over`."""
+    shape = scores.shape[2:] if over == "source" else scores.shape[:2]
+    found = [find(here) for here in cells_of(scores, over).values()]
+    return np.reshape(found, (*shape, 2))
+
+
+def expectation(weights):
+    return sum(weights[cell] * location(*cell, weights.shape) for cell in entries(*weights.shape))
+
+
+def argmax(weights):
+    return np.unravel_index(weights.argmax(), weights.shape)
 
 
 def transformation_map(scores, over, hard):
-    hs, ws, ht, wt = scores.shape
-    if over == "source":
-        out, searched = np.zeros((ht, wt, 2)), (hs, ws)
-    else:
-        out, searched = np.zeros((hs, ws, 2)), (ht, wt)
-    for y, x in entries(*out.shape[:2]):
-        best = -np.inf
-        for row, column in entries(*searched):
-            score = scores[row, column, y, x] if over == "source" else scores[y, x, row, column]
-            location = np.array([centre(column, searched[1]), centre(row, searched[0])])
-            if not hard:
-                out[y, x] += score * location
-            elif score > best:
-                best, out[y, x] = score, location
-    return out
+    if hard:
+        return map_of(scores, over, lambda here: location(*argmax(here), here.shape))
+    return map_of(scores, over, expectation)
 
 
 def kernel_transformation_map(scores, over, stddev):
-    hs, ws, ht, wt = scores.shape
-    shape, searched = ((ht, wt), (hs, ws)) if over == "source" else ((hs, ws), (ht, wt))
-    out = np.zeros((*shape, 2))
-    for y, x in entries(*shape):
-        here = scores[:, :, y, x] if over == "source" else scores[y, x]
-        best = np.unravel_index(here.argmax(), searched)
-        total = 0.0
-        for row, column in entries(*searched):
-            squared = (row - best[0]) ** 2 + (column - best[1]) ** 2
-            weight = here[row, column] * np.exp(-squared / (2 * stddev**2))
-            out[y, x] += weight * np.array([centre(column, searched[1]), centre(row, searched[0])])
-            total += weight
-        out[y, x] /= total
-    return out
+    def near_the_best(here):
+        row, column = argmax(here)
+        weights = np.array(here)
+        for y, x in entries(*here.shape):
+            weights[y, x] *= np.exp(-((y - row) ** 2 + (x - column) ** 2) / (2 * stddev**2))
+        return expectation(weights) / weights.sum()
+
+    return map_of(scores, over, near_the_best)
 
 
 def soft_warp(maps, scores, over):
@@ -68,12 +65,11 @@ def soft_warp(maps, scores, over):
 
 
 def match_confidence(volume, temperature=1.0):
-    hs, ws, ht, wt = volume.shape
-    by_source = match_scores(volume, "source", temperature)
-    by_target = match_scores(volume, "target", temperature)
-    first = np.mean([by_source[:, :, y, x].max() for y, x in entries(ht, wt)])
-    second = np.mean([by_target[y, x].max() for y, x in entries(hs, ws)])
-    return (first + second) / 2
+    def best(over):
+        scores = match_scores(volume, over, temperature)
+        return np.mean([here.max() for here in cells_of(scores, over).values()])
+
+    return (best("source") + best("target")) / 2
 
 
 def flow_cross_entropy(volume, points, temperature=1.0):

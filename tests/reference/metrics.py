@@ -16,18 +16,16 @@ def regress(landmarks, keypoints, test_landmarks, intercept):
 
 
 def normalized_mean_error(predicted, true, normalizer):
-    out = []
-    for p, t, n in zip(predicted, true, normalizer, strict=True):
-        distances = [np.hypot(*(a - b)) for a, b in zip(p, t, strict=True)]
-        out.append(100 * np.mean(distances) / n)
-    return np.array(out)
+    distances = np.hypot(*np.moveaxis(predicted - true, -1, 0))
+    return np.array([100 * d.mean() / n for d, n in zip(distances, normalizer, strict=True)])
 
 
 def pck(predicted, true, length, alpha, valid):
-    out = []
-    for p, t, n, v in zip(predicted, true, length, valid, strict=True):
-        correct = [
-            np.hypot(*(a - b)) <= alpha * n for a, b, good in zip(p, t, v, strict=True) if good
-        ]
-        out.append(100 * np.mean(correct))
-    return np.array(out)
+    distances = np.hypot(*np.moveaxis(predicted - true, -1, 0))
+    correct = [d[v] <= alpha * n for d, v, n in zip(distances, valid, length, strict=True)]
+    return np.array([100 * np.mean(each) for each in correct])
+
+
+def endpoint_error(predicted, true, valid):
+    distances = np.hypot(*np.moveaxis(predicted - true, -1, 0))
+    return np.array([d[v].mean() for d, v in zip(distances, valid, strict=True)])

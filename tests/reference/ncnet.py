@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from tests.reference.correlation import entries, mutual_matching
+from tests.reference.correlation import correlation_4d, mutual_matching
+from tests.reference.landmarks import entries
 
 
 def random_weights(channels, size, seed=0):
@@ -14,14 +15,6 @@ def random_weights(channels, size, seed=0):
         weights[f"{name}.weight"] = generator.normal(0.1, 0.3, shape).astype(np.float32)
         weights[f"{name}.bias"] = generator.normal(0, 0.1, cout).astype(np.float32)
     return weights
-
-
-def correlation(source, target):
-    volume = np.zeros(source.shape[:2] + target.shape[:2])
-    for a, b, c, d in entries(*volume.shape):
-        unit = [f / np.sqrt(np.sum(f**2) + 1e-6) for f in (source[a, b], target[c, d])]
-        volume[a, b, c, d] = unit[0] @ unit[1]
-    return volume
 
 
 def conv4d(volume, weight, bias):
@@ -45,6 +38,6 @@ def ncnet(source, target, weights):
             volume = np.maximum(volume, 0)
         return volume[0]
 
-    volume = mutual_matching(correlation(source, target))
+    volume = mutual_matching(correlation_4d(source, target, epsilon=1e-6))
     back = consensus(volume.transpose(2, 3, 0, 1)).transpose(2, 3, 0, 1)
     return mutual_matching(consensus(volume) + back)

@@ -67,10 +67,3 @@ def interval(correct, categories, source, target, times):
         found.append(averages(correct, categories, weights))
     kept = [draw for draw in found if draw is not None]
     return {name: np.percentile([d[name] for d in kept], [2.5, 97.5]) for name in kept[0]}
-
-
-def endpoint_error(predicted, true, valid):
-    out = []
-    for p, t, v in zip(predicted, true, valid, strict=True):
-        out.append(np.mean([np.hypot(*(a - b)) for a, b, g in zip(p, t, v, strict=True) if g]))
-    return np.array(out)

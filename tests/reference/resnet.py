@@ -2,11 +2,7 @@
 
 import numpy as np
 
-BLOCKS = {
-    "resnet18": (2, 2, 2, 2),
-    "resnet50": (3, 4, 6, 3),
-    "resnet101": (3, 4, 23, 3),
-}
+BLOCKS = {"resnet18": (2, 2, 2, 2), "resnet50": (3, 4, 6, 3), "resnet101": (3, 4, 23, 3)}
 
 
 def features(weights, images, architecture, output_stride=32):
@@ -73,6 +69,12 @@ def convolution(x, kernel, *, stride=1, padding=0, dilation=1):
     return y
 
 
+def convolution_of_nhwc(x, kernel, **options):
+    """`convolution` of `[n, h, w, c]` and an HWIO kernel."""
+    y = convolution(x.transpose(0, 3, 1, 2), kernel.transpose(3, 2, 0, 1), **options)
+    return y.transpose(0, 2, 3, 1)
+
+
 def batch_norm(x, weights, name):
     def channel(suffix, default):
         return weights.get(f"{name}.{suffix}", np.array([default]))[:, None, None]
@@ -112,10 +114,10 @@ def random_weights(architecture, seed=0, *, statistics=True, classifier=True):
         outputs = 4 * width if deep else width
         for block in range(blocks):
             name = f"layer{layer}.{block}"
-            sizes = ((width, channels, 1), (width, width, 3), (outputs, width, 1))
-            for number, size in enumerate(
-                sizes if deep else ((width, channels, 3), (width, width, 3)), 1
-            ):
+            sizes = [(width, channels, 3), (width, width, 3)]
+            if deep:
+                sizes = [(width, channels, 1), (width, width, 3), (outputs, width, 1)]
+            for number, size in enumerate(sizes, 1):
                 convolve(f"{name}.conv{number}", *size)
                 normalize_channels(f"{name}.bn{number}", size[0])
             if block == 0 and channels != outputs:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tests.reference.landmarks import centre
+from tests.reference.landmarks import entries, location
 
 
 def pixel(image, x, y, padding):
@@ -26,11 +26,20 @@ def sample(image, points, padding="zeros"):
     for n, (px, py) in enumerate(points):
         x, y = (px + 1) / 2 * (width - 1), (py + 1) / 2 * (height - 1)
         left, top = int(np.floor(x)), int(np.floor(y))
-        for row in (top, top + 1):
-            for column in (left, left + 1):
-                weight = (1 - abs(x - column)) * (1 - abs(y - row))
-                out[n] += weight * pixel(image, column, row, padding)
+        for down, right in entries(2, 2):
+            row, column = top + down, left + right
+            weight = (1 - abs(x - column)) * (1 - abs(y - row))
+            out[n] += weight * pixel(image, column, row, padding)
     return out
+
+
+def warp(maps, transformation):
+    flat = sample(maps, transformation.reshape(-1, 2))
+    return flat.reshape(*transformation.shape[:2], -1)
+
+
+def carry(points, transformation):
+    return sample(transformation, np.clip(points, -1, 1), "clamp")
 
 
 def spline(affine, weights, points):
@@ -39,17 +48,12 @@ def spline(affine, weights, points):
     out = np.zeros((len(points), 2))
     for n, point in enumerate(points):
         out[n] = affine[:, :2] @ point + affine[:, 2]
-        for row in range(k):
-            for column in range(k):
-                control = np.array([centre(column, k), centre(row, k)])
-                squared = np.sum((point - control) ** 2)
-                if squared > 0:
-                    out[n] += squared * np.log(squared) * weights[row * k + column]
+        for row, column in entries(k, k):
+            squared = np.sum((point - location(row, column, (k, k))) ** 2)
+            if squared > 0:
+                out[n] += squared * np.log(squared) * weights[row * k + column]
     return out
 
 
 def cells(shape):
-    height, width = shape
-    return np.array(
-        [(centre(x, width), centre(y, height)) for y in range(height) for x in range(width)]
-    )
+    return np.array([location(y, x, shape) for y, x in entries(*shape)])

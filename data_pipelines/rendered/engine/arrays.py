@@ -1,14 +1,15 @@
-"""Many rendered pictures as arrays, rendered in parallel and kept on disk."""
+"""Kinds of rendered pictures, and many of one as arrays: rendered in parallel and kept on disk."""
 
 import contextlib
 import errno
-import itertools
-import math
+import functools
+import hashlib
 import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,46 @@ import numpy as np
 
 from data_pipelines.errors import DataError
 from data_pipelines.rendered.engine.draws import check
-from data_pipelines.rendered.engine.scene import Scene, render_chunk
-from data_pipelines.rendered.engine.workers import in_processes
 
 CHUNK = 64
+ENGINE = Path(__file__).parent
 
 Arrays = dict[str, np.ndarray]
+Fields = dict[str, tuple[tuple[int | None, ...], type]]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Pictures 0, 1, 2, ... of one kind; arrays and sheets are made from this alone."""
+
+    name: str  # begins the names of folders: 'rendered_faces'
+    noun: str  # for people: 'faces'
+    package: str  # that renders
+    render: Callable[..., dict[str, Any]]  # (split, index, size=pixels, seed=number) -> fields
+    fields: Fields  # shape, None for the size in pixels, and type of what arrays hold
+    variant: str = ""  # what else names the pictures: the categories of objects
+
+    @property
+    def digest(self) -> str:
+        """Twelve hexadecimal digits that change with the source of package and engine."""
+        return _digest(self.package)
+
+    @property
+    def large(self) -> set[str]:
+        """Fields that grow with the size; they are kept on disk only when they are asked for."""
+        return {name for name, (shape, _) in self.fields.items() if None in shape}
+
+    def specs(self, size: int) -> dict[str, np.dtype]:
+        """The type, with its shape, of each field of one picture."""
+        return {
+            name: np.dtype((kind, tuple(size if side is None else side for side in shape)))
+            for name, (shape, kind) in self.fields.items()
+        }
+
+    def folder(self, size: int, split: str, count: int, seed: int) -> str:
+        """A name with all that the first pictures of a split depend on."""
+        parts = self.name, self.variant, f"{size}px", split, str(count), f"seed{seed}", self.digest
+        return "-".join(filter(None, parts))
 
 
 def load(
@@ -75,55 +110,58 @@ def load(
 
     if cache_dir is None:
         return rendered(fields)
-    name = scene.label(f"{size}px", split, count, f"seed{seed}", scene.digest)
-    folder = Path(cache_dir) / f"{scene.name}-{name}"
-    found: dict[str, Any] = {
-        n: _read(folder / f"{n}.npy", (count, *specs[n][0]), specs[n][1]) for n in fields
-    }
-    missing = tuple(name for name, array in found.items() if array is None)
+    folder = Path(cache_dir) / scene.folder(size, split, count, seed)
+    paths = {name: folder / f"{name}.npy" for name in specs}
+    found: dict[str, Any] = {name: _read(paths[name], count, specs[name]) for name in fields}
+    missing = [name for name, array in found.items() if array is None]
     if missing:
-        small = [n for n in specs if n not in scene.large and not (folder / f"{n}.npy").exists()]
+        small = [n for n in specs if n not in scene.large and not paths[n].exists()]
         wanted = tuple(dict.fromkeys((*missing, *small)))
-        needed = sum(math.prod(specs[n][0]) * np.dtype(specs[n][1]).itemsize for n in wanted)
         with _refused(folder, scene.noun):
-            _make_room(folder, count * needed)
+            _make_room(folder, count * sum(specs[name].itemsize for name in wanted))
         new = rendered(wanted)
         for name, array in new.items():
-            path = folder / f"{name}.npy"
-            with _refused(path, scene.noun):
-                _write(array, path)
+            with _refused(paths[name], scene.noun):
+                _write(array, paths[name])
         found |= {name: new[name] for name in missing}
     return found
 
 
-def examples(
-    scene: Scene, split: str, count: int, size: int, seed: int, workers: int | None = None
-) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yields (index, picture) by rising index."""
-    numbers = itertools.count()
-    for chunk in _chunks(scene, split, count, size, seed, tuple(scene.specs(size)), workers):
-        for values in zip(*chunk.values(), strict=True):
-            yield next(numbers), dict(zip(chunk, values, strict=True))
+def in_processes(function: Callable, jobs: list[tuple], workers: int | None) -> Iterator[Any]:
+    """Yields function(*job) for each job in its order; None workers are one per core.
+
+    The processes start without a fork and do not run the caller's main module. The function goes
+    to them by its name, so its module must be importable. One worker is this process.
+    """
+    from joblib import Parallel, cpu_count, delayed, parallel_config
+
+    workers = max(1, min(workers or cpu_count(), len(jobs)))
+    with parallel_config("loky", inner_max_num_threads=1):
+        pool = Parallel(workers, return_as="generator", batch_size=1)
+    yield from pool(delayed(function)(*job) for job in jobs)
 
 
-def _chunks(scene, split, count, size, seed, fields, workers) -> Iterator[Arrays]:
-    runs = [range(start, min(start + CHUNK, count)) for start in range(0, count, CHUNK)]
-    jobs = [(scene, split, size, seed, fields, run) for run in runs]
-    return in_processes(render_chunk, jobs, workers)
+def render_chunk(
+    scene: Scene, split: str, size: int, seed: int, fields: Sequence[str], indices: Sequence[int]
+) -> Arrays:
+    """Some fields of some pictures, stacked [n, ...]."""
+    pictures = [scene.render(split, index, size=size, seed=seed) for index in indices]
+    return {name: np.stack([picture[name] for picture in pictures]) for name in fields}
 
 
 def _render(scene, split, count, size, seed, fields, workers, progress) -> Arrays:
     from tqdm import tqdm
 
-    specs = {name: spec for name, spec in scene.specs(size).items() if name in fields}
-    arrays = {name: np.empty((count, *shape), dtype) for name, (shape, dtype) in specs.items()}
+    specs = scene.specs(size)
+    arrays = {name: np.empty(count, specs[name]) for name in fields}
+    runs = [range(start, min(start + CHUNK, count)) for start in range(0, count, CHUNK)]
+    jobs = [(scene, split, size, seed, fields, run) for run in runs]
     label, unit = f"rendering {count} {split} {scene.noun} of {size} px", f" {scene.noun}"
     with tqdm(total=count, desc=label, unit=unit, disable=not progress, file=sys.stderr) as bar:
-        chunks = _chunks(scene, split, count, size, seed, fields, workers)
-        for start, chunk in zip(range(0, count, CHUNK), chunks, strict=True):
+        for run, chunk in zip(runs, in_processes(render_chunk, jobs, workers), strict=True):
             for name, values in chunk.items():
-                arrays[name][start : start + len(values)] = values
-            bar.update(len(values))
+                arrays[name][run.start : run.stop] = values
+            bar.update(len(run))
     return arrays
 
 
@@ -157,15 +195,24 @@ def _write(array: np.ndarray, path: Path):
         temporary.unlink(missing_ok=True)
 
 
-def _read(path: Path, shape: tuple, dtype: type) -> np.ndarray | None:
+def _read(path: Path, count: int, spec: np.dtype) -> np.ndarray | None:
     """The array, or None if the file is missing, cut short or not what it should be."""
     try:
         array = np.load(path, allow_pickle=False)
-        if (array.shape, array.dtype) != (shape, dtype):
-            raise ValueError(f"it holds {array.dtype}{array.shape}, expected {dtype}{shape}")
+        kind, shape = spec.base, (count, *spec.shape)
+        if (array.dtype, array.shape) != (kind, shape):
+            raise ValueError(f"it holds {array.dtype}{array.shape}, expected {kind}{shape}")
         return array
     except FileNotFoundError:
         return None
     except (ValueError, EOFError, OSError) as error:
         print(f"{path} is damaged ({error}): rendering it again", file=sys.stderr)
         return None
+
+
+@functools.cache
+def _digest(package: str) -> str:
+    """Of the source of a package and of the engine."""
+    folders = [ENGINE, ENGINE.parents[2].joinpath(*package.split("."))]
+    files = sorted(path for folder in folders for path in folder.rglob("*.py"))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:12]

@@ -5,8 +5,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.random import Generator
 
-from data_pipelines.rendered.engine.draws import Film, Light
+from data_pipelines.rendered.engine.draws import Drawn
 from data_pipelines.rendered.engine.textures import column
+
+SAMPLES = 2  # of light, along each side of a pixel
 
 
 def rotation(yaw: float, pitch: float, roll: float) -> np.ndarray:
@@ -31,7 +33,7 @@ class Surface(NamedTuple):
     openness: np.ndarray  # to the light [p]
 
 
-def lit(surface: Surface, normals: np.ndarray, light: Light, *, wrap: np.ndarray) -> np.ndarray:
+def lit(surface: Surface, normals: np.ndarray, light: Drawn, *, wrap: np.ndarray) -> np.ndarray:
     """Diffuse light wrapped by `wrap` [3, 1], sky, a highlight and a rim [3, p]."""
     colour, gloss, openness = surface
     key = light.key
@@ -48,12 +50,6 @@ def lit(surface: Surface, normals: np.ndarray, light: Light, *, wrap: np.ndarray
     return colour * diffuse + (light.shine * gloss * bright + rim) * lamp
 
 
-def halved(values: np.ndarray) -> np.ndarray:
-    """Means of 2 x 2 samples [..., 2 s, 2 s]."""
-    rows = values[..., 0::2, :] + values[..., 1::2, :]
-    return 0.25 * (rows[..., 0::2] + rows[..., 1::2])
-
-
 def _blurred(picture, sigma):
     """Gaussian blur of [3, s, s]."""
     reach = np.arange(-3, 4)
@@ -66,11 +62,17 @@ def _blurred(picture, sigma):
     return picture
 
 
-def developed(linear: np.ndarray, film: Film, rng: Generator) -> np.ndarray:
-    """Linear light [3, s, s] to uint8 [s, s, 3]: tint, gamma 2, shoulder, blur, contrast, noise."""
-    picture = np.sqrt(np.clip(linear, 0, None)) * column(film.tint)[..., None]
+def developed(light: np.ndarray, size: int, film: Drawn, rng: Generator) -> np.ndarray:
+    """A picture, uint8 [s, s, 3], of linear light: tint, gamma 2, shoulder, blur, contrast, noise.
+
+    The light [3, 4 s s] has 2 x 2 samples a pixel.
+    """
+    light = light.reshape(3, SAMPLES * size, SAMPLES * size)
+    rows = light[:, 0::2] + light[:, 1::2]
+    light = 0.25 * (rows[..., 0::2] + rows[..., 1::2])
+    picture = np.sqrt(np.clip(light, 0, None)) * column(film.tint)[..., None]
     picture = np.where(picture > 0.75, 1 - 0.25 * np.exp((0.75 - picture) / 0.25), picture)
-    sigma = film.blur * picture.shape[-1] / 64
+    sigma = film.blur * size / 64
     if sigma > 0.15:
         picture = _blurred(picture, sigma)
     noise = film.noise * rng.standard_normal(picture.shape, np.float32)

@@ -1,8 +1,52 @@
-"""A z-buffer over triangles, vectorised over every row of every triangle at once."""
+"""Grids of vertices, their normals, and a z-buffer over triangles."""
 
 from typing import NamedTuple
 
 import numpy as np
+
+
+class Grid(NamedTuple):
+    """A rectangular patch of vertices: `rows` x `columns`, stored from `start`."""
+
+    start: int
+    rows: int
+    columns: int
+
+    @property
+    def part(self) -> slice:
+        """Where its vertices are stored."""
+        return slice(self.start, self.start + self.rows * self.columns)
+
+    def vertex(self, row: int, column: int) -> int:
+        """Where one vertex is stored."""
+        return self.start + row * self.columns + column
+
+    def triangles(self) -> np.ndarray:
+        """Vertex indices [2 (rows - 1)(columns - 1), 3]."""
+        index = self.start + np.arange(self.rows * self.columns).reshape(self.rows, self.columns)
+        a, b, c, d = index[:-1, :-1], index[:-1, 1:], index[1:, :-1], index[1:, 1:]
+        faces = np.stack([np.stack([a, c, b], -1), np.stack([b, c, d], -1)], 2)
+        return faces.reshape(-1, 3).astype(np.int32)
+
+
+def stacked(shapes: dict[str, tuple[int, int]]) -> dict[str, Grid]:
+    """Grids of some rows and columns, stored one after the other."""
+    starts = np.cumsum([0, *(rows * columns for rows, columns in shapes.values())]).tolist()
+    return {n: Grid(start, *shapes[n]) for n, start in zip(shapes, starts, strict=False)}
+
+
+def unit(vectors: np.ndarray) -> np.ndarray:
+    """Vectors [3, n] at length 1."""
+    x, y, z = vectors
+    return vectors / (np.sqrt(x * x + y * y + z * z) + np.float32(1e-9))
+
+
+def grid_normals(points: np.ndarray, grid: Grid) -> np.ndarray:
+    """Outward unit normals [3, rows * columns] of the vertices [3, n] of one grid."""
+    p = points[:, grid.part].reshape(3, grid.rows, grid.columns)
+    p = np.pad(p, [(0, 0), (1, 1), (1, 1)], mode="edge")
+    down, along = p[:, 2:, 1:-1] - p[:, :-2, 1:-1], p[:, 1:-1, 2:] - p[:, 1:-1, :-2]
+    return unit(np.cross(down, along, axis=0).reshape(3, -1))
 
 
 class Fragments(NamedTuple):

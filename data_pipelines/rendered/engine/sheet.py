@@ -6,16 +6,16 @@ from typing import Literal
 
 import numpy as np
 
-from data_pipelines.rendered.engine.scene import Scene
+from data_pipelines.rendered.engine.arrays import Scene
 
 
 def main(scene: Scene):
     """The command that writes a contact sheet of a scene."""
     import tyro
 
-    program = f"python -m {scene.module.rpartition('.')[0]}"
     about = f"Writes a contact sheet of rendered {scene.noun}."
-    tyro.cli(functools.partial(write_sheet, scene), prog=program, description=about)
+    command = functools.partial(write_sheet, scene)
+    tyro.cli(command, prog=f"python -m {scene.package}", description=about)
 
 
 def write_sheet(

@@ -4,17 +4,15 @@ import functools
 
 import numpy as np
 
-from data_pipelines.rendered.engine.arrays import load
-from data_pipelines.rendered.engine.scene import Scene
-from data_pipelines.rendered.faces.correspondence import true_correspondence
-from data_pipelines.rendered.faces.renderer import render_face
+from data_pipelines.rendered.engine.arrays import Scene, load
+from data_pipelines.rendered.faces.renderer import render_face, true_correspondence
 
 __all__ = ["SCENE", "load_arrays", "render_face", "true_correspondence"]
 
 SCENE = Scene(
     name="rendered_faces",
     noun="faces",
-    module=f"{__name__}.renderer",
+    package=__name__,
     render=render_face,
     fields={
         "image": ((None, None, 3), np.uint8),

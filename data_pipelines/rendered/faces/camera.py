@@ -4,14 +4,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from data_pipelines.rendered.engine.draws import Drawn
 from data_pipelines.rendered.engine.film import rotation
-from data_pipelines.rendered.engine.meshes import grid_normals
-from data_pipelines.rendered.engine.raster import Fragments, rasterise
+from data_pipelines.rendered.engine.raster import Fragments, grid_normals, rasterise
 from data_pipelines.rendered.faces.fields import FIELDS
 from data_pipelines.rendered.faces.grids import EYE_X
 from data_pipelines.rendered.faces.hair_paint import hair_thickness
 from data_pipelines.rendered.faces.head import Head, mean_head
-from data_pipelines.rendered.faces.parameters import Identity, View
 
 SKIN_WRAP = np.array([[0.30], [0.18], [0.13]], np.float32)  # light reaches round skin, red farthest
 SHIFT, BORDER = 0.17, 0.075  # shares of the picture: reach of the middle, closest to the border
@@ -21,8 +20,8 @@ class Posed(NamedTuple):
     """A person before the camera."""
 
     head: Head
-    who: Identity
-    view: View
+    who: Drawn
+    view: Drawn
     facing: np.ndarray  # vertices before the head turns [3, n]
     points: np.ndarray  # vertices [3, n]
     normals: np.ndarray  # [3, n]
@@ -38,7 +37,7 @@ class Posed(NamedTuple):
         return rasterise(points, self.points[2], triangles, side, cull=cull)
 
 
-def posed(who: Identity, view: View) -> Posed:
+def posed(who: Drawn, view: Drawn) -> Posed:
     """A person with the expression and pose of a view."""
     head = mean_head()
     facing, normals = _deformed(head, who, view)
@@ -47,19 +46,15 @@ def posed(who: Identity, view: View) -> Posed:
     return Posed(head, who, view, facing, points, normals, centre)
 
 
-def _coefficients(who: Identity, view: View):
-    """One number per deformation field [k]."""
-    values = who.shape | vars(view.face) | {"mouth_close": 1.0, "eye_open": view.eye_open}
-    values["beard"] = {"full": 1.0, "goatee": 0.4}.get(who.beard, 0.0)
-    values["brow_height"] += view.brow_raise
-    values["brow_inner"] -= 0.6 * view.frown
-    return np.array([values[name] for name in FIELDS], np.float32)
-
-
-def _deformed(head: Head, who: Identity, view: View):
+def _deformed(head: Head, who: Drawn, view: Drawn):
     """This person's head with this expression, facing the camera: vertices and normals [3, n]."""
+    amounts = who.shape | view.face | {"mouth_close": 1.0, "eye_open": view.eye_open}
+    amounts["beard"] = {"full": 1.0, "goatee": 0.4}.get(who.beard, 0.0)
+    amounts["brow_height"] += view.brow_raise
+    amounts["brow_inner"] -= 0.6 * view.frown
+    coefficients = np.array([amounts[name] for name in FIELDS], np.float32)
     # Not a BLAS call: its threads would only get in the way of other processes.
-    offsets = np.einsum("k,kn->n", _coefficients(who, view), head.fields)
+    offsets = np.einsum("k,kn->n", coefficients, head.fields)
     points = head.vertices + offsets.reshape(3, -1)
     hair = head.grids["hair"]
     u, v = head.angles[:, hair.part]
@@ -68,7 +63,7 @@ def _deformed(head: Head, who: Identity, view: View):
     return points, normals
 
 
-def _turned(vectors, head: Head, view: View):
+def _turned(vectors, head: Head, view: Drawn):
     """The head turned, the chest turned a little, the neck between them [3, n]."""
     moved = rotation(view.yaw, view.pitch, view.roll) @ vectors
     body = rotation(0.35 * view.yaw + view.body[0], 0, 0.2 * view.roll + view.body[1])
@@ -78,14 +73,14 @@ def _turned(vectors, head: Head, view: View):
     return moved
 
 
-def project(points: np.ndarray, view: View, centre: np.ndarray) -> np.ndarray:
+def project(points: np.ndarray, view: Drawn, centre: np.ndarray) -> np.ndarray:
     """Points [3, n] in shares of the picture [2, n], y down."""
     scale = view.iod / (2 * EYE_X)
     nearness = scale * view.distance / (view.distance - points[2])
     return np.stack([centre[0] + points[0] * nearness, centre[1] - points[1] * nearness])
 
 
-def placed(keypoints: np.ndarray, view: View) -> np.ndarray:
+def placed(keypoints: np.ndarray, view: Drawn) -> np.ndarray:
     """Where the head's origin goes [2]: the five points near the middle, inside the border."""
     flat = project(keypoints, view, np.zeros(2))
     low, high = flat.min(1), flat.max(1)

@@ -5,6 +5,7 @@ Colours are linear light, components first [3, p]; `who` and `view` are the draw
 
 import numpy as np
 
+from data_pipelines.rendered.engine.draws import Drawn
 from data_pipelines.rendered.engine.film import Surface
 from data_pipelines.rendered.engine.textures import (
     bell,
@@ -15,24 +16,16 @@ from data_pipelines.rendered.engine.textures import (
     smoothstep,
 )
 from data_pipelines.rendered.faces.grids import EYE_X, MOUTH_X, MOUTH_Y, bump
-from data_pipelines.rendered.faces.parameters import Identity, View
 
 
-def _lid_lines(dx):
-    """Heights of the upper and the lower lid at dx, outwards from the middle of the eye."""
-    upper = 0.58 * np.sqrt(np.clip(1 - (np.abs(dx - 0.05) / 1.45) ** 2.1, 0, 1)) - 0.04
-    lower = -0.46 * np.sqrt(np.clip(1 - (np.abs(dx + 0.05) / 1.45) ** 2.2, 0, 1))
-    return upper, lower
-
-
-def _eyeball(dx, dy, side, upper, who: Identity, view: View):
+def _eyeball(dx, dy, side, upper, who: Drawn, view: Drawn):
     """Sclera, iris, pupil and highlight; the iris stays round whatever the lids do."""
     white = column([0.74, 0.70, 0.68]) * (1 - 0.35 * smoothstep(np.abs(dx), 0.7, 1.4))
     size = 1 + who.shape["eye_size"]
     opening = (1 + view.eye_open) * size
     ix, iy = dx * size - side * view.gaze[0], dy * opening - view.gaze[1]
     radius = np.hypot(ix, iy)
-    iris = who.colours.iris[:, None] * (0.75 + 0.9 * radius)
+    iris = who.colours["iris"][:, None] * (0.75 + 0.9 * radius)
     iris = mix(iris, 0.3 * iris, smoothstep(radius, 0.5, 0.64))
     eye = mix(white, iris, smoothstep(-radius, -0.70, -0.62))
     eye = mix(eye, [0.012, 0.01, 0.01], smoothstep(-radius, -0.34, -0.26))
@@ -40,15 +33,17 @@ def _eyeball(dx, dy, side, upper, who: Identity, view: View):
     return mix(eye, [1, 1, 1], 0.85 * bell(np.hypot(ix + 0.2, iy - 0.2) / 0.11))
 
 
-def _paint_eyes(colour, gloss, x, y, who: Identity, view: View):
+def _paint_eyes(colour, gloss, x, y, who: Drawn, view: Drawn):
     """Lids, lashes and eyeballs, in place."""
     near = np.flatnonzero((np.abs(np.abs(x) - EYE_X) < 2.3) & (np.abs(y) < 1.9))
     dx, dy, side = np.abs(x[near]) - np.float32(EYE_X), y[near], np.sign(x[near])
-    upper, lower = _lid_lines(dx)
+    # The lines of the lids, outwards from the middle of the eye.
+    upper = 0.58 * np.sqrt(np.clip(1 - (np.abs(dx - 0.05) / 1.45) ** 2.1, 0, 1)) - 0.04
+    lower = -0.46 * np.sqrt(np.clip(1 - (np.abs(dx + 0.05) / 1.45) ** 2.2, 0, 1))
     outside = np.abs(dx) >= 1.46
     inside = smoothstep(np.where(outside, -1, np.minimum(upper - dy, dy - lower)), -0.04, 0.06)
     c = colour[:, near]
-    c = mix(c, who.colours.lid, 0.55 * bell((dy - 0.85) / 0.32) * bell(dx / 1.2))
+    c = mix(c, who.colours["lid"], 0.55 * bell((dy - 0.85) / 0.32) * bell(dx / 1.2))
     crease = bell((dy - 0.98 + 0.18 * dx * dx) / 0.1) * (np.abs(dx) < 1.5)
     bag = bell((dy + 0.85 - 0.2 * dx * dx) / 0.18) * (np.abs(dx) < 1.3)
     c = c * (1 - 0.3 * crease - (0.1 + 0.2 * who.age) * bag)
@@ -56,12 +51,12 @@ def _paint_eyes(colour, gloss, x, y, who: Identity, view: View):
     thick = 0.09 + 0.05 * who.feminine
     lash = bell((dy - upper) / thick) * smoothstep(-np.abs(dx), -1.6, -1.4)
     low_lash = bell((dy - lower) / 0.06) * smoothstep(-np.abs(dx), -1.5, -1.2)
-    c = mix(c, who.colours.lash, 0.9 * lash) * (1 - 0.38 * low_lash)
+    c = mix(c, who.colours["lash"], 0.9 * lash) * (1 - 0.38 * low_lash)
     colour[:, near] = mix(c, 0.5 * c, bell(np.hypot(dx + 1.42, dy + 0.1) / 0.14) * 0.5)
     gloss[near] += inside * (0.6 - gloss[near])
 
 
-def _paint_brows(colour, x, y, who: Identity):
+def _paint_brows(colour, x, y, who: Drawn):
     """Brows, in place."""
     near = np.flatnonzero((np.abs(y - 2.1) < 1.4) & (np.abs(x) < 5.8))
     ax, dy = np.abs(x[near]), y[near]
@@ -73,13 +68,13 @@ def _paint_brows(colour, x, y, who: Identity):
     ends = smoothstep(t, -0.1, 0.12) * smoothstep(-t, -1.1, -0.85)
     cover = np.exp(-0.5 * np.abs((dy - arc) / thick) ** 3) * ends * (1 + 0.2 * strands)
     colour[:, near] = mix(
-        colour[:, near], who.colours.brow, np.clip(who.brow_strength * cover, 0, 1)
+        colour[:, near], who.colours["brow"], np.clip(who.brow_strength * cover, 0, 1)
     )
 
 
-def _mouth_hole(mx, my, view: View):
+def _mouth_hole(mx, my, view: Drawn):
     """Teeth, tongue and dark between the lips."""
-    drop = view.face.jaw_drop
+    drop = view.face["jaw_drop"]
     height = np.clip((my + 0.1) / 0.2, 0, 1)
     edge = 1 - 0.6 / max(drop, 0.6)
     teeth = smoothstep(height, edge - 0.08, edge + 0.08) * min(1.0, drop / 0.5)
@@ -91,7 +86,7 @@ def _mouth_hole(mx, my, view: View):
     return mix(hole, white, teeth * smoothstep(-mx, -2.3, -1.7))
 
 
-def _paint_mouth(colour, gloss, x, y, who: Identity, view: View):
+def _paint_mouth(colour, gloss, x, y, who: Drawn, view: Drawn):
     """Lips and what is between them, in place."""
     near = np.flatnonzero((np.abs(x) < 3.6) & (np.abs(y - MOUTH_Y) < 1.9))
     mx, my = np.abs(x[near]), y[near] - np.float32(MOUTH_Y)
@@ -100,9 +95,9 @@ def _paint_mouth(colour, gloss, x, y, who: Identity, view: View):
     bottom = -1.10 * np.sqrt(1 - t**2.2) * (1 - 0.15 * t)
     lips = smoothstep(np.minimum(top - my, my - bottom), -0.1, 0.1) * (mx < MOUTH_X)
     c = colour[:, near]
-    c = mix(c, who.colours.lips[:, None] * np.where(my > 0, 0.8, 1.0).astype(np.float32), lips)
+    c = mix(c, who.colours["lips"][:, None] * np.where(my > 0, 0.8, 1.0).astype(np.float32), lips)
     c = c * (1 - 0.2 * bell((my + 1.42) / 0.22) * bell(mx / 1.3))
-    opened = min(1.0, view.face.jaw_drop / 0.5)
+    opened = min(1.0, view.face["jaw_drop"] / 0.5)
     gap = smoothstep(0.105 - np.abs(my), -0.02, 0.03) * (mx < 0.98 * MOUTH_X)
     c = mix(c, _mouth_hole(mx, my, view), gap * (0.45 + 0.55 * opened))
     line = bell(my / 0.09) * smoothstep(-mx, -MOUTH_X - 0.15, -MOUTH_X + 0.1) * (1 - 0.7 * opened)
@@ -131,23 +126,23 @@ def _beard_cover(x, y, z, style):
     return np.clip(cover, 0, 1) * (1 - lips)
 
 
-def _paint_beard(colour, gloss, q, who: Identity):
+def _paint_beard(colour, gloss, q, who: Drawn):
     """Beard or stubble, in place."""
     x, y, z = q
     grain = np.clip(look_up(noise_textures()[1], 12 * y + 5 * x, 40 * x + 9 * z), -2, 2)
     strength = 0.42 if who.beard == "stubble" else 0.97
     cover = np.clip(_beard_cover(x, y, z, who.beard) * strength * (1 + 0.12 * grain), 0, 1)
-    colour[:] = mix(colour, who.colours.brow[:, None] * (1 + 0.3 * grain), cover)
+    colour[:] = mix(colour, who.colours["brow"][:, None] * (1 + 0.3 * grain), cover)
     gloss *= 1 - 0.8 * cover
 
 
-def _creases(x, y, who: Identity, view: View):
+def _creases(x, y, who: Drawn, view: Drawn):
     """Where light reaches less: sockets, nose, folds; 0 is open."""
     ax = np.abs(x)
     fold = bell((ax - 2.0 + 0.42 * (4.2 + y)) / 0.24)
     fold = fold * smoothstep(-y, 4.0, 4.8) * smoothstep(y, -7.2, -6.2)
     forehead = bell((np.sin(3.4 * y + 0.04 * x * x)) / 0.3) * bump(x, y, 0, 4.6, 2.6, 1.2)
-    depth = 0.08 + 0.25 * who.age + 0.22 * max(view.face.smile, 0)
+    depth = 0.08 + 0.25 * who.age + 0.22 * max(view.face["smile"], 0)
     return (
         0.34 * bump(x, y, 2.0, 0.6, 0.85, 0.6)
         + 0.16 * bump(x, y, 3.2, -1.0, 1.2, 0.35)
@@ -158,14 +153,14 @@ def _creases(x, y, who: Identity, view: View):
     )
 
 
-def skin_paint(q: np.ndarray, who: Identity, view: View) -> Surface:
+def skin_paint(q: np.ndarray, who: Drawn, view: Drawn) -> Surface:
     """The head at q [3, p]."""
     x, y, z = q
     clouds = noise_textures()[0]
     blotch = look_up(clouds, 9 * y + who.blotch[0], 9 * x + who.blotch[1])
     front = smoothstep(z, 0, 4)
     red = 0.5 * bump(x, y, 4.0, -3.4, 1.4, 1.3) + 0.5 * bump(x, y, 0, -4, 1.2, 1.0)
-    colour = who.colours.skin[:, None] * (1 + 0.035 * blotch)
+    colour = who.colours["skin"][:, None] * (1 + 0.035 * blotch)
     colour = colour * (1 + who.flush * front * red * column([0.05, -0.2, -0.18]))
     if who.freckles > 0:
         spots = smoothstep(look_up(clouds, 45 * y, 45 * x), 1.0, 1.6)

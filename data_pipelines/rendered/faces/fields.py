@@ -13,19 +13,13 @@ def _pull(p, cx, cy, sx, sy, dx=0.0, dy=0.0, dz=0.0):
     return weight[:, None] * np.stack([out, 0 * x + dy, 0 * x + dz], -1)
 
 
-def _stretch(p, cx, cy, sx, sy, kx, ky):
-    """Scales the surroundings of (cx, cy): kx across, ky along y."""
+def _stretch(p, cx, cy, sx, sy, kx=0.0, ky=0.0, tilt=0.0):
+    """Scales the surroundings of (cx, cy) by kx and ky; a tilt raises their outer side."""
     x, y, z = p.T
     weight = bump(x, y, cx, cy, sx, sy) * (z > 0)
-    dx = kx * (np.abs(x) - cx) * np.sign(x) if cx else kx * x
-    return weight[:, None] * np.stack([dx, ky * (y - cy), 0 * x], -1)
-
-
-def _tilt(p, cx, cy, sx, sy):
-    """Raises the outer side of (cx, cy) and lowers the inner one."""
-    x, y, z = p.T
-    weight = bump(x, y, cx, cy, sx, sy) * (z > 0)
-    return weight[:, None] * np.stack([0 * x, np.abs(x) - cx, 0 * x], -1)
+    out = np.abs(x) - cx
+    dx = kx * out * np.sign(x) if cx else kx * x
+    return weight[:, None] * np.stack([dx, ky * (y - cy) + tilt * out, 0 * x], -1)
 
 
 def _jaw_drop(p):
@@ -78,12 +72,12 @@ FIELDS = {
     "eye_spacing": (0.18, lambda p: _pull(p, EYE_X, 0, 1.7, 1.6, dx=1)),
     "eye_height": (0.15, lambda p: _pull(p, EYE_X, 0, 2, 1.2, dy=1)),
     "eye_depth": (0.15, lambda p: _pull(p, EYE_X, 0, 1.5, 1.0, dz=1)),
-    "eye_size": (0.1, lambda p: _stretch(p, EYE_X, 0, 1.5, 1.0, 0.7, 1.0)),
-    "eye_open": (0, lambda p: _stretch(p, EYE_X, 0, 1.5, 0.75, 0, 1.0)),
-    "eye_tilt": (0.07, lambda p: _tilt(p, EYE_X, 0, 1.5, 1.0)),
+    "eye_size": (0.1, lambda p: _stretch(p, EYE_X, 0, 1.5, 1.0, kx=0.7, ky=1)),
+    "eye_open": (0, lambda p: _stretch(p, EYE_X, 0, 1.5, 0.75, ky=1)),
+    "eye_tilt": (0.07, lambda p: _stretch(p, EYE_X, 0, 1.5, 1.0, tilt=1)),
     "brow_height": (0.15, lambda p: _pull(p, 3, 2.1, 2.2, 0.8, dy=1)),
     "brow_inner": (0.1, lambda p: _pull(p, 1.3, 2.0, 0.9, 0.7, dx=-0.3, dy=1)),
-    "brow_tilt": (0.06, lambda p: _tilt(p, 3.2, 2.1, 1.6, 0.7)),
+    "brow_tilt": (0.06, lambda p: _stretch(p, 3.2, 2.1, 1.6, 0.7, tilt=1)),
     "nose_length": (0.3, lambda p: _pull(p, 0, -3.7, 1.6, 1.3, dy=-1)),
     "nose_out": (0.35, lambda p: _pull(p, 0, -3.7, 1.0, 1.3, dz=1)),
     "nose_width": (0.2, lambda p: _pull(p, 1.3, -4.1, 0.8, 0.9, dx=1)),
@@ -94,7 +88,7 @@ FIELDS = {
     "mouth_width": (0.22, lambda p: _pull(p, MOUTH_X, -7, 1.4, 1.2, dx=1)),
     "lip_full": (
         0.17,
-        lambda p: _stretch(p, 0, MOUTH_Y, 2.4, 0.9, 0, 1.0) + _pull(p, 0, -7, 1.8, 0.7, dz=0.4),
+        lambda p: _stretch(p, 0, MOUTH_Y, 2.4, 0.9, ky=1) + _pull(p, 0, -7, 1.8, 0.7, dz=0.4),
     ),
     "lip_out": (0.15, lambda p: _pull(p, 0, -7, 1.8, 0.9, dz=1)),
     "jaw_drop": (0, _jaw_drop),

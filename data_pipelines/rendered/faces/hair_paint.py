@@ -5,9 +5,9 @@ u is the angle around the head in degrees, 0 in front; v is the height in front 
 
 import numpy as np
 
+from data_pipelines.rendered.engine.draws import Drawn
 from data_pipelines.rendered.engine.film import Surface
 from data_pipelines.rendered.engine.textures import look_up, mix, noise_textures, smoothstep
-from data_pipelines.rendered.faces.parameters import Identity
 
 ANGLES = (0, 22, 38, 50, 60, 68, 80, 92, 108, 180)
 # Height at which hair begins at each of the angles; L stands for the hairline, E for the ends.
@@ -28,7 +28,7 @@ COMBED = ("parted", "fringe", *LONG)
 THICKNESS = {"crop": 0.25, "short": 0.75, "receding": 0.35, "tied": 0.45, "curly": 1.9}
 
 
-def hair_edge(u: np.ndarray, who: Identity) -> np.ndarray:
+def hair_edge(u: np.ndarray, who: Drawn) -> np.ndarray:
     """Front height above which hair grows at angle u."""
     heights = np.array(EDGES[who.hair_style])
     line, ends = 6.6 + who.hairline, -who.hair_length
@@ -40,7 +40,7 @@ def hair_edge(u: np.ndarray, who: Identity) -> np.ndarray:
     return edge
 
 
-def hair_thickness(u: np.ndarray, v: np.ndarray, who: Identity) -> np.ndarray:
+def hair_thickness(u: np.ndarray, v: np.ndarray, who: Drawn) -> np.ndarray:
     """Centimetres between skull and hair."""
     style, (clouds, _) = who.hair_style, noise_textures()
     top = smoothstep(v, 0, 9)
@@ -54,7 +54,7 @@ def hair_thickness(u: np.ndarray, v: np.ndarray, who: Identity) -> np.ndarray:
 
 
 def hair_paint(
-    u: np.ndarray, v: np.ndarray, q: np.ndarray, who: Identity
+    u: np.ndarray, v: np.ndarray, q: np.ndarray, who: Drawn
 ) -> tuple[Surface, np.ndarray]:
     """The hair shell and how much it covers [p], where its points q [3, p] have angle u [p]."""
     clouds, strands = noise_textures()
@@ -68,12 +68,12 @@ def hair_paint(
     ragged = 0.35 if style in COMBED else 0.18
     soft = 0.5 if style in ("crop", "receding", "short") else 0.3
     cover = smoothstep(v - hair_edge(u, who) + ragged * grain, -soft, soft)
-    colour = who.colours.hair[:, None] * np.clip(1 + 0.3 * grain, 0.35, 1.9)
+    colour = who.colours["hair"][:, None] * np.clip(1 + 0.3 * grain, 0.35, 1.9)
     openness = (0.75 + 0.25 * smoothstep(v, -10, 2)) * (0.8 + 0.2 * smoothstep(cover, 0.3, 1))
     return Surface(colour, np.full_like(cover, 1.5), openness), cover
 
 
-def cloth_paint(q: np.ndarray, who: Identity) -> Surface:
+def cloth_paint(q: np.ndarray, who: Drawn) -> Surface:
     """Neck and clothes at q [3, p]."""
     x, y, z = q
     neckline = -16.6 - who.collar_depth * np.exp(-0.5 * (x / 3.5) ** 2) * (z > 0)
@@ -85,5 +85,5 @@ def cloth_paint(q: np.ndarray, who: Identity) -> Surface:
         rim = np.maximum(rim, stripes)
     shirt = mix((who.shirt**2)[:, None] * weave, who.collar**2, rim)
     shade = 1 - 0.68 * smoothstep(y, -15.5, -9.5) * (0.4 + 0.6 * smoothstep(z, -3, 2))
-    colour = mix(who.colours.skin[:, None] * np.ones_like(x), shirt, cloth)
+    colour = mix(who.colours["skin"][:, None] * np.ones_like(x), shirt, cloth)
     return Surface(colour, 0.3 * (1 - cloth), shade)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from data_pipelines.rendered.engine.meshes import Grid, stacked
+from data_pipelines.rendered.engine.raster import Grid, stacked
 from data_pipelines.rendered.faces import grids as shapes
 from data_pipelines.rendered.faces.fields import FIELDS, acts_on
 from data_pipelines.rendered.faces.grids import EYE_X, MOUTH_X, MOUTH_Y

@@ -1,13 +1,12 @@
 """What is drawn at random: a person, and the view of one picture."""
 
 import functools
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.random import Generator
 
 from data_pipelines.rendered.engine import draws
-from data_pipelines.rendered.engine.draws import Film, Light, Single
+from data_pipelines.rendered.engine.draws import Drawn
 from data_pipelines.rendered.faces.fields import FIELDS
 
 # (seed, split, stream, number) -> the random numbers of one identity or one picture.
@@ -72,20 +71,7 @@ def _draw_shape(rng: Generator, feminine: bool, dark: bool) -> dict[str, float]:
     return shape
 
 
-@dataclass(frozen=True)
-class Colours(Single):
-    """Colours of one person in linear light [3]."""
-
-    skin: np.ndarray
-    hair: np.ndarray
-    brow: np.ndarray
-    lash: np.ndarray
-    iris: np.ndarray
-    lips: np.ndarray
-    lid: np.ndarray
-
-
-def _draw_colours(rng: Generator, feminine: bool, tone: int, age: float) -> Colours:
+def _draw_colours(rng: Generator, feminine: bool, tone: int, age: float):
     """The palettes are sRGB, as people name colours; squared they are linear light."""
     skin = np.clip(_tinted(SKINS, rng, tone) + rng.normal(0, 0.012, 3), 0.05, 1) ** 2
     dark = int(tone >= 4)
@@ -99,108 +85,77 @@ def _draw_colours(rng: Generator, feminine: bool, tone: int, age: float) -> Colo
         lips = lips + rng.uniform(0.2, 0.75) * (stick - lips)
     shadow = feminine * rng.uniform(0, 0.7)
     lid = skin * (1 - shadow * np.array([0.5, 0.6, 0.45])) * [0.9, 0.82, 0.8]
-    return Colours(skin, hair, brow, 0.25 * brow, iris, lips, lid)
+    colours = {"skin": skin, "hair": hair, "brow": brow, "lash": 0.25 * brow}
+    colours |= {"iris": iris, "lips": lips, "lid": lid}
+    return {name: colour.astype(np.float32) for name, colour in colours.items()}
 
 
-@dataclass(frozen=True)
-class Identity(Single):
-    """Shape, skin, hair, glasses and clothes of one person; lengths in centimetres."""
-
-    feminine: bool
-    age: float  # 0 to 1
-    colours: Colours
-    shape: dict[str, float] = draws.sampled(_draw_shape)  # coefficients of the shape fields
-    flush: float = draws.uniform(0.2, 1.0)
-    freckles: float = draws.sampled(lambda rng, tone: draws.positive(rng, -0.3, 0.5) * (tone < 3))
-    blotch: np.ndarray = draws.uniform(0, 200, 2)  # cell of the noise textures
-    hair_style: str = draws.sampled(draws.pick)
-    hair_volume: float = draws.uniform(0.5, 1.3)
-    hairline: float = draws.normal(0, 0.5)
-    hair_length: float = draws.uniform(9, 24)
-    hair_part: float = draws.sampled(lambda rng: float(rng.choice([-1, 1]) * rng.uniform(0.3, 1)))
-    hair_wave: float = draws.uniform(0, 1)
-    brow_thick: float = draws.uniform()
-    brow_strength: float = draws.uniform(0.55, 0.95)
-    beard: str = draws.sampled(lambda rng, man: draws.pick(rng, BEARDS) if man else "none")
-    glasses: str = draws.sampled(draws.pick, GLASSES)
-    glasses_size: np.ndarray = draws.uniform([2.1, 1.5], [2.75, 2.15])  # half width and half height
-    glasses_width: float = draws.uniform(0.16, 0.42)
-    glasses_colour: np.ndarray = draws.sampled(
-        lambda rng: draws.any_colour(rng, 0.03, 0.5) * (rng.uniform() < 0.5)
-    )  # sRGB, like those of the clothes
-    shirt: np.ndarray = draws.sampled(draws.any_colour)
-    collar: np.ndarray = draws.sampled(draws.any_colour)
-    collar_depth: float = draws.uniform(0, 5)
-    shirt_stripes: float = draws.sampled(lambda rng: rng.uniform(1.5, 5) * (rng.uniform() < 0.2))
-
-
-def draw_identity(rng: Generator) -> Identity:
-    """One person."""
+def draw_identity(rng: Generator) -> Drawn:
+    """Shape, skin, hair, glasses and clothes of a person; centimetres, glasses and clothes sRGB."""
     feminine = bool(rng.uniform() < 0.5)
     tone = draws.weighted(rng, SKIN_CHANCES)
     age = rng.beta(1.5, 2.0)
-    return draws.drawn(
-        rng,
-        Identity,
+    styles = {style: chances[not feminine] for style, chances in STYLES.items()}
+    return Drawn(
         feminine=feminine,
-        age=age,
+        age=age,  # 0 to 1
         colours=_draw_colours(rng, feminine, tone, age),
-        shape=(feminine, tone >= 4),
-        freckles=(tone,),
-        hair_style=({style: chances[not feminine] for style, chances in STYLES.items()},),
-        brow_thick=(0.22, 0.36) if feminine else (0.3, 0.5),
-        beard=(not feminine,),
+        shape=_draw_shape(rng, feminine, tone >= 4),
+        flush=rng.uniform(0.2, 1.0),
+        freckles=draws.positive(rng, -0.3, 0.5) * (tone < 3),
+        blotch=rng.uniform(0, 200, 2),  # cell of the noise textures
+        hair_style=draws.pick(rng, styles),
+        hair_volume=rng.uniform(0.5, 1.3),
+        hairline=rng.normal(0, 0.5),
+        hair_length=rng.uniform(9, 24),
+        hair_part=float(rng.choice([-1, 1]) * rng.uniform(0.3, 1)),
+        hair_wave=rng.uniform(0, 1),
+        brow_thick=rng.uniform(*((0.22, 0.36) if feminine else (0.3, 0.5))),
+        brow_strength=rng.uniform(0.55, 0.95),
+        beard="none" if feminine else draws.pick(rng, BEARDS),
+        glasses=draws.pick(rng, GLASSES),
+        glasses_size=rng.uniform([2.1, 1.5], [2.75, 2.15]),  # half width and half height
+        glasses_width=rng.uniform(0.16, 0.42),
+        glasses_colour=draws.any_colour(rng, 0.03, 0.5) * (rng.uniform() < 0.5),
+        shirt=draws.any_colour(rng),
+        collar=draws.any_colour(rng),
+        collar_depth=rng.uniform(0, 5),
+        shirt_stripes=rng.uniform(1.5, 5) * (rng.uniform() < 0.2),
     )
 
 
-@dataclass(frozen=True)
-class Expression:
-    """Smile, opening of the mouth in centimetres, pucker."""
-
-    smile: float
-    jaw_drop: float
-    pucker: float
-
-
-def _draw_expression(rng: Generator) -> Expression:
+def _draw_expression(rng: Generator) -> dict[str, float]:
+    """How far each of the fields of the expression is drawn."""
     kind = draws.pick(rng, EXPRESSIONS)
     calm, wide, narrow = rng.normal(0.05, 0.13), rng.uniform(0.4, 0.95), rng.uniform(0.3, 0.8)
     parted, opened = draws.positive(rng, -0.05, 0.17), rng.uniform(0.5, 2.2)
     return {
-        "calm": Expression(calm, parted, 0.0),
-        "smile": Expression(wide, parted, 0.0),
-        "open": Expression(calm, opened, 0.0),
-        "laugh": Expression(wide, 0.85 * opened, 0.0),
-        "pucker": Expression(0.0, parted, narrow),
-    }[kind]
+        "smile": {"smile": wide, "laugh": wide, "pucker": 0.0}.get(kind, calm),
+        "jaw_drop": {"open": opened, "laugh": 0.85 * opened}.get(kind, parted),
+        "pucker": narrow if kind == "pucker" else 0.0,
+    }
 
 
 def _angle(rng: Generator, deviation: float, limit: float) -> float:
     return float(np.clip(rng.normal(0, deviation), -limit, limit))
 
 
-@dataclass(frozen=True)
-class View(Single):
+def draw_view(rng: Generator) -> Drawn:
     """Expression, light, pose and camera of one picture; angles in radians."""
-
-    face: Expression
-    eye_open: float
-    light: Light = draws.sampled(draws.draw_light)
-    yaw: float = draws.sampled(_angle, 0.42, np.pi / 4)
-    pitch: float = draws.sampled(_angle, 0.15, 0.35)
-    roll: float = draws.sampled(_angle, 0.15, 0.35)
-    body: np.ndarray = draws.normal(0, [0.25, 0.06])  # yaw and roll of the chest
-    iod: float = draws.uniform(0.20, 0.33)  # between the eyes, frontal, share of the picture
-    shift: np.ndarray = draws.uniform(-1, 1, 2)
-    distance: float = draws.uniform(55, 130)  # of the camera, centimetres
-    brow_raise: float = draws.normal(0, 0.18)
-    frown: float = draws.sampled(draws.positive, -0.1, 0.2)
-    gaze: np.ndarray = draws.normal(0, [0.22, 0.1])
-    film: Film = draws.sampled(draws.drawn, Film)
-
-
-def draw_view(rng: Generator) -> View:
-    """The view of one picture."""
     face = _draw_expression(rng)
-    eyes = float(np.clip(rng.normal(-0.05 - 0.18 * face.smile, 0.12), -0.55, 0.2))
-    return draws.drawn(rng, View, face=face, eye_open=eyes)
+    return Drawn(
+        face=face,
+        eye_open=float(np.clip(rng.normal(-0.05 - 0.18 * face["smile"], 0.12), -0.55, 0.2)),
+        light=draws.draw_light(rng),
+        yaw=_angle(rng, 0.42, np.pi / 4),
+        pitch=_angle(rng, 0.15, 0.35),
+        roll=_angle(rng, 0.15, 0.35),
+        body=rng.normal(0, [0.25, 0.06]),  # yaw and roll of the chest
+        iod=rng.uniform(0.20, 0.33),  # between the eyes, frontal, share of the picture
+        shift=rng.uniform(-1, 1, 2),
+        distance=rng.uniform(55, 130),  # of the camera, centimetres
+        brow_raise=rng.normal(0, 0.18),
+        frown=draws.positive(rng, -0.1, 0.2),
+        gaze=rng.normal(0, [0.22, 0.1]),
+        film=draws.draw_film(rng),
+    )

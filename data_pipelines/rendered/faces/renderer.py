@@ -1,4 +1,4 @@
-"""Renders one parametric head: picture, landmarks, mask and surface coordinates."""
+"""Renders one parametric head: picture, landmarks, mask and surface; what corresponds on two."""
 
 from typing import Any, NamedTuple
 
@@ -7,17 +7,14 @@ from numpy.typing import ArrayLike
 
 from data_pipelines.rendered.engine.background import draw_background, resized
 from data_pipelines.rendered.engine.draws import check
-from data_pipelines.rendered.engine.film import developed, halved, lit, rotation
-from data_pipelines.rendered.engine.meshes import unit
-from data_pipelines.rendered.engine.raster import Fragments, box_of, rasterise
+from data_pipelines.rendered.engine.film import SAMPLES, developed, lit, rotation
+from data_pipelines.rendered.engine.raster import Fragments, box_of, rasterise, unit
 from data_pipelines.rendered.faces import parameters
 from data_pipelines.rendered.faces.camera import SKIN_WRAP, Posed, posed
 from data_pipelines.rendered.faces.face_paint import ear_shade, skin_paint
 from data_pipelines.rendered.faces.glasses import glasses_mesh
 from data_pipelines.rendered.faces.hair_paint import LONG, cloth_paint, hair_edge, hair_paint
 from data_pipelines.rendered.faces.head import EAR, NECK
-
-SAMPLES = 2  # along each side of a pixel
 
 
 class Canvas(NamedTuple):
@@ -84,19 +81,22 @@ def _draw_glasses(canvas: Canvas, face: Posed, side: int):
     canvas.cover(fragments.pixels, colour, alpha[fragments.triangles])
 
 
-def _surface_map(canvas: Canvas, side: int) -> tuple[np.ndarray, np.ndarray]:
+def _surface_map(canvas: Canvas, size: int) -> tuple[np.ndarray, np.ndarray]:
     """Mask [s, s] and canonical coordinate [s, s, 3] of each pixel, NaN off the mask.
 
     A pixel is on the mask when two of its four samples are; its coordinate is the mean over
     its samples within 1 cm of the nearest.
     """
-    depth = np.where(canvas.on_head, canvas.depth, -np.inf).reshape(side, side)
-    canonical = canvas.canonical.reshape(3, side, side)
-    corners = [(slice(i, None, 2), slice(j, None, 2)) for i in (0, 1) for j in (0, 1)]
-    depths = np.stack([depth[c] for c in corners])
-    seen = np.isfinite(depths)
-    use = seen & (depths > depths.max(0) - 1)
-    total = sum(np.where(u, canonical[:, *c], 0) for u, c in zip(use, corners, strict=True))
+
+    def by_pixel(samples):
+        """[k, 4 s s] as [k, 4, s, s]."""
+        grid = samples.reshape(-1, size, SAMPLES, size, SAMPLES)
+        return grid.transpose(0, 2, 4, 1, 3).reshape(-1, SAMPLES**2, size, size)
+
+    (depth,) = by_pixel(np.where(canvas.on_head, canvas.depth, -np.inf))
+    seen = np.isfinite(depth)
+    use = seen & (depth > depth.max(0) - 1)
+    total = np.where(use, by_pixel(canvas.canonical), 0).sum(1)
     mask = seen.sum(0) >= 2
     mean = np.where(mask, total / np.maximum(use.sum(0), 1), np.nan)
     return mask, mean.transpose(1, 2, 0).astype(np.float16)
@@ -159,12 +159,12 @@ def render_face(split: str, index: int, *, size: int = 64, seed: int = 0) -> dic
         _draw_hair(canvas, face, side)
     if who.glasses != "none":
         _draw_glasses(canvas, face, side)
-    mask, surface = _surface_map(canvas, side)
+    mask, surface = _surface_map(canvas, size)
     film = parameters.generator(seed, split, "film", index)
     many, five = face.head.points68, face.head.keypoints
     points68 = face.pixels(many.on(face.points), size).T
     return {
-        "image": developed(halved(canvas.light.reshape(3, side, side)), view.film, film),
+        "image": developed(canvas.light, size, view.film, film),
         "keypoints": face.pixels(five.on(face.points), size).T.astype(np.float32),
         "points68": points68.astype(np.float32),
         "visible": _visibility(points68, many.on(face.head.vertices).T, surface),
@@ -173,3 +173,44 @@ def render_face(split: str, index: int, *, size: int = 64, seed: int = 0) -> dic
         "box": box_of(mask),
         "identity": identity,
     }
+
+
+def true_correspondence(
+    surface_source: np.ndarray,
+    mask_source: np.ndarray,
+    surface_target: np.ndarray,
+    mask_target: np.ndarray,
+    points_px: ArrayLike,
+    *,
+    tolerance: float = 0.6,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Carries points of one rendered face to another by their canonical coordinates.
+
+    Args:
+      surface_source: [h, w, 3] of the face that the points lie on, as from `render_face`.
+      mask_source: bool [h, w].
+      surface_target: [h, w, 3] of the other face, of any size.
+      mask_target: bool [h, w].
+      points_px: [n, 2], (x, y) in pixels of the source, rounded to the nearest pixel.
+      tolerance: in centimetres on the mean head; where the nearest coordinate of the target is
+        farther away than this, the point is hidden there.
+
+    Returns:
+      Points [n, 2] in pixels of the target, float64, and visible bool [n]. A point that is not
+      on the source's mask is NaN and not visible.
+    """
+    height, width = mask_source.shape
+    columns, rows = np.round(np.asarray(points_px, np.float64)).astype(int).T
+    inside = (columns >= 0) & (rows >= 0) & (columns < width) & (rows < height)
+    inside[inside] = mask_source[rows[inside], columns[inside]]
+    target_rows, target_columns = np.nonzero(mask_target)
+    stock = surface_target[target_rows, target_columns].astype(np.float32)
+    carried = np.full((len(columns), 2), np.nan)
+    visible = np.zeros(len(columns), bool)
+    for i in np.flatnonzero(inside):
+        offset = stock - surface_source[rows[i], columns[i]].astype(np.float32)
+        distance = np.einsum("pk,pk->p", offset, offset)
+        best = distance.argmin()
+        carried[i] = target_columns[best], target_rows[best]
+        visible[i] = distance[best] <= tolerance**2
+    return carried, visible

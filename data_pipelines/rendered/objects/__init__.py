@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 
 from data_pipelines.errors import DataError
-from data_pipelines.rendered.engine.arrays import Arrays, load
-from data_pipelines.rendered.engine.scene import Scene
+from data_pipelines.rendered.engine.arrays import Arrays, Scene, load
 from data_pipelines.rendered.objects import pairs, renderer
 from data_pipelines.rendered.objects.catalogue import CATEGORIES, KEYPOINT_NAMES, NUM_KEYPOINTS
-from data_pipelines.rendered.objects.correspondence import dense_correspondence
+from data_pipelines.rendered.objects.pairs import dense_correspondence
 from data_pipelines.rendered.objects.renderer import render_object
 
 __all__ = [
@@ -27,7 +26,8 @@ __all__ = [
 ]
 
 POOL_FIELDS = ("image", "category", "keypoints", "keypoint_valid", "visible", "box", "mask")
-SIDED = ("keypoints", "box", "mask")  # fields of the source and of the target
+# Fields of the source and of the target, and how their names go on.
+SIDED = {"image": "", "keypoints": "_keypoints", "box": "_box", "mask": "_mask"}
 
 
 def scene_of(categories: Sequence[str]) -> Scene:
@@ -36,7 +36,7 @@ def scene_of(categories: Sequence[str]) -> Scene:
     return Scene(
         name="rendered_objects",
         noun="objects",
-        module=renderer.__name__,
+        package=__name__,
         render=functools.partial(render_object, categories=categories),
         fields={
             "image": ((None, None, 3), np.uint8),
@@ -59,7 +59,6 @@ def pair_scene(categories: Sequence[str], count: int) -> Scene:
         scene_of(categories),
         name="rendered_object_pairs",
         noun="pairs",
-        module=pairs.__name__,
         render=functools.partial(pairs.render_pair, count=count, categories=tuple(categories)),
         fields={
             "correspondence": ((None, None, 2), np.float32),
@@ -117,7 +116,7 @@ def load_pairs(
     pool = load_arrays(split, number, categories=categories, fields=POOL_FIELDS, **options)
     source, target = pairs.pair_indices(split, count, options.get("seed", 0), categories)
     found = {"source_index": source, "target_index": target, "category": pool["category"][source]}
-    for name, field in (("", "image"), *((f"_{field}", field) for field in SIDED)):
+    for field, name in SIDED.items():
         found |= {f"source{name}": pool[field][source], f"target{name}": pool[field][target]}
     found["keypoint_valid"] = pool["visible"][source] & pool["visible"][target]
     if dense:

@@ -11,33 +11,17 @@ CLOSED = 0.02  # the ring at a pole keeps this share, so that it has a normal
 X, Y, Z = np.eye(3)
 
 
-def superellipse(columns: int, power: float = 2.0) -> np.ndarray:
-    """A ring of half width 1: a circle at power 2, nearly a square at 8 [2, columns + 1]."""
+def _rings(middles, across, up, columns: int, power: float) -> np.ndarray:
+    """Rings middle + across x + up y [3, m, columns + 1], where across x the way along = up [m, 3].
+
+    (x, y) is a superellipse: a circle at power 2, nearly a square at 8.
+    """
     angles = np.linspace(0, 2 * np.pi, columns + 1)
     circle = np.stack([np.cos(angles), np.sin(angles)])
     circle[:, -1] = circle[:, 0]
-    return np.sign(circle) * np.abs(circle) ** (2 / power)
-
-
-def loft(
-    centres: np.ndarray, across: np.ndarray, up: np.ndarray, outline: np.ndarray
-) -> np.ndarray:
-    """Rings centre + across x + up y for each (x, y) of an outline [2, k]: [3, m, k].
-
-    Across [m, 3] x the way from ring to ring = up [m, 3].
-    """
-    centres, across, up = (np.asarray(v, float).T[..., None] for v in (centres, across, up))
-    return centres + across * outline[0] + up * outline[1]
-
-
-def capped(rows: np.ndarray) -> np.ndarray:
-    """Rings [m, ...] with a flat end on either side: a crease, then the pole."""
-    return rows[[0, 0, *range(len(rows)), -1, -1]]
-
-
-def end_scales(count: int) -> np.ndarray:
-    """Scales of the rings that `capped` makes of `count` rings [count + 4, 1]."""
-    return np.array([CLOSED, 1, *[1] * count, 1, CLOSED])[:, None]
+    x, y = np.sign(circle) * np.abs(circle) ** (2 / power)
+    middles, across, up = (v.T[..., None] for v in (middles, across, up))
+    return middles + across * x + up * y
 
 
 def bar(
@@ -45,11 +29,11 @@ def bar(
     width: ArrayLike,
     height: ArrayLike,
     *,
-    side: np.ndarray,
+    side: np.ndarray = X,
     columns: int = 8,
     power: float = 2.0,
 ) -> np.ndarray:
-    """A capped tube along a path [m, 3].
+    """A tube along a path [m, 3]; a crease, then the pole, close its ends flat.
 
     Args:
       path: middles of the rings.
@@ -63,10 +47,12 @@ def bar(
     across = side - along * (along @ side)[:, None]
     across /= np.linalg.norm(across, axis=1, keepdims=True)
     up = np.cross(across, along)
-    scale, outline = end_scales(len(path)), superellipse(columns, power)
     width, height = (np.broadcast_to(v, len(path))[:, None] for v in (width, height))
-    across, up = capped(across * width) * scale, capped(up * height) * scale
-    return loft(capped(path), across, up, outline)
+    rows = np.pad(np.arange(len(path)), 2, mode="edge")
+    scale = np.ones((len(rows), 1))
+    scale[[0, -1]] = CLOSED
+    across, up = (across * width)[rows] * scale, (up * height)[rows] * scale
+    return _rings(path[rows], across, up, columns, power)
 
 
 def lathe(
@@ -79,10 +65,9 @@ def lathe(
     power: float = 2.0,
 ) -> np.ndarray:
     """Rings of `radii` [m] at `heights` [m] along an axis [3] through `middle` [3]."""
-    axis, side = np.asarray(axis, float), np.asarray(side, float)
     radii = np.maximum(radii, 1e-4)[:, None]
-    up, outline = np.cross(side, axis), superellipse(columns, power)
-    return loft(line(middle, heights, axis), radii * side, radii * up, outline)
+    middles, up = line(middle, heights, axis), np.cross(side, axis)
+    return _rings(middles, radii * side, radii * up, columns, power)
 
 
 def curve(knots: ArrayLike, count: int) -> np.ndarray:
@@ -101,6 +86,11 @@ def line(start: ArrayLike, shares: np.ndarray, way: np.ndarray) -> np.ndarray:
     return start + np.multiply.outer(shares, way)
 
 
+def turned(way: np.ndarray, other: np.ndarray, angle: float) -> np.ndarray:
+    """A direction [3] turned towards another one at a right angle to it."""
+    return np.cos(angle) * way + np.sin(angle) * other
+
+
 def mirrored(part: np.ndarray) -> np.ndarray:
     """The other half of a symmetric object: x changes its sign, columns their direction."""
     return part[:, :, ::-1] * np.array([-1, 1, 1])[:, None, None]
@@ -110,9 +100,8 @@ def normals(part: np.ndarray) -> np.ndarray:
     """Outward unit normals [3, rows, columns]; double rows or columns are creases."""
     rows = np.concatenate([part[:, :1], part, part[:, -1:]], axis=1)
     columns = np.concatenate([part[:, :, -2:-1], part, part[:, :, 1:2]], axis=2)
-    dx, dy, dz = rows[:, 2:] - rows[:, :-2]
-    ax, ay, az = columns[:, :, 2:] - columns[:, :, :-2]
-    cross = np.stack([dy * az - dz * ay, dz * ax - dx * az, dx * ay - dy * ax])
+    down, along = rows[:, 2:] - rows[:, :-2], columns[:, :, 2:] - columns[:, :, :-2]
+    cross = np.cross(down, along, axis=0)
     return cross / (np.sqrt((cross * cross).sum(0)) + 1e-12)
 
 

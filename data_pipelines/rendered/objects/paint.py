@@ -1,18 +1,93 @@
-"""Colours of the surface of an object, and its shadow on the ground."""
+"""The materials of an object as they are drawn, their colours, and its shadow on the ground."""
+
+from types import SimpleNamespace
 
 import numpy as np
+from numpy.random import Generator
 
+from data_pipelines.rendered.engine import draws
 from data_pipelines.rendered.engine.background import CANVAS
 from data_pipelines.rendered.engine.film import Surface
 from data_pipelines.rendered.engine.textures import bell, look_up, noise_textures, smoothstep
 from data_pipelines.rendered.objects.camera import Posed
-from data_pipelines.rendered.objects.parameters import Look, Pattern
+from data_pipelines.rendered.objects.catalogue import MODULES
 
 WRAP = np.full((3, 1), 0.15, np.float32)
 CLOUD_CELLS = 60  # of the noise texture, across the diagonal
+PATTERNS = {"plain": 0.45, "cloud": 0.25, "stripes": 0.15, "spots": 0.15}
+COATS = np.array(
+    [[0.93, 0.9, 0.85], [0.75, 0.6, 0.42], [0.55, 0.36, 0.2], [0.35, 0.22, 0.14],
+     [0.12, 0.1, 0.09], [0.5, 0.49, 0.48], [0.72, 0.45, 0.22]]
+)  # fmt: skip
 
 
-def _pattern_cover(pattern: Pattern, q: np.ndarray) -> np.ndarray:
+def _draw_pattern(rng: Generator) -> SimpleNamespace:
+    """A second colour over the first one."""
+    return SimpleNamespace(
+        kind=draws.pick(rng, PATTERNS),
+        colour=draws.any_colour(rng) ** 2,  # linear [3]
+        amount=rng.uniform(0.15, 0.9),
+        axis=_unit_vector(rng),  # across the stripes [3]
+        pitch=rng.uniform(4, 16),  # stripes or spots along the diagonal
+        place=rng.uniform(0, 256, 2),  # cell of the noise texture
+    )
+
+
+def _unit_vector(rng: Generator) -> np.ndarray:
+    v = rng.normal(size=3)
+    return (v / np.linalg.norm(v)).astype(np.float32)
+
+
+def _colour_of(rule, rng, first):
+    """A linear colour [3] and its gloss; `first` is the colour of the main material."""
+    rules = {
+        "paint": lambda: (draws.any_colour(rng, 0.12, 0.95) ** 2, rng.uniform(0.2, 3)),
+        "any": lambda: (draws.any_colour(rng, 0.08, 0.95) ** 2, rng.uniform(0.2, 3)),
+        "trim": lambda: (draws.any_colour(rng, 0.05, 0.6) ** 2, rng.uniform(0, 2)),
+        "dark": lambda: (draws.any_colour(rng, 0.05, 0.35) ** 2, 0.4),
+        "black": lambda: (draws.any_colour(rng, 0.02, 0.12) ** 2, 0.5),
+        "glass": lambda: (draws.any_colour(rng, 0.1, 0.65) ** 2, 4.0),
+        "light": lambda: (draws.any_colour(rng, 0.7, 1.0) ** 2, 4.0),
+        "metal": lambda: (draws.any_colour(rng, 0.3, 0.85) ** 2, 3.0),
+        "coat": lambda: (_fur(rng), rng.uniform(0, 0.6)),
+        "like": lambda: (_alike(rng, first), rng.uniform(0, 2)),
+    }
+    return rules[rule]()
+
+
+def _fur(rng):
+    """Mostly natural."""
+    if rng.uniform() < 0.2:
+        return draws.any_colour(rng) ** 2
+    a, b = COATS[rng.integers(0, len(COATS), 2)]
+    return (a + rng.uniform() * (b - a)) ** 2
+
+
+def _alike(rng, first):
+    """The first colour, lighter, darker, or another one."""
+    kind = rng.uniform()
+    if kind < 0.35:
+        return first
+    return first * rng.uniform(0.3, 1.6) if kind < 0.7 else draws.any_colour(rng) ** 2
+
+
+def draw_look(category: str, rng: Generator) -> draws.Drawn:
+    """Linear colours [3, m], glosses [m] and patterns of the m materials of one object."""
+    colours: list[np.ndarray] = []
+    glosses, patterns = [], []
+    for rule, *_ in MODULES[category].MATERIALS.values():
+        colour, gloss = _colour_of(rule, rng, colours[0] if colours else None)
+        colours.append(colour)
+        glosses.append(gloss)
+        patterns.append(_draw_pattern(rng))
+    return draws.Drawn(
+        colours=np.clip(np.array(colours, np.float32).T, 0.002, 0.95),
+        glosses=np.array(glosses, np.float32),
+        patterns=patterns,
+    )
+
+
+def _pattern_cover(pattern: SimpleNamespace, q: np.ndarray) -> np.ndarray:
     """How much a pattern covers the points [3, p] of an object."""
     if pattern.kind == "stripes":
         return smoothstep(np.sin(2 * np.pi * pattern.pitch * (pattern.axis @ q)), -0.2, 0.2)
@@ -23,7 +98,7 @@ def _pattern_cover(pattern: Pattern, q: np.ndarray) -> np.ndarray:
     return smoothstep(clouds, 0.5, 0.8) if pattern.kind == "spots" else smoothstep(clouds, -2, 2)
 
 
-def painted(q: np.ndarray, materials: np.ndarray, look: Look) -> Surface:
+def painted(q: np.ndarray, materials: np.ndarray, look: draws.Drawn) -> Surface:
     """An object of materials [p] at points [3, p]; less light reaches its lower half."""
     colour = look.colours[:, materials]
     for number in np.unique(materials):

@@ -8,15 +8,12 @@ import numpy as np
 from data_pipelines.errors import DataError
 from data_pipelines.rendered.engine.background import draw_background, resized
 from data_pipelines.rendered.engine.draws import check
-from data_pipelines.rendered.engine.film import developed, halved, lit
-from data_pipelines.rendered.engine.meshes import unit
-from data_pipelines.rendered.engine.raster import box_of
-from data_pipelines.rendered.objects.camera import Posed, hidden_behind, inside, posed, to_pixels
+from data_pipelines.rendered.engine.film import SAMPLES, developed, lit
+from data_pipelines.rendered.engine.raster import box_of, unit
+from data_pipelines.rendered.objects.camera import Posed, hidden_behind, inside, posed
 from data_pipelines.rendered.objects.catalogue import CATEGORIES, MODULES
-from data_pipelines.rendered.objects.paint import WRAP, painted, shadowed
-from data_pipelines.rendered.objects.parameters import draw_look
+from data_pipelines.rendered.objects.paint import WRAP, draw_look, painted, shadowed
 
-SAMPLES = 2  # along each side of a pixel
 TIP = 0.012  # diagonals: the thickness of ends and edges, on which key points lie
 
 
@@ -32,34 +29,22 @@ def checked(categories: Sequence[str]) -> tuple[str, ...]:
     return tuple(categories)
 
 
-def geometry(thing: Posed, size: int) -> dict[str, np.ndarray]:
-    """Mask, surface, depth and vertices of a posed object at a size."""
+def geometry(thing: Posed, size: int) -> dict[str, Any]:
+    """Category, mask, surface, depth and vertices of a posed object at a size."""
     fragments = thing.fragments(size)
-    mask = np.zeros(size * size, bool)
-    surface = np.full((size * size, 3), np.nan, np.float32)
-    depth = np.full(size * size, -np.inf, np.float32)
-    mask[fragments.pixels] = True
+    surface = np.full((size, size, 3), np.nan, np.float32)
+    depth = np.full((size, size), -np.inf, np.float32)
     part, row, column = fragments.interpolate(thing.template.surface)
-    surface[fragments.pixels] = np.stack([np.round(part), row, column], -1)
-    depth[fragments.pixels] = fragments.depth
-    vertices = np.vstack([to_pixels(thing.shares, size), thing.depth[None]])
-    there = thing.template.vertices_of(thing.solid.present)
+    surface.reshape(-1, 3)[fragments.pixels] = np.stack([np.round(part), row, column], -1)
+    depth.ravel()[fragments.pixels] = fragments.depth
+    vertices = np.vstack([thing.pixels(size), thing.depth])
     return {
-        "mask": mask.reshape(size, size),
-        "surface": surface.reshape(size, size, 3),
-        "depth": depth.reshape(size, size),
-        "vertices_px": np.where(there, vertices, np.nan).astype(np.float32),
+        "category": CATEGORIES.index(thing.category),
+        "mask": np.isfinite(depth),
+        "surface": surface,
+        "depth": depth,
+        "vertices_px": np.where(thing.solid.present, vertices, np.nan).astype(np.float32),
     }
-
-
-def _keypoints(thing: Posed, size: int, depth: np.ndarray):
-    """Key points [10, 2] in pixels, which of them exist, which are seen."""
-    corners = thing.template.keypoints
-    x, y = to_pixels(thing.shares[:, corners], size)
-    exists = thing.solid.present[thing.template.keypoint_parts]
-    seen = exists & inside(x, y, size) & ~hidden_behind(x, y, thing.depth[corners], depth, TIP)
-    points = np.where(exists[:, None], np.stack([x, y], -1), 0)
-    return points.astype(np.float32), exists, seen
 
 
 def _draw_picture(thing: Posed, size: int) -> np.ndarray:
@@ -74,7 +59,7 @@ def _draw_picture(thing: Posed, size: int) -> np.ndarray:
     look = draw_look(thing.category, thing.stream("look"))
     surface = painted(q, thing.template.materials[fragments.triangles], look)
     light[:, fragments.pixels] = lit(surface, n, thing.view.light, wrap=WRAP)
-    return developed(halved(light.reshape(3, side, side)), thing.view.film, thing.stream("film"))
+    return developed(light, size, thing.view.film, thing.stream("film"))
 
 
 def render_object(
@@ -112,13 +97,16 @@ def render_object(
     check(split, index, size)
     thing = posed(split, index, seed, checked(categories))
     shown = geometry(thing, size)
-    points, exists, seen = _keypoints(thing, size, shown["depth"])
+    corners = thing.template.keypoints
+    x, y = thing.pixels(size)[:, corners]
+    exists = thing.solid.present[corners]
+    hidden = hidden_behind(x, y, thing.depth[corners], shown["depth"], TIP)
+    points = np.where(exists[:, None], np.stack([x, y], -1), 0)
     return {
         "image": _draw_picture(thing, size),
-        "category": CATEGORIES.index(thing.category),
-        "keypoints": points,
+        "keypoints": points.astype(np.float32),
         "keypoint_valid": exists,
-        "visible": seen,
+        "visible": exists & inside(x, y, size) & ~hidden,
         "box": box_of(shown["mask"]),
         **shown,
     }

@@ -4,8 +4,7 @@ import functools
 
 import numpy as np
 
-from data_pipelines.rendered.engine.arrays import load
-from data_pipelines.rendered.engine.scene import Scene
+from data_pipelines.rendered.engine.arrays import Scene, load
 from data_pipelines.rendered.rooms.camera import KEYPOINT_NAMES
 from data_pipelines.rendered.rooms.renderer import SURFACES, render_room
 
@@ -14,7 +13,7 @@ __all__ = ["KEYPOINT_NAMES", "SCENE", "SURFACES", "load_arrays", "render_room"]
 SCENE = Scene(
     name="rendered_rooms",
     noun="rooms",
-    module=f"{__name__}.renderer",
+    package=__name__,
     render=render_room,
     fields={
         "image": ((None, None, 3), np.uint8),

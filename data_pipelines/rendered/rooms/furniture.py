@@ -6,8 +6,8 @@ import numpy as np
 from numpy.random import Generator
 
 from data_pipelines.rendered.engine.draws import any_colour
+from data_pipelines.rendered.rooms.camera import Room
 from data_pipelines.rendered.rooms.materials import Material, cloth, material, painting, wood
-from data_pipelines.rendered.rooms.parameters import Room
 
 WALLS = ("far", "left", "right")
 TRIES = 12
@@ -29,32 +29,6 @@ class Piece(NamedTuple):
     is_round: bool = False
 
 
-class Place(NamedTuple):
-    """A wall, and where along it something begins."""
-
-    room: Room
-    wall: str
-    start: float
-
-    def box(self, along: tuple, up: tuple, out: tuple) -> tuple[np.ndarray, np.ndarray]:
-        """Corners [3], [3] of a box: along the wall from `start`, up, and out of the wall."""
-        (a0, a1), (o0, o1) = np.add(self.start, along), out
-        side = self.room.width / 2
-        x, z = {
-            "far": ((a0, a1), (o0, o1)),
-            "left": ((o0 - side, o1 - side), (a0, a1)),
-            "right": ((side - o1, side - o0), (a0, a1)),
-        }[self.wall]
-        low, high = (np.array(corner) for corner in zip(x, up, z, strict=True))
-        return low, high
-
-    def piece(
-        self, along: tuple, up: tuple, out: tuple, what: Material, is_round: bool = False
-    ) -> Piece:
-        """A box of a material, or the ellipsoid in it."""
-        return Piece(*self.box(along, up, out), what, is_round)
-
-
 class Layout:
     """A room that fills up: nothing stands in something else or before the camera."""
 
@@ -67,7 +41,7 @@ class Layout:
 
     def find(
         self, rng: Generator, walls: tuple[str, ...], width: float, up: tuple, out: tuple
-    ) -> Place | None:
+    ) -> "Place | None":
         """A free place of a width on one of some walls, or None; it is taken."""
         for _ in range(TRIES):
             wall = walls[rng.integers(len(walls))]
@@ -75,20 +49,44 @@ class Layout:
             first, last = (-half, half) if wall == "far" else (0, self.room.depth)
             if last - first - width < 2 * GAP:
                 continue
-            start = rng.uniform(first + GAP, last - width - GAP)
-            if self.take(Place(self.room, wall, start), (0, width), up, out):
-                return Place(self.room, wall, start)
+            place = Place(self, wall, rng.uniform(first + GAP, last - width - GAP))
+            if place.take((0, width), up, out):
+                return place
         return None
 
-    def take(self, place: Place, along: tuple, up: tuple, out: tuple) -> bool:
+
+class Place(NamedTuple):
+    """A wall, and where along it something begins."""
+
+    layout: Layout
+    wall: str
+    start: float
+
+    def box(self, along: tuple, up: tuple, out: tuple) -> np.ndarray:
+        """Corners [2, 3] of a box: along the wall from `start`, up, and out of the wall."""
+        (a0, a1), (o0, o1) = np.add(self.start, along), out
+        side = self.layout.room.width / 2
+        x, z = {
+            "far": ((a0, a1), (o0, o1)),
+            "left": ((o0 - side, o1 - side), (a0, a1)),
+            "right": ((side - o1, side - o0), (a0, a1)),
+        }[self.wall]
+        return np.array([x, up, z]).T
+
+    def take(self, along: tuple, up: tuple, out: tuple) -> bool:
         """Whether a box is free and inside the room; if so, it no longer is."""
-        low, high = place.box(along, up, out)
-        if (low < self.room.low - 1e-6).any() or (high > self.room.high).any():
+        (low, high), room, taken = self.box(along, up, out), self.layout.room, self.layout.taken
+        if (low < room.low - 1e-6).any() or (high > room.high).any():
             return False
-        if any((low < b + GAP).all() and (high > a - GAP).all() for a, b in self.taken):
+        if any((low < b + GAP).all() and (high > a - GAP).all() for a, b in taken):
             return False
-        self.taken.append((low, high))
+        taken.append((low, high))
         return True
+
+    def put(self, along: tuple, up: tuple, out: tuple, what: Material, is_round: bool = False):
+        """Puts a box of a material here, or the ellipsoid in it."""
+        low, high = self.box(along, up, out)
+        self.layout.pieces.append(Piece(low, high, what, is_round))
 
 
 def _put_bed(rng, layout):
@@ -101,17 +99,15 @@ def _put_bed(rng, layout):
         return
     sheet, blanket, frame = (draw(rng) for draw in (cloth, cloth, wood))
     fold = rng.uniform(0.55, 0.8)
-    layout.pieces += [
-        place.piece((0, width), (0.08, 0.6 * height), (0, length), frame),
-        place.piece((0, width), (0, head), (0, 0.06), frame),
-        place.piece((0.03, width - 0.03), (0.6 * height, height), (0.06, length - 0.02), sheet),
-        place.piece((0, width), (0.45 * height, height + 0.05), (fold, length + 0.01), blanket),
-    ]
+    place.put((0, width), (0.08, 0.6 * height), (0, length), frame)
+    place.put((0, width), (0, head), (0, 0.06), frame)
+    place.put((0.03, width - 0.03), (0.6 * height, height), (0.06, length - 0.02), sheet)
+    place.put((0, width), (0.45 * height, height + 0.05), (fold, length + 0.01), blanket)
     pillows = 2 if width > 1.3 else 1
     each, case, up = (width - 0.1) / pillows, cloth(rng), (height - 0.04, height + 0.16)
     for k in range(pillows):
         along = 0.05 + k * each, 0.05 + (k + 1) * each - 0.04
-        layout.pieces.append(place.piece(along, up, (0.1, 0.52), case, is_round=True))
+        place.put(along, up, (0.1, 0.52), case, is_round=True)
     _put_stands(rng, layout, place, width)
 
 
@@ -119,7 +115,7 @@ def _put_stands(rng, layout, bed, bed_width):
     """Night stands on the sides of a bed, with lamps."""
     width, depth, height = rng.uniform([0.36, 0.32, 0.4], [0.52, 0.42, 0.6])
     what, shade = wood(rng, "drawers", pitch=0.2), material(rng, any_colour(rng, 0.6, 0.95) ** 2)
-    shade = shade._replace(glow=float(rng.uniform(0.3, 1.5)))
+    shade = shade._replace(glow=rng.uniform(0.3, 1.5))
     foot = material(rng, any_colour(rng, 0.1, 0.7) ** 2)
     tall, wide = rng.uniform([0.2, 0.1], [0.32, 0.16])
 
@@ -130,12 +126,10 @@ def _put_stands(rng, layout, bed, bed_width):
     for start in (bed.start - width - 2 * GAP, bed.start + bed_width + 2 * GAP):
         place = bed._replace(start=start)
         top = height + tall + 0.22
-        if rng.uniform() < 0.7 and layout.take(place, (0, width), (0, top), (0, depth)):
-            layout.pieces += [
-                place.piece((0, width), (0, height), (0, depth), what),
-                place.piece(*around(0.02, (height, height + tall)), foot),
-                place.piece(*around(wide, (height + tall - 0.04, top)), shade),
-            ]
+        if rng.uniform() < 0.7 and place.take((0, width), (0, top), (0, depth)):
+            place.put((0, width), (0, height), (0, depth), what)
+            place.put(*around(0.02, (height, height + tall)), foot)
+            place.put(*around(wide, (height + tall - 0.04, top)), shade)
 
 
 def _put_window(rng, layout):
@@ -151,23 +145,21 @@ def _put_window(rng, layout):
     a, b = cloth_width, cloth_width + width
     frame = material(rng, rng.uniform(0.6, 0.9) * np.ones(3))
     sky = material(rng, np.array([0.75, 0.82, 0.85]) * rng.uniform(0.7, 1.1), "sky", amount=0.7)
-    sky = sky._replace(other=np.array([0.5, 0.7, 0.95]), glow=float(rng.uniform(1.0, 2.6)))
+    sky = sky._replace(other=np.array([0.5, 0.7, 0.95]), glow=rng.uniform(1.0, 2.6))
     up = sill, sill + tall
-    layout.pieces += [
-        place.piece((a, b), up, (0, 0.04), frame),
-        place.piece((a + 0.06, b - 0.06), (sill + 0.06, up[1] - 0.06), (0, 0.045), sky),
-        place.piece((a - 0.05, b + 0.05), (sill - 0.04, sill), (0, 0.12), frame),
-    ]
+    place.put((a, b), up, (0, 0.04), frame)
+    place.put((a + 0.06, b - 0.06), (sill + 0.06, up[1] - 0.06), (0, 0.045), sky)
+    place.put((a - 0.05, b + 0.05), (sill - 0.04, sill), (0, 0.12), frame)
     for k in range(1, int(rng.integers(1, 4))):
         at = a + width * k / 2 if width < 1.3 else a + width * k / 3
-        layout.pieces.append(place.piece((at - 0.025, at + 0.025), up, (0, 0.06), frame))
+        place.put((at - 0.025, at + 0.025), up, (0, 0.06), frame)
     if drawn:
         colour = any_colour(rng, 0.3, 0.95) ** 2
-        folds = material(rng, colour, "stripes", pitch=float(rng.uniform(0.05, 0.09)), amount=0.5)
+        folds = material(rng, colour, "stripes", pitch=rng.uniform(0.05, 0.09), amount=0.5)
         folds = folds._replace(other=0.55 * colour)
         low = 0.05 if rng.uniform() < 0.6 else sill - 0.08
         for along in ((0, a + 0.08), (b - 0.08, whole)):
-            layout.pieces.append(place.piece(along, (low, up[1] + 0.1), (0.06, 0.14), folds))
+            place.put(along, (low, up[1] + 0.1), (0.06, 0.14), folds)
     low, high = place.box((a, b), up, (0.3, 0.4))
     return (low + high) / 2
 
@@ -179,7 +171,7 @@ def _put_cabinet(rng, layout, pattern):
     what = wood(rng, pattern, pitch=whole / rng.integers(2, 5), amount=0.7)
     place = layout.find(rng, WALLS, width, (0, height), (0, depth))
     if place is not None:
-        layout.pieces.append(place.piece((0, width), (0, height), (0, depth), what))
+        place.put((0, width), (0, height), (0, depth), what)
 
 
 def _put_picture(rng, layout):
@@ -190,10 +182,8 @@ def _put_picture(rng, layout):
     if place is None:
         return
     frame, rim = wood(rng), rng.uniform(0.03, 0.07)
-    layout.pieces += [
-        place.piece((0, width), up, (0, 0.03), frame),
-        place.piece((rim, width - rim), (up[0] + rim, up[1] - rim), (0, 0.035), painting(rng)),
-    ]
+    place.put((0, width), up, (0, 0.03), frame)
+    place.put((rim, width - rim), (up[0] + rim, up[1] - rim), (0, 0.035), painting(rng))
 
 
 def _put_door(rng, layout):
@@ -204,11 +194,9 @@ def _put_door(rng, layout):
         return
     frame, leaf = wood(rng), wood(rng)
     knob = material(rng, np.full(3, 0.3))
-    layout.pieces += [
-        place.piece((0, width + 0.16), (0, tall + 0.08), (0, 0.02), frame),
-        place.piece((0.08, width + 0.08), (0.01, tall), (0, 0.035), leaf),
-        place.piece((width - 0.02, width + 0.02), (1.0, 1.04), (0, 0.09), knob),
-    ]
+    place.put((0, width + 0.16), (0, tall + 0.08), (0, 0.02), frame)
+    place.put((0.08, width + 0.08), (0.01, tall), (0, 0.035), leaf)
+    place.put((width - 0.02, width + 0.02), (1.0, 1.04), (0, 0.09), knob)
 
 
 def _put_rug(rng, layout):
@@ -220,8 +208,14 @@ def _put_rug(rng, layout):
     layout.pieces.append(Piece(low, high, cloth(rng)))
 
 
-CABINET_CHANCES = {"panels": 0.75, "drawers": 0.6}
-CHANCES = ((0.7, _put_picture), (0.4, _put_picture), (0.4, _put_door), (0.5, _put_rug))
+CHANCES = (
+    (0.75, _put_cabinet, "panels"),
+    (0.6, _put_cabinet, "drawers"),
+    (0.7, _put_picture),
+    (0.4, _put_picture),
+    (0.4, _put_door),
+    (0.5, _put_rug),
+)
 
 
 def furnish(rng: Generator, room: Room, eye: np.ndarray) -> tuple[list[Piece], np.ndarray | None]:
@@ -229,10 +223,7 @@ def furnish(rng: Generator, room: Room, eye: np.ndarray) -> tuple[list[Piece], n
     layout = Layout(room, eye)
     _put_bed(rng, layout)
     window = _put_window(rng, layout)
-    for pattern, chance in CABINET_CHANCES.items():
+    for chance, put, *what in CHANCES:
         if rng.uniform() < chance:
-            _put_cabinet(rng, layout, pattern)
-    for chance, put in CHANCES:
-        if rng.uniform() < chance:
-            put(rng, layout)
+            put(rng, layout, *what)
     return layout.pieces, window

@@ -33,7 +33,7 @@ class Material(NamedTuple):
 def material(rng: Generator, colour: np.ndarray, pattern: str = "plain", **options) -> Material:
     """A material whose pattern has a darker or lighter or another colour."""
     other = any_colour(rng) ** 2 if rng.uniform() < 0.35 else colour * rng.uniform(0.35, 1.5)
-    drawn = {"amount": float(rng.uniform(0.2, 0.9)), "place": float(rng.uniform(0, 200))}
+    drawn = {"amount": rng.uniform(0.2, 0.9), "place": rng.uniform(0, 200)}
     return Material(colour, np.minimum(other, 0.95), pattern, **(drawn | options))
 
 
@@ -41,20 +41,20 @@ def wood(rng: Generator, pattern: str = "grain", **options) -> Material:
     """Wood, or white or grey varnish."""
     a, b = WOODS[rng.integers(0, len(WOODS), 2)]
     colour = (a + rng.uniform(0, 0.4) * (b - a)) ** 2
-    return material(rng, colour, pattern, **({"amount": float(rng.uniform(0.2, 0.6))} | options))
+    return material(rng, colour, pattern, **({"amount": rng.uniform(0.2, 0.6)} | options))
 
 
 def cloth(rng: Generator) -> Material:
     """Any colour, plain or patterned."""
     kinds = {"plain": 0.45, "cloud": 0.2, "stripes": 0.2, "tiles": 0.15}
-    pitch = float(rng.uniform(0.12, 0.4))
+    pitch = rng.uniform(0.12, 0.4)
     return material(rng, any_colour(rng, 0.2, 0.95) ** 2, pick(rng, kinds), pitch=pitch)
 
 
 def wall_paint(rng: Generator) -> Material:
     """Mostly light; some with stripes or clouds."""
     kinds = {"plain": 0.6, "cloud": 0.2, "stripes": 0.2}
-    options = {"amount": float(rng.uniform(0.05, 0.35)), "pitch": float(rng.uniform(0.15, 0.5))}
+    options = {"amount": rng.uniform(0.05, 0.35), "pitch": rng.uniform(0.15, 0.5)}
     low, white = (0.5, rng.uniform(0.1, 0.8)) if rng.uniform() < 0.8 else (0.25, 0.0)
     colour = (1 - white) * any_colour(rng, low, 0.97) + white * 0.92
     return material(rng, colour**2, pick(rng, kinds), **options)
@@ -64,9 +64,9 @@ def flooring(rng: Generator) -> Material:
     """Boards, tiles or carpet."""
     kind = pick(rng, {"planks": 0.6, "tiles": 0.2, "cloud": 0.2})
     if kind == "planks":
-        return wood(rng, kind, pitch=float(rng.uniform(0.1, 0.22)))
+        return wood(rng, kind, pitch=rng.uniform(0.1, 0.22))
     colour = any_colour(rng, 0.25, 0.85) ** 2
-    return material(rng, colour, kind, pitch=float(rng.uniform(0.3, 0.6)))
+    return material(rng, colour, kind, pitch=rng.uniform(0.3, 0.6))
 
 
 def painting(rng: Generator) -> Material:
@@ -83,7 +83,7 @@ def _lines(position, pitch):
 def _cover(what: Material, u, v):
     """How much of the other colour shows at the points (u, v) of a face [p]."""
     pattern, pitch = what.pattern, what.pitch
-    if pattern in ("plain", "art"):
+    if pattern == "plain":
         return np.zeros_like(u)
     if pattern == "stripes":
         return smoothstep(np.sin(2 * np.pi * u / pitch), -0.2, 0.2)

@@ -4,15 +4,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from data_pipelines.rendered.engine.draws import check
-from data_pipelines.rendered.engine.film import developed, halved
-from data_pipelines.rendered.rooms.camera import keypoints, rays
+from data_pipelines.rendered.engine.draws import Drawn, check
+from data_pipelines.rendered.engine.film import SAMPLES, developed
+from data_pipelines.rendered.rooms.camera import Room, draw_view, generator, keypoints
 from data_pipelines.rendered.rooms.furniture import Piece, furnish
 from data_pipelines.rendered.rooms.materials import Material, flooring, painted, wall_paint, wood
-from data_pipelines.rendered.rooms.parameters import Room, View, draw_room, draw_view, generator
 from data_pipelines.rendered.rooms.tracing import Hits, blocked, trace
 
-SAMPLES = 2  # along each side of a pixel
 SURFACES = ("floor", "ceiling", "far_wall", "left_wall", "right_wall", "furniture")
 # Surface of the room's box by axis and side.
 SIDES = np.array([[3, 4], [0, 1], [2, 2]])
@@ -29,13 +27,13 @@ class Interior(NamedTuple):
     pieces: list[Piece]
     shell: list  # materials of the SURFACES of the room, and of its skirting
     lights: list[tuple]  # position [3] and colour [3] of each
-    view: View
+    view: Drawn
 
 
 def build(split: str, index: int, seed: int) -> Interior:
     """The scene of a picture."""
     rng = generator(seed, split, "room", index)
-    room = draw_room(rng)
+    room = Room(rng.uniform(2.8, 5.0), rng.uniform(2.3, 3.0), rng.uniform(3.4, 5.5))
     walls = wall_paint(rng)
     ceiling = walls._replace(colour=np.full(3, rng.uniform(0.55, 0.9)), pattern="plain")
     others = [walls if rng.uniform() < 0.75 else wall_paint(rng) for _ in range(3)]
@@ -51,7 +49,7 @@ def build(split: str, index: int, seed: int) -> Interior:
 def look(scene: Interior, side: int) -> Hits:
     """What side x side pixels show."""
     camera = scene.view.camera
-    return trace(camera.eye[:, None], rays(camera, side), scene.room, scene.pieces)
+    return trace(camera.eye[:, None], camera.rays(side), scene.room, scene.pieces)
 
 
 def _surfaces(hits: Hits):
@@ -65,14 +63,12 @@ def _albedo(scene: Interior, hits: Hits):
     """Colour [3, p] and glow [p] of the points that the rays meet."""
     points = hits.points
     colour, glow = np.zeros(points.shape, np.float32), np.zeros(points.shape[1], np.float32)
-    axis, shown = np.abs(hits.normals).argmax(0), _surfaces(hits)
-    everything: list[tuple[np.ndarray, Material, Any]] = [
-        *((shown == number, what, scene.room) for number, what in enumerate(scene.shell[:-1])),
-        *((hits.pieces == n, piece.material, piece) for n, piece in enumerate(scene.pieces)),
-    ]
-    for here, what, box in everything:
+    axis, shown = np.abs(hits.normals).argmax(0), _surfaces(hits) + np.maximum(hits.pieces, 0)
+    things: list[tuple[Material, Any]] = [(what, scene.room) for what in scene.shell[:-1]]
+    things += [(piece.material, piece) for piece in scene.pieces]
+    for number, (what, box) in enumerate(things):
         for face in range(3):
-            at = np.flatnonzero(here & (axis == face))
+            at = np.flatnonzero((shown == number) & (axis == face))
             if len(at):
                 plane = FACES[face]
                 u, v = points[plane][:, at]
@@ -83,16 +79,13 @@ def _albedo(scene: Interior, hits: Hits):
     return colour, glow
 
 
-def _openness(room, points):
-    """Less light reaches the corners of a room [p]."""
-    away = np.minimum(points - room.low[:, None], room.high[:, None] - points)
-    return np.prod(1 - 0.3 * np.exp(-np.maximum(away, 0) / 0.25), axis=0) / 0.7
-
-
 def _light_of(scene: Interior, hits: Hits, rng):
     """Light on the points that the rays meet [3, p]; furniture throws soft shadows."""
-    points = hits.points
-    total = scene.view.ambient[:, None] * _openness(scene.room, points)
+    points, room = hits.points, scene.room
+    away = np.minimum(points - room.low[:, None], room.high[:, None] - points)
+    # Less light reaches the corners.
+    openness = np.prod(1 - 0.3 * np.exp(-np.maximum(away, 0) / 0.25), axis=0) / 0.7
+    total = scene.view.ambient[:, None] * openness
     for place, colour in scene.lights:
         toward = place[:, None] - points
         distance = np.linalg.norm(toward, axis=0)
@@ -102,17 +95,6 @@ def _light_of(scene: Interior, hits: Hits, rng):
         strength = 2 * slope * seen / (1 + (distance / REACH) ** 2)
         total = total + colour[:, None] * strength
     return total
-
-
-def _draw_picture(scene: Interior, size: int, rng):
-    """The picture, uint8 [size, size, 3]."""
-    side = SAMPLES * size
-    hits = look(scene, side)
-    colour, glow = _albedo(scene, hits)
-    linear = colour * (_light_of(scene, hits, rng) + glow)
-    linear = linear.reshape(3, side, side).astype(np.float32)
-    linear *= scene.view.exposure / np.minimum(linear, 1.5).mean()
-    return developed(halved(linear), scene.view.film, rng)
 
 
 def render_room(split: str, index: int, *, size: int = 64, seed: int = 0) -> dict[str, np.ndarray]:
@@ -138,11 +120,15 @@ def render_room(split: str, index: int, *, size: int = 64, seed: int = 0) -> dic
       DataError: for an unknown split, a negative index or a size below 16.
     """
     check(split, index, size)
-    scene = build(split, index, seed)
+    scene, film = build(split, index, seed), generator(seed, split, "film", index)
+    hits = look(scene, SAMPLES * size)
+    colour, glow = _albedo(scene, hits)
+    light = (colour * (_light_of(scene, hits, film) + glow)).astype(np.float32)
+    light *= scene.view.exposure / np.minimum(light, 1.5).mean()
     points, shares, valid = keypoints(scene.room, scene.view.camera)
     hidden = blocked(scene.view.camera.eye[:, None], points, scene.pieces)
     return {
-        "image": _draw_picture(scene, size, generator(seed, split, "film", index)),
+        "image": developed(light, size, scene.view.film, film),
         "keypoints": np.where(valid, shares * size - 0.5, 0).T.astype(np.float32),
         "keypoint_valid": valid,
         "visible": valid & ~hidden,

@@ -4,10 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from data_pipelines.rendered.engine.meshes import unit
-from data_pipelines.rendered.engine.raster import greatest, least
+from data_pipelines.rendered.engine.raster import greatest, least, unit
+from data_pipelines.rendered.rooms.camera import Room
 from data_pipelines.rendered.rooms.furniture import Piece
-from data_pipelines.rendered.rooms.parameters import Room
 
 NEAR = 1e-3  # a ray does not hit what it starts on
 

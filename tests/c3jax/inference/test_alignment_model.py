@@ -22,7 +22,7 @@ from c3jax.inference import Matches, Reading
 from c3jax.models import ResNet
 from c3jax.models.families import from_config
 from c3jax.weights import load_resnet
-from data_pipelines.pair_images import squash
+from tests.data_pipelines.pair_files import squash
 from tests.experiments.tiny import random_tree
 from tests.reference.resnet import random_weights
 

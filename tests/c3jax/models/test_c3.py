@@ -2,8 +2,8 @@
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import pytest
+from numpy.testing import assert_allclose, assert_array_equal
 
 from c3jax.models.c3 import C3
 from c3jax.models.families import from_config
@@ -62,7 +62,7 @@ def test_maps_peak_at_the_landmarks(built):
     code = encode(model, variables)
     cells = jnp.round((code.landmarks + 1) / 2 * 7).astype(int)
     peaks = code.maps.reshape(2, 64, 3).argmax(1)
-    np.testing.assert_array_equal(peaks, cells[..., 1] * 8 + cells[..., 0])
+    assert_array_equal(peaks, cells[..., 1] * 8 + cells[..., 0])
 
 
 def test_pooled_appearance_has_no_detail_within_a_region(built):
@@ -70,19 +70,17 @@ def test_pooled_appearance_has_no_detail_within_a_region(built):
     model, variables = built
     flat = model.clone(appearance_grid=1)
     appearance = encode(flat, variables).appearance
-    np.testing.assert_allclose(
-        appearance, jnp.broadcast_to(appearance[:, :1, :1], appearance.shape)
-    )
+    assert_allclose(appearance, jnp.broadcast_to(appearance[:, :1, :1], appearance.shape))
     full = encode(model.clone(appearance_grid=None), variables).appearance
     assert float(full.std((1, 2)).max()) > 0
-    np.testing.assert_allclose(appearance[:, 0, 0], full.mean((1, 2)), rtol=1e-5, atol=1e-6)
+    assert_allclose(appearance[:, 0, 0], full.mean((1, 2)), rtol=1e-5, atol=1e-6)
 
 
 def test_the_landmarks_of_a_picture_do_not_depend_on_the_batch(built):
     model, variables = built
     both = encode(model, variables).landmarks
     one = encode(model, variables, IMAGES[1:]).landmarks
-    np.testing.assert_allclose(both[1:], one, rtol=1e-5, atol=1e-6)
+    assert_allclose(both[1:], one, rtol=1e-5, atol=1e-6)
 
 
 def test_training_moves_the_running_averages(built):
@@ -97,14 +95,11 @@ def test_training_moves_the_running_averages(built):
 
 
 def test_the_papers_initialisation_is_a_normal_of_one_hundredth():
-    model = C3(
-        trunk=ResNet("small", stages=("layer4", "layer3"), normalization="batch"),
-        image_shape=(64, 64),
-    )
-    shapes = jax.eval_shape(model.init, jax.random.key(0), jnp.zeros((1, 64, 64, 3)))
-    assert shapes["params"]["pose"]["ConvBlock_0"]["conv"]["kernel"].shape == (3, 3, 64, 256)
-    variables = jax.jit(lambda key: model.init(key, jnp.zeros((1, 64, 64, 3))))(jax.random.key(0))
-    kernel = variables["params"]["appearance"]["ConvBlock_1"]["conv"]["kernel"]
+    model, features = C3(trunk=ResNet("small")), jnp.zeros((1, 2, 2, 64))
+    init = jax.jit(lambda key: model.init(key, features, features, method="extract"))
+    params = init(jax.random.key(0))["params"]
+    assert params["pose"]["ConvBlock_0"]["conv"]["kernel"].shape == (3, 3, 64, 256)
+    kernel = params["appearance"]["ConvBlock_1"]["conv"]["kernel"]
     assert float(kernel.std()) == pytest.approx(0.01, rel=0.02)
     assert float(jnp.abs(kernel.mean())) < 1e-4
 

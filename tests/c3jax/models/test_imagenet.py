@@ -5,6 +5,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from numpy.testing import assert_allclose
 
 from c3jax.models.imagenet import FrozenBatchNorm, convolve, he_normal, max_pool
 from tests.reference import resnet as reference
@@ -15,15 +16,9 @@ def test_convolution_equals_slow_reference(size, stride, dilation):
     generator = np.random.default_rng(0)
     x = generator.normal(size=(2, 9, 12, 3)).astype(np.float32)
     kernel = generator.normal(size=(size, size, 3, 4)).astype(np.float32)
-    slow = reference.convolution(
-        x.transpose(0, 3, 1, 2),
-        kernel.transpose(3, 2, 0, 1),
-        stride=stride,
-        padding=dilation * (size // 2),
-        dilation=dilation,
-    )
-    y = convolve(x, kernel, stride=stride, dilation=dilation)
-    np.testing.assert_allclose(y, slow.transpose(0, 2, 3, 1), atol=1e-5)
+    steps = {"stride": stride, "dilation": dilation}
+    slow = reference.convolution_of_nhwc(x, kernel, padding=dilation * (size // 2), **steps)
+    assert_allclose(convolve(x, kernel, **steps), slow, atol=1e-5)
 
 
 def test_max_pooling_is_padded_with_minus_infinity():
@@ -47,8 +42,8 @@ def test_max_pooling_and_its_gradient_equal_flax(size, padding, shape):
     weights = generator.normal(size=our_pool(x).shape).astype(np.float32)
     ours, slope = jax.jit(jax.value_and_grad(lambda x: jnp.sum(weights * our_pool(x))))(x)
     theirs, flax_slope = jax.jit(jax.value_and_grad(lambda x: jnp.sum(weights * flax_pool(x))))(x)
-    np.testing.assert_allclose(ours, theirs, rtol=1e-6)
-    np.testing.assert_allclose(slope, flax_slope, atol=1e-6)
+    assert_allclose(ours, theirs, rtol=1e-6)
+    assert_allclose(slope, flax_slope, atol=1e-6)
 
 
 def test_frozen_batch_norm_equals_flax_on_the_same_variables():
@@ -60,10 +55,10 @@ def test_frozen_batch_norm_equals_flax_on_the_same_variables():
         "batch_stats": {"mean": draws[2], "var": draws[3]},
     }
     theirs = nn.BatchNorm(use_running_average=True, epsilon=1e-5).apply(variables, x)
-    np.testing.assert_allclose(FrozenBatchNorm().apply(variables, x), theirs, rtol=1e-5, atol=1e-6)
+    assert_allclose(FrozenBatchNorm().apply(variables, x), theirs, rtol=1e-5, atol=1e-6)
 
 
 def test_he_normal_has_variance_two_over_fan_out():
     values = he_normal(jax.random.key(0), (3, 3, 20, 8))
-    np.testing.assert_allclose(jnp.std(values), np.sqrt(2 / (3 * 3 * 8)), rtol=0.05)
+    assert_allclose(jnp.std(values), np.sqrt(2 / (3 * 3 * 8)), rtol=0.05)
     assert abs(jnp.mean(values)) < 0.02

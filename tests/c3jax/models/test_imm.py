@@ -6,8 +6,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from numpy.testing import assert_allclose
 
 from c3jax.models.imm import IMM
+from tests.drawn import draw
 from tests.reference import resnet as reference
 from tests.tolerances import FLOAT32
 
@@ -28,16 +30,8 @@ def images():
 
 @functools.cache
 def variables():
-    """Variables of the small model, drawn by NumPy: positive where they scale."""
-    generator = np.random.default_rng(0)
-
-    def draw(path, leaf):
-        if path[-1].key in ("kernel", "bias", "mean"):
-            return generator.normal(0, 0.3, leaf.shape).astype(np.float32)
-        return generator.uniform(0.5, 1.5, leaf.shape).astype(np.float32)
-
-    shapes = jax.eval_shape(IMM(**SMALL).init, jax.random.key(0), images())
-    return jax.tree_util.tree_map_with_path(draw, shapes)
+    """Variables of the small model."""
+    return draw(IMM(**SMALL), images())
 
 
 def apply(*inputs, method, **changes):
@@ -77,13 +71,13 @@ COLLECTIONS = ("params", "batch_stats")
 def test_encoders_equal_slow_reference(name, field):
     found = getattr(encoding(), field)
     assert found.shape == (2, 4, 6, 6)
-    np.testing.assert_allclose(found, encode_slowly(name), **FLOAT32)
+    assert_allclose(found, encode_slowly(name), **FLOAT32)
 
 
 def test_landmarks_are_means_of_marginal_softmaxes():
     head = variables()["params"]["pose_logits"]
     logits = encode_slowly("pose") @ head["kernel"][0, 0].astype(np.float64) + head["bias"]
-    np.testing.assert_allclose(encoding().logits, logits, **FLOAT32)
+    assert_allclose(encoding().logits, logits, **FLOAT32)
 
     def expectation(scores, centres):  # [b, n, K]
         weights = np.exp(scores) / np.exp(scores).sum(1, keepdims=True)
@@ -91,7 +85,7 @@ def test_landmarks_are_means_of_marginal_softmaxes():
 
     x = expectation(logits.mean(1), np.linspace(-1, 1, 6))
     y = expectation(logits.mean(2), np.linspace(-1, 1, 4))
-    np.testing.assert_allclose(encoding().landmarks, np.stack([x, y], -1), **FLOAT32)
+    assert_allclose(encoding().landmarks, np.stack([x, y], -1), **FLOAT32)
 
 
 def test_maps_are_imms_gaussians():
@@ -101,7 +95,7 @@ def test_maps_are_imms_gaussians():
     dx, dy = np.linspace(-1, 1, 6) - x, np.linspace(-1, 1, 4) - y
     squared = (dy**2)[:, :, :, None] + (dx**2)[:, :, None]  # [b, K, h, w]
     expected = np.exp(-squared / 0.1**2).transpose(0, 2, 3, 1)
-    np.testing.assert_allclose(maps, expected, rtol=1e-3, atol=1e-6)
+    assert_allclose(maps, expected, rtol=1e-3, atol=1e-6)
 
 
 def test_pose_and_appearance_share_no_parameter():
@@ -137,8 +131,8 @@ def test_images_depend_on_appearance_and_on_pose():
 
 def test_the_last_block_of_the_renderer_is_one_convolution_and_the_colours():
     decoder = variables()["params"]["decoder"]
-    kernels = {name: block["conv"]["kernel"].shape[2:] for name, block in decoder.items()
-               if name != "colors"}  # fmt: skip
+    blocks = {name: block for name, block in decoder.items() if name != "colors"}
+    kernels = {name: block["conv"]["kernel"].shape[2:] for name, block in blocks.items()}
     assert kernels == {"ConvBlock_0": (9, 6), "ConvBlock_1": (6, 6), "ConvBlock_2": (6, 3)}
     assert decoder["colors"]["kernel"].shape == (3, 3, 3, 3)
 
@@ -147,9 +141,9 @@ def test_correlation_is_the_cosine_and_transposes_with_the_images():
     features = np.random.default_rng(2).normal(size=(2, 4, 6, 5)).astype(np.float32)
     volume = apply(features[:1], features[1:], method="correlate")
     unit = features / np.linalg.norm(features, axis=-1, keepdims=True)
-    np.testing.assert_allclose(volume[0], np.einsum("yxc,vuc->yxvu", *unit), **FLOAT32)
+    assert_allclose(volume[0], np.einsum("yxc,vuc->yxvu", *unit), **FLOAT32)
     swapped = apply(features[1:], features[:1], method="correlate")
-    np.testing.assert_allclose(swapped, volume.transpose(0, 3, 4, 1, 2), **FLOAT32)
+    assert_allclose(swapped, volume.transpose(0, 3, 4, 1, 2), **FLOAT32)
 
 
 def test_grid_and_channels_are_the_papers_at_128_pixels():

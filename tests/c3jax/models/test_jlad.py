@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from numpy.testing import assert_allclose, assert_array_equal
 
 from c3jax import grid, losses
 from c3jax.models.jlad import JLAD, FlowNet
@@ -50,7 +51,7 @@ def test_shapes_on_pictures_that_are_not_square(variables):
         assert found.maps.shape == (2, 6, 9, 3)
         assert found.landmarks.shape == (2, 3, 2)
         lengths = np.linalg.norm(found.features, axis=-1)
-        np.testing.assert_allclose(lengths[lengths > 0], 1, rtol=1e-5)  # ReLU may leave zeros
+        assert_allclose(lengths[lengths > 0], 1, rtol=1e-5)  # ReLU may leave zeros
     assert not np.allclose(of_source.landmarks, of_target.landmarks, atol=1e-7)
 
 
@@ -69,7 +70,7 @@ def test_fields_start_near_the_identity_and_sigma_near_one(variables):
 def test_without_uncertainty_sigma_is_one_and_has_no_parameters(variables):
     model = MODEL.clone(with_uncertainty=False)
     alignment = align(model, variables)
-    np.testing.assert_array_equal(alignment.log_sigma, np.zeros((2, 6, 9, 1)))
+    assert_array_equal(alignment.log_sigma, np.zeros((2, 6, 9, 1)))
     shapes = jax.eval_shape(model.init, jax.random.key(0), SOURCE, TARGET)
     assert set(shapes["params"]) == {"trunk", "alignment", "detection"}
 
@@ -89,7 +90,7 @@ def test_uncertainty_may_see_the_features_of_the_source(variables):
     changed = {**initial, "params": params}
     sigma = jax.jit(lambda s, t: model.apply(changed, s, t)[0].log_sigma)
     ours = sigma(SOURCE, TARGET)
-    np.testing.assert_allclose(ours, sigma(SOURCE, TARGET[::-1]), **REORDERED)
+    assert_allclose(ours, sigma(SOURCE, TARGET[::-1]), **REORDERED)
     assert np.abs(ours - sigma(TARGET, TARGET)).max() > 1e-5
 
 
@@ -109,9 +110,9 @@ def test_the_flow_is_in_cells_and_the_field_in_points(variables):
     params = variables["params"] | {"alignment": variables["params"]["alignment"] | {"flow": moved}}
     tau = align(MODEL, {"params": params}).tau
     flow = jnp.broadcast_to(jnp.array([1 * 2 / 8, -2 * 2 / 5]), (2, 6, 9, 2))
-    np.testing.assert_allclose(tau, grid(tau.shape[1:3]) + flow, **FLOAT32)
+    assert_allclose(tau, grid(tau.shape[1:3]) + flow, **FLOAT32)
     twice = align(MODEL.clone(iterations=2), {"params": params}).tau
-    np.testing.assert_allclose(twice, grid(tau.shape[1:3]) + 2 * flow, **FLOAT32)
+    assert_allclose(twice, grid(tau.shape[1:3]) + 2 * flow, **FLOAT32)
 
 
 def test_fields_may_start_at_the_match_of_the_window_and_sigma_at_its_spread(variables):
@@ -131,10 +132,10 @@ def test_fields_may_start_at_the_match_of_the_window_and_sigma_at_its_spread(var
     sharp, flat = start(0.01), start(1e3)
     shift = jnp.broadcast_to(jnp.array([1 * 2 / 8, 2 * 2 / 5]), sharp.tau.shape)
     found = np.s_[:, :4, :8]  # the others come from beyond the border
-    np.testing.assert_allclose(sharp.tau[found], (grid((6, 9)) + shift)[found], atol=1e-3)
-    np.testing.assert_allclose(sharp.log_sigma[found], np.log(1 / 6) / 2, atol=0.05)
+    assert_allclose(sharp.tau[found], (grid((6, 9)) + shift)[found], atol=1e-3)
+    assert_allclose(sharp.log_sigma[found], np.log(1 / 6) / 2, atol=0.05)
     window = 2 * np.mean(np.arange(-2, 3) ** 2) + 1 / 6  # all of 5 x 5 cells alike
-    np.testing.assert_allclose(flat.log_sigma[:, 2:4, 2:7], np.log(window) / 2, rtol=1e-4)
+    assert_allclose(flat.log_sigma[:, 2:4, 2:7], np.log(window) / 2, rtol=1e-4)
 
 
 def test_further_iterations_have_no_parameters_of_their_own(variables):
@@ -151,7 +152,7 @@ def test_the_encoder_decoder_takes_grids_that_do_not_halve():
 
 def test_the_landmarks_of_a_picture_do_not_depend_on_the_batch(variables):
     encode = jax.jit(lambda images: MODEL.apply(variables, images, method="encode").landmarks)
-    np.testing.assert_allclose(encode(SOURCE)[1:], encode(SOURCE[1:]), **REORDERED)
+    assert_allclose(encode(SOURCE)[1:], encode(SOURCE[1:]), **REORDERED)
 
 
 def test_the_losses_reach_their_groups(variables):

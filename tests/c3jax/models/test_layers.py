@@ -7,8 +7,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from numpy.testing import assert_allclose, assert_array_equal
 
 from c3jax.models.layers import ConvBlock, Decoder, normal, pool, resize
+from tests.reference.resnet import convolution_of_nhwc
 from tests.tolerances import FLOAT32
 
 INPUTS = np.random.default_rng(0).normal(size=(2, 5, 7, 3)).astype(np.float32)
@@ -25,46 +27,26 @@ def test_kernels_are_normal_of_the_given_deviation_or_hes(stddev, expected):
 
 def test_a_flat_draw_has_the_values_of_a_shaped_one():
     key, shape = jax.random.key(3), (3, 2, 4, 5)
-    np.testing.assert_allclose(normal(0.5)(key, shape), 0.5 * jax.random.normal(key, shape))
-
-
-def convolve(inputs, kernel, stride):
-    """Zero padding of half the kernel, loops over the window."""
-    size = len(kernel)
-    pad = size // 2
-    padded = np.pad(inputs.astype(np.float64), [(0, 0), (pad, pad), (pad, pad), (0, 0)])
-    rows, columns = (range(0, n, stride) for n in inputs.shape[1:3])
-    return np.stack(
-        [
-            np.stack(
-                [
-                    np.einsum("byxc,yxco->bo", padded[:, y : y + size, x : x + size], kernel)
-                    for x in columns
-                ],
-                1,
-            )
-            for y in rows
-        ],
-        1,
-    )
+    assert_allclose(normal(0.5)(key, shape), 0.5 * jax.random.normal(key, shape))
 
 
 @pytest.mark.parametrize("size, stride", [(3, 1), (3, 2), (1, 1)])
 def test_a_block_is_convolution_normalisation_relu(size, stride):
     block = ConvBlock(4, kernel_size=size, stride=stride)
     variables = block.init(jax.random.key(0), INPUTS, train=False)
-    outputs = convolve(INPUTS, np.asarray(variables["params"]["conv"]["kernel"]), stride)
+    kernel = np.asarray(variables["params"]["conv"]["kernel"])
+    outputs = convolution_of_nhwc(INPUTS, kernel, stride=stride, padding=size // 2)
     assert "bias" not in variables["params"]["conv"]  # the normalisation has one
     fresh = np.maximum(outputs / np.sqrt(1 + 1e-5), 0)  # running averages of 0 and 1
-    np.testing.assert_allclose(block.apply(variables, INPUTS, train=False), fresh, **FLOAT32)
+    assert_allclose(block.apply(variables, INPUTS, train=False), fresh, **FLOAT32)
     found, updated = block.apply(variables, INPUTS, train=True, mutable=["batch_stats"])
     mean, variance = outputs.mean((0, 1, 2)), outputs.var((0, 1, 2))
-    np.testing.assert_allclose(
+    assert_allclose(
         found, np.maximum((outputs - mean) / np.sqrt(variance + 1e-5), 0), rtol=1e-4, atol=1e-4
     )
     stats = updated["batch_stats"]["norm"]
-    np.testing.assert_allclose(stats["mean"], 0.1 * mean, **FLOAT32)
-    np.testing.assert_allclose(stats["var"], 0.9 + 0.1 * variance, **FLOAT32)
+    assert_allclose(stats["mean"], 0.1 * mean, **FLOAT32)
+    assert_allclose(stats["var"], 0.9 + 0.1 * variance, **FLOAT32)
 
 
 def test_a_block_without_normalisation_has_a_bias_and_no_statistics():
@@ -75,18 +57,18 @@ def test_a_block_without_normalisation_has_a_bias_and_no_statistics():
 def test_resizing_keeps_linear_ramps_and_its_own_shape():
     ramp = jnp.broadcast_to(jnp.arange(4.0)[None, None, :, None], (1, 2, 4, 1))
     larger = resize(ramp, (4, 8))
-    np.testing.assert_allclose(larger[0, :, 1:-1, 0], np.tile(np.arange(0.25, 3, 0.5), (4, 1)))
+    assert_allclose(larger[0, :, 1:-1, 0], np.tile(np.arange(0.25, 3, 0.5), (4, 1)))
     assert resize(ramp, (2, 4)) is ramp
 
 
 def test_pooling_spreads_the_mean_of_each_region():
     maps = jnp.arange(16.0).reshape(1, 4, 4, 1)
     one = pool(maps, 1)
-    np.testing.assert_allclose(one, np.full((1, 4, 4, 1), 7.5))
+    assert_allclose(one, np.full((1, 4, 4, 1), 7.5))
     two = pool(maps, 2)[0, :, :, 0]
-    np.testing.assert_allclose(two[0, 0], 2.5)
-    np.testing.assert_allclose(two[3, 3], 12.5)
-    np.testing.assert_allclose(pool(maps, 4), maps)
+    assert_allclose(two[0, 0], 2.5)
+    assert_allclose(two[3, 3], 12.5)
+    assert_allclose(pool(maps, 4), maps)
 
 
 @pytest.mark.parametrize("cells", [3, 8])
@@ -134,4 +116,4 @@ def test_the_decoder_starts_at_mid_grey():
     image, _ = jax.jit(functools.partial(decoder.init_with_output, train=False))(
         jax.random.key(0), *codes
     )
-    np.testing.assert_array_equal(image, np.full((1, 4, 4, 3), 0.5))
+    assert_array_equal(image, np.full((1, 4, 4, 3), 0.5))

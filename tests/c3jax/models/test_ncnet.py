@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from numpy.testing import assert_allclose, assert_array_equal
 
 from c3jax.models.flow import FlowModule
 from c3jax.models.ncnet import NCNet
@@ -39,14 +40,14 @@ def test_it_is_the_published_network(apply):
     weights = reference.random_weights((2, 1), 3)
     slow = [reference.ncnet(*pair, weights) for pair in zip(SOURCE, TARGET, strict=True)]
     assert min(np.max(one) for one in slow) > 0.1, "alive"
-    np.testing.assert_allclose(apply(as_params(weights), SOURCE, TARGET), slow, **FLOAT32)
+    assert_allclose(apply(as_params(weights), SOURCE, TARGET), slow, **FLOAT32)
 
 
 def test_exchanging_the_images_transposes_the_correlation(apply):
     variables = as_params(reference.random_weights((2, 1), 3))
     forward, backward = apply(variables, SOURCE, TARGET), apply(variables, TARGET, SOURCE)
     assert forward.shape == (2, 4, 3, 3, 2)
-    np.testing.assert_allclose(forward, backward.transpose(0, 3, 4, 1, 2), **REORDERED)
+    assert_allclose(forward, backward.transpose(0, 3, 4, 1, 2), **REORDERED)
 
 
 def test_it_starts_within_the_bounds_of_the_public_code():
@@ -63,8 +64,8 @@ def test_it_can_start_as_the_gaussian_of_the_flow_module():
     params = jax.jit(module.init)(jax.random.key(0), SOURCE, TARGET)["params"]
     profile = np.exp(-0.5 * (np.indices((3,) * 4) - 1) ** 2).prod(0)
     first = params["kernel_0"].mean((4, 5))
-    np.testing.assert_allclose(first, profile / profile.sum(), rtol=0.05)
-    np.testing.assert_array_equal(params["bias_0"], np.zeros(4))
+    assert_allclose(first, profile / profile.sum(), rtol=0.05)
+    assert_array_equal(params["bias_0"], np.zeros(4))
 
 
 def test_it_can_start_as_the_consensus_of_the_flow_module():
@@ -74,14 +75,14 @@ def test_it_can_start_as_the_consensus_of_the_flow_module():
         one = module(channels=(4, 1), kernel_size=3, start="consensus", **kind)
         params[module] = jax.jit(one.init)(jax.random.key(0), SOURCE, TARGET)["params"]
     mean = [each["kernel_0"].mean((4, 5)) for each in params.values()]
-    np.testing.assert_allclose(*mean, atol=0.02)
+    assert_allclose(*mean, atol=0.02)
     assert not np.asarray(params[NCNet]["kernel_0"])[0, 0, 0, 1].any()
 
 
 def test_chunks_of_examples_change_neither_results_nor_gradients(apply):
     variables = as_params(reference.random_weights((2, 1), 3))
     chunked = jax.jit(SMALL.clone(chunk=1).apply)
-    np.testing.assert_allclose(
+    assert_allclose(
         chunked(variables, SOURCE, TARGET), apply(variables, SOURCE, TARGET), **REORDERED
     )
 

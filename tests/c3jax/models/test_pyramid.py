@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from numpy.testing import assert_allclose, assert_array_equal
 
 from c3jax.models.pyramid import RandomPyramid
 from tests.reference import resnet as reference
@@ -24,7 +25,7 @@ def test_levels_equal_slow_reference_with_the_documented_kernels():
         kernel = np.sqrt(2) * q.reshape(3, 3, inputs, outputs).transpose(3, 2, 0, 1)
         x = np.maximum(reference.convolution(x, kernel, stride=2, padding=1), 0)
         expected = x.transpose(0, 2, 3, 1)
-        np.testing.assert_allclose(maps[f"level{level}"], expected, rtol=1e-4, atol=1e-5)
+        assert_allclose(maps[f"level{level}"], expected, rtol=1e-4, atol=1e-5)
         inputs = outputs
 
 
@@ -33,7 +34,7 @@ def test_there_is_nothing_to_learn_and_the_seed_decides():
     assert not variables
     again = RandomPyramid().apply({}, IMAGES)
     other = RandomPyramid(seed=1).apply({}, IMAGES)
-    np.testing.assert_array_equal(maps["level3"], again["level3"])
+    assert_array_equal(maps["level3"], again["level3"])
     assert jnp.abs(maps["level3"] - other["level3"]).max() > 0.1
 
 

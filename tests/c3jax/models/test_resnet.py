@@ -6,9 +6,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from numpy.testing import assert_allclose, assert_array_equal
 
 from c3jax.models.resnet import ResNet
 from c3jax.weights import load_resnet
+from tests.drawn import draw
 from tests.reference import resnet as reference
 
 EVERY = ("stem", "layer1", "layer2", "layer3", "layer4", "logits")
@@ -36,19 +38,6 @@ def files(tmp_path_factory):
 def small(**options):
     """The small trunk at its smallest: two layers."""
     return ResNet("small", stages=("stem", "layer2"), widths=(4, 6, 6, 6), **options)
-
-
-def init(network, images):
-    """Variables of the network's shapes, drawn by NumPy (XLA compiles its own draws slowly)."""
-    generator = np.random.default_rng(0)
-
-    def draw(path, leaf):
-        if path[-1].key == "kernel":
-            return generator.normal(0, 0.3, leaf.shape).astype(np.float32)
-        return generator.uniform(0.5, 1.5, leaf.shape).astype(np.float32)
-
-    shapes = jax.eval_shape(network.init, jax.random.key(0), images)
-    return jax.tree_util.tree_map_with_path(draw, shapes)
 
 
 def apply(network, variables, images, **options):
@@ -84,11 +73,11 @@ def test_dilated_features_on_every_second_cell_are_the_strided_ones(architecture
     stages = ("layer2", "layer3", "layer4")
     coarse = ResNet(architecture, stages=stages, **options)
     fine = ResNet(architecture, stages=stages, output_stride=8, **options)
-    variables = init(coarse, images)
+    variables = draw(coarse, images)
     coarse, fine = apply(coarse, variables, images), apply(fine, variables, images)
     for stage, step in zip(stages, (1, 2, 4), strict=True):
         sampled = fine[stage][:, ::step, ::step]
-        np.testing.assert_allclose(coarse[stage], sampled, rtol=1e-4, atol=1e-5)
+        assert_allclose(coarse[stage], sampled, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("architecture", ["resnet50", "small"])
@@ -108,28 +97,28 @@ def test_output_stride_limits_the_stride_of_every_stage(architecture, output_str
 def test_only_the_stages_asked_for_are_returned_and_nothing_deeper_is_computed():
     network = ResNet("small", stages=("layer2", "input"))
     images = random_images(1, 16, 24, 3)
-    variables = init(network, images)
+    variables = draw(network, images)
     stages = network.apply(variables, images)
     assert list(stages) == ["layer2", "input"]
     assert set(variables["params"]) == {"conv1", "bn1", "layer1_0", "layer2_0"}
-    np.testing.assert_array_equal(stages["input"], images)
+    assert_array_equal(stages["input"], images)
 
 
 def test_leading_axes_are_batch():
     images = random_images(2, 3, 16, 24, 3)
     network = small()
-    variables = init(network, images)
+    variables = draw(network, images)
     stages = apply(network, variables, images)
     flat = apply(network, variables, images.reshape(6, 16, 24, 3))
     single = apply(network, variables, images[1, 2])
     for name, stage in stages.items():
-        np.testing.assert_array_equal(stage.reshape(flat[name].shape), flat[name])
-        np.testing.assert_allclose(stage[1, 2], single[name], rtol=1e-5, atol=1e-6)
+        assert_array_equal(stage.reshape(flat[name].shape), flat[name])
+        assert_allclose(stage[1, 2], single[name], rtol=1e-5, atol=1e-6)
 
 
 def gradients(network, images, **options):
     """Largest absolute gradient of a sum of features to kernels, to normalisation, to images."""
-    variables = init(network, images)
+    variables = draw(network, images)
 
     def total(params, images):
         stages = network.apply({**variables, "params": params}, images, **options)
@@ -165,47 +154,47 @@ def test_batch_normalised_trunk_learns_everything():
 def test_batch_statistics_move_the_running_averages_by_a_tenth():
     network = ResNet("small", stages=("stem",), normalization="batch")
     images = random_images(4, 8, 10, 3)
-    variables = init(network, images)
+    variables = draw(network, images)
     stages, updated = apply(network, variables, images, train=True, mutable=["batch_stats"])
     kernel = np.asarray(variables["params"]["conv1"]["kernel"]).transpose(3, 2, 0, 1)
     before = reference.convolution(reference.normalize(images), kernel, stride=2, padding=1)
     mean, var = before.mean((0, 2, 3)), before.var((0, 2, 3))
     running = updated["batch_stats"]["bn1"]
     old, affine = variables["batch_stats"]["bn1"], variables["params"]["bn1"]
-    np.testing.assert_allclose(running["mean"], 0.9 * old["mean"] + 0.1 * mean, rtol=1e-4)
-    np.testing.assert_allclose(running["var"], 0.9 * old["var"] + 0.1 * var, rtol=1e-4)
+    assert_allclose(running["mean"], 0.9 * old["mean"] + 0.1 * mean, rtol=1e-4)
+    assert_allclose(running["var"], 0.9 * old["var"] + 0.1 * var, rtol=1e-4)
     normalized = (before.transpose(0, 2, 3, 1) - mean) / np.sqrt(var + 1e-5)
     expected = np.maximum(normalized * affine["scale"] + affine["bias"], 0)
-    np.testing.assert_allclose(stages["stem"], expected, atol=1e-4)
+    assert_allclose(stages["stem"], expected, atol=1e-4)
 
 
 def test_statistics_over_a_mapped_axis_are_those_of_the_whole_batch():
     images = random_images(4, 16, 24, 3)
     network = small(normalization="batch", axis_name="devices")
-    variables = init(network, images)
+    variables = draw(network, images)
 
     options = dict(train=True, mutable=["batch_stats"])
     per_device = jax.vmap(lambda x: network.apply(variables, x, **options), axis_name="devices")
     halves, halves_state = jax.jit(per_device)(images.reshape(2, 2, 16, 24, 3))
     whole, state = apply(small(normalization="batch"), variables, images, **options)
     for name, stage in whole.items():
-        np.testing.assert_allclose(halves[name].reshape(stage.shape), stage, rtol=1e-3, atol=1e-4)
+        assert_allclose(halves[name].reshape(stage.shape), stage, rtol=1e-3, atol=1e-4)
     for one, two in zip(jax.tree.leaves(state), jax.tree.leaves(halves_state), strict=True):
-        np.testing.assert_allclose(two[0], one, rtol=1e-4, atol=1e-5)
-        np.testing.assert_array_equal(two[0], two[1])
+        assert_allclose(two[0], one, rtol=1e-4, atol=1e-5)
+        assert_array_equal(two[0], two[1])
 
 
 @pytest.mark.parametrize("normalization", ["frozen", "batch"])
 def test_features_have_the_dtype_of_the_images(normalization):
     network = small(normalization=normalization)
     images = jnp.asarray(random_images(1, 16, 24, 3))
-    variables = init(network, images)
+    variables = draw(network, images)
     precise = apply(network, variables, images)
     coarse = apply(network, variables, images.astype(jnp.bfloat16))
     for name, stage in coarse.items():
         assert stage.dtype == jnp.bfloat16
         scale = jnp.abs(precise[name]).max()
-        np.testing.assert_allclose(stage.astype(jnp.float32), precise[name], atol=0.05 * scale)
+        assert_allclose(stage.astype(jnp.float32), precise[name], atol=0.05 * scale)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from numpy.testing import assert_allclose, assert_array_equal
 
 from c3jax import correlation_4d, mutual_matching
 from c3jax.models.flow import FlowModule
@@ -40,7 +41,7 @@ def test_consensus_adds_up_the_matches_of_neighbours(channels, stddev):
     once = slow_consensus(np.asarray(volume, float), size=3, count=channels[0], stddev=stddev)
     expected = mutual_matching(jnp.asarray(2 * once, jnp.float32))  # symmetric as it is
     found = jax.jit(module.apply)(variables, SOURCE, TARGET)
-    np.testing.assert_allclose(found, expected, **REORDERED)
+    assert_allclose(found, expected, **REORDERED)
 
 
 def test_full_layers_start_near_the_same_consensus():
@@ -50,7 +51,7 @@ def test_full_layers_start_near_the_same_consensus():
         module = FlowModule(layers=layers, **fields)
         variables = jax.jit(module.init)(jax.random.key(2), SOURCE, TARGET)
         results.append(jax.jit(module.apply)(variables, SOURCE, TARGET))
-    np.testing.assert_allclose(*results, rtol=0.1, atol=0.01)
+    assert_allclose(*results, rtol=0.1, atol=0.01)
 
 
 def test_every_kernel_that_sees_the_match_of_a_neighbour_gets_a_gradient():
@@ -65,7 +66,7 @@ def test_every_kernel_that_sees_the_match_of_a_neighbour_gets_a_gradient():
 def test_nearest_offsets_are_rings_around_the_centre():
     rows, columns = nearest_offsets(5, 9)
     squared = (rows - 2) ** 2 + (columns - 2) ** 2
-    np.testing.assert_array_equal(squared, [0, 1, 1, 1, 1, 2, 2, 2, 2])
+    assert_array_equal(squared, [0, 1, 1, 1, 1, 2, 2, 2, 2])
     assert len(set(zip(rows, columns, strict=True))) == 9
 
 

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from numpy.testing import assert_array_equal
 
 from c3jax.training.checkpoints import CheckpointError, Checkpoints
 from c3jax.training.step import replicate
@@ -35,7 +36,7 @@ def test_a_state_comes_back_bit_for_bit_with_its_meta(tmp_path):
     with Checkpoints(tmp_path) as checkpoints:
         restored = checkpoints.restore(state_of())
         assert checkpoints.latest_step() == 7 and checkpoints.meta()["seconds"] == 7.0
-    np.testing.assert_array_equal(restored["params"]["kernel"], state_of(7)["params"]["kernel"])
+    assert_array_equal(restored["params"]["kernel"], state_of(7)["params"]["kernel"])
     assert restored["step"].dtype == jnp.int32
 
 
@@ -141,7 +142,7 @@ def test_flipped_bits_are_found_without_the_digests_of_the_files(tmp_path):
                 refused += 1
                 named += "the bits of ['kernel'] have changed" in str(error)
             else:
-                np.testing.assert_array_equal(restored["kernel"], noise)
+                assert_array_equal(restored["kernel"], noise)
     assert refused >= len(offsets) - 2 and named > 0
 
 

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from numpy.testing import assert_allclose, assert_array_equal
 
 from c3jax.training import optimizers
 from tests.tolerances import FLOAT32
@@ -13,14 +14,14 @@ from tests.tolerances import FLOAT32
 def test_drops_divide_by_ten_at_half_and_three_quarters():
     schedule = optimizers.step_drops(1.0, 200)
     values = [float(schedule(step)) for step in (0, 99, 100, 149, 150, 199)]
-    np.testing.assert_allclose(values, [1, 1, 0.1, 0.1, 0.01, 0.01], rtol=1e-6)
+    assert_allclose(values, [1, 1, 0.1, 0.1, 0.01, 0.01], rtol=1e-6)
 
 
 def test_cosine_rises_linearly_and_falls_to_a_hundredth():
     schedule = optimizers.warmup_cosine(2.0, 100, warmup=0.1)
     steps = (0, 5, 10, 55, 100)
     expected = [0.02, 1.01, 2.0, 1.01, 0.02]
-    np.testing.assert_allclose([float(schedule(step)) for step in steps], expected, rtol=1e-5)
+    assert_allclose([float(schedule(step)) for step in steps], expected, rtol=1e-5)
 
 
 @pytest.mark.parametrize("steps", [1, 2, 3])
@@ -32,7 +33,7 @@ def test_schedules_of_few_steps_are_finite(steps):
 def test_slow_decay_is_a_staircase():
     schedule = optimizers.slow_decay(1.0)
     values = [float(schedule(step)) for step in (0, 99_999, 100_000, 250_000)]
-    np.testing.assert_allclose(values, [1, 1, 0.95, 0.95**2], rtol=1e-6)
+    assert_allclose(values, [1, 1, 0.95, 0.95**2], rtol=1e-6)
 
 
 def reference_adam(parameters, gradients, *, rate, decay, clip):
@@ -77,7 +78,7 @@ def test_adam_is_the_coupled_one_with_a_bound_on_each_variable(clip, decay):
         expected = reference_adam(
             params[name], [g[name] for g in gradients], rate=0.1, decay=decay, clip=clip
         )
-        np.testing.assert_allclose(found[name], expected, **FLOAT32)
+        assert_allclose(found[name], expected, **FLOAT32)
 
 
 def test_decoupled_decay_is_that_of_adamw():
@@ -85,7 +86,7 @@ def test_decoupled_decay_is_that_of_adamw():
     params = {"a": jnp.array([1.0, -3.0])}
     ours = train(optimizers.adam(0.1, weight_decay=0.2, decoupled=True), params, gradients)
     theirs = train(optax.adamw(0.1, weight_decay=0.2), params, gradients)
-    np.testing.assert_allclose(ours["a"], theirs["a"], **FLOAT32)
+    assert_allclose(ours["a"], theirs["a"], **FLOAT32)
     coupled = train(optimizers.adam(0.1, weight_decay=0.2), params, gradients)
     assert float(jnp.abs(coupled["a"] - ours["a"]).max()) > 1e-3
 
@@ -93,7 +94,7 @@ def test_decoupled_decay_is_that_of_adamw():
 def test_a_clipped_zero_gradient_stays_finite():
     zeros = {"a": jnp.zeros(3)}
     found = train(optimizers.adam(0.1, clip_norm=1.0), {"a": jnp.ones(3)}, [zeros])
-    np.testing.assert_array_equal(found["a"], np.ones(3))
+    assert_array_equal(found["a"], np.ones(3))
 
 
 def test_held_parameters_stay_although_they_decay():
@@ -104,7 +105,7 @@ def test_held_parameters_stay_although_they_decay():
     zeros = jax.tree.map(jnp.zeros_like, params)
     optimizer = optimizers.adam(0.1, weight_decay=0.5, rates={"trunk/*bn?/*": 0.0})
     found = train(optimizer, params, [zeros] * 3)
-    np.testing.assert_array_equal(found["trunk"]["bn1"]["scale"], np.ones(2))
+    assert_array_equal(found["trunk"]["bn1"]["scale"], np.ones(2))
     assert (found["trunk"]["conv1"]["kernel"] < 1).all()
     assert (found["head"]["bn1"]["scale"] < 1).all()
 
@@ -114,6 +115,6 @@ def test_rates_scale_the_steps_of_the_parameters_that_match():
     gradients = [jax.tree.map(lambda x: 0.5 * x, params)] * 3
     found = train(optimizers.adam(0.1, rates={"trunk/*": 0.25}), params, gradients)
     moved = {name: 1 - found[name]["kernel"] for name in found}
-    np.testing.assert_allclose(moved["trunk"], 0.25 * moved["head"], rtol=1e-5)
+    assert_allclose(moved["trunk"], 0.25 * moved["head"], rtol=1e-5)
     plain = train(optimizers.adam(0.1), params, gradients)
-    np.testing.assert_array_equal(found["head"]["kernel"], plain["head"]["kernel"])
+    assert_array_equal(found["head"]["kernel"], plain["head"]["kernel"])

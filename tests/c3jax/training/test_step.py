@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from numpy.testing import assert_allclose, assert_array_equal
 
 from c3jax.training.state import init_state
 from c3jax.training.step import AXIS, Aux, make_train_step, replicate, shard_batch
@@ -27,7 +28,7 @@ INDEPENDENT_OF_DEVICES = [Toy(axis_name=AXIS), Toy(frozen_norm=True)]
 
 
 def assert_close(one, other, tolerance):
-    jax.tree.map(functools.partial(np.testing.assert_allclose, **tolerance), one, other)
+    jax.tree.map(functools.partial(assert_allclose, **tolerance), one, other)
 
 
 def moved(runner):
@@ -91,7 +92,7 @@ def test_random_numbers_belong_to_step_and_example_whatever_the_devices(num_devi
             jax.random.uniform(jax.random.fold_in(step_key, i), minval=1.0)
             for i in range(NUM_EXAMPLES)
         ]
-        np.testing.assert_allclose(state.params["each"], expected, rtol=1e-6)
+        assert_allclose(state.params["each"], expected, rtol=1e-6)
 
 
 def test_the_step_donates_its_state():
@@ -173,7 +174,7 @@ def test_frozen_groups_keep_their_bits_and_have_no_moments():
 
 def test_devices_take_consecutive_examples():
     sharded = shard_batch({"x": np.arange(12).reshape(6, 2)}, 3)
-    np.testing.assert_array_equal(sharded["x"][1], [[4, 5], [6, 7]])
+    assert_array_equal(sharded["x"][1], [[4, 5], [6, 7]])
 
 
 def test_a_batch_that_does_not_divide_is_refused():

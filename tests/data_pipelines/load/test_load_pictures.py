@@ -7,6 +7,8 @@ import pytest
 
 from data_pipelines.errors import DataError
 from data_pipelines.load import DataConfig, Evaluation, load
+from experiments.engine import processes
+from experiments.engine.stages import batches_of
 from tests.experiments.conftest import SIZE, write_pictures
 from tests.experiments.tiny import write_labelled
 
@@ -20,6 +22,14 @@ def test_a_folder_gives_pairs_of_different_pictures(tmp_path):
     for batch in islice(data.batches(batch_size=4, seed=0), 5):
         assert batch["source"].shape == batch["target"].shape == (4, SIZE, SIZE, 3)
         assert (batch["source"] != batch["target"]).any(axis=(1, 2, 3)).all()
+
+
+def test_each_process_trains_on_its_part_of_the_batches(tmp_path, monkeypatch):
+    data = load(DataConfig("folder", write_pictures(tmp_path / "photos", 6), image_size=SIZE))
+    whole = next(batches_of(data, batch_size=4, seed=0)(2))
+    monkeypatch.setattr(processes, "shard", lambda: {"shard_index": 1, "shard_count": 2})
+    part = next(batches_of(data, batch_size=4, seed=0)(2))
+    np.testing.assert_array_equal(part["source"], whole["source"][2:])
 
 
 def test_labelled_pictures_have_a_fit_and_a_test_part(tmp_path):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from data_pipelines.errors import DataError
-from data_pipelines.examples import load_annotated
 from data_pipelines.readers import aflw_mtfl
+from data_pipelines.sources import load_annotated
 from tests.data_pipelines.face_files import write_mtfl, write_mtfl_crops
 
 COUNTS = {"train": 10, "test": 3}
@@ -48,36 +48,6 @@ def test_the_aflw_crops_are_taken_to_train_on_where_they_lie_beside_the_lists(fi
     np.testing.assert_allclose(train.keypoints_px, points[:11] - 1, atol=1e-3)
     assert load_annotated(train, size=8).images.shape == (11, 8, 8, 3)
     assert len(aflw_mtfl.read(root, "test")) == 3
-
-
-def test_the_folder_above_mtfl_will_do(tmp_path, monkeypatch):
-    monkeypatch.setattr(aflw_mtfl, "COUNTS", {"train": (10,), "test": (3,)})
-    write_mtfl(tmp_path / "MTFL", COUNTS)
-    assert len(aflw_mtfl.read(tmp_path, "train")) == 9
-
-
-def test_the_published_numbers_of_faces_are_asked_for(tmp_path):
-    write_mtfl(tmp_path, COUNTS)
-    with pytest.raises(DataError, match="training.txt: 10 faces, 10,000 or 10,122 are published"):
-        aflw_mtfl.read(tmp_path, "train")
-    with pytest.raises(DataError, match="testing.txt: 3 faces, 2,995 are published"):
-        aflw_mtfl.read(tmp_path, "test")
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "named"),
-    [
-        (" 1 2 2 3", "", "testing.txt: line 1 has 10 numbers after the picture, 14 are"),
-        (" 1 2 2 3", " 1 2 2 3 4", "testing.txt: line 1 has 15 numbers"),
-        ("test_0.jpg ", "test_0.jpg x", "testing.txt: line 1: 'x.*' is not a number"),
-        ("test_0.jpg ", "test_0.jpg nan 1", "testing.txt: line 1"),
-    ],
-)
-def test_a_faulty_line_is_named(files, old, new, named):
-    file = files[0] / "testing.txt"
-    file.write_text(file.read_text().replace(old, new, 1))
-    with pytest.raises(DataError, match=named):
-        aflw_mtfl.read(files[0], "test")
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 
 from data_pipelines.errors import DataError
-from data_pipelines.examples import load_annotated
 from data_pipelines.readers import celeb_a
-from data_pipelines.sources import OnDisk
+from data_pipelines.sources import OnDisk, load_annotated
 from data_pipelines.streams import stream
 from tests.experiments.celeb_a_files import write_celeb_a
 
@@ -96,28 +95,6 @@ def test_the_mafl_lists_may_lie_beside_the_others(root):
     assert celeb_a.read_tables(root).mafl_testing.tolist() == [20, 21, 22, 23]
 
 
-@pytest.mark.parametrize(
-    ("file", "old", "new", "named"),
-    [
-        ("list_landmarks_align_celeba.txt", "40\n", "41\n", "announces '41' pictures, 40 follow"),
-        ("list_landmarks_align_celeba.txt", "000002.jpg ", "000002.jpg x", "line 4.*non-number"),
-        ("list_landmarks_align_celeba.txt", "000002.jpg ", "000002.jpg 1 ", "line 4 is"),
-        ("list_eval_partition.txt", "000007.jpg 0\n", "", "no line for 000007.jpg"),
-        ("list_eval_partition.txt", "000007.jpg", "000006.jpg", "line 7 is '000006.jpg 0'"),
-        ("identity_CelebA.txt", "000003.jpg 0", "000003.jpg", "line 3 is '000003.jpg'"),
-        ("MAFL/testing.txt", NAMES[20], NAMES[12], "000013.jpg is in both"),
-        ("MAFL/testing.txt", NAMES[20], "999999.jpg", "999999.jpg of MAFL is not in"),
-        ("MAFL/testing.txt", "\n".join(MAFL_TESTING) + "\n", "", "testing.txt one"),
-    ],
-)
-def test_a_faulty_list_is_refused_by_file_and_line(root, file, old, new, named):
-    text = (root / file).read_text()
-    assert old in text
-    (root / file).write_text(text.replace(old, new, 1))
-    with pytest.raises(DataError, match=named):
-        celeb_a.read_tables(root)
-
-
 def test_an_unknown_split_is_refused(root):
     with pytest.raises(ValueError, match="split is 'test'"):
         celeb_a.split_rows(celeb_a.read_tables(root), "test")
@@ -162,14 +139,14 @@ def test_the_tfds_records_are_the_pictures_of_the_folder(complete, tmp_path, mon
 
 
 def test_tfds_refuses_missing_and_foreign_archives_without_a_download(complete, tmp_path):
-    from data_pipelines.readers.celeb_a_archive import open_archive
+    from data_pipelines.tfds import open_celeb_a
 
     tables = celeb_a.read_tables(complete)
     with pytest.raises(DataError, match=r"(?s)img_align_celeba.zip.*list_attr_celeba.txt"):
-        open_archive(tmp_path / "nowhere", tables, prepared=tmp_path / "a")
+        open_celeb_a(tmp_path / "nowhere", tables, prepared=tmp_path / "a")
     said = f"{complete}/.*[.](txt|zip) is not the published one, by its checksum"
     with pytest.raises(DataError, match=said):
-        open_archive(complete, tables, prepared=tmp_path / "b")
+        open_celeb_a(complete, tables, prepared=tmp_path / "b")
 
 
 def _trust(monkeypatch, root):

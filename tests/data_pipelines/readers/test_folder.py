@@ -119,16 +119,17 @@ def test_a_faulty_box_is_refused_by_row_and_column(pictures, row, named):
 
 
 def test_a_box_table_of_another_kind_is_refused(tmp_path):
+    table = tmp_path / "boxes.csv"
     with pytest.raises(DataError, match="no such file"):
-        read_boxes(tmp_path / "boxes.csv")
-    with pytest.raises(DataError, match="the header is 'name,x,y'"):
-        read_boxes(_write_boxes(tmp_path, header="name,x,y"))
-    (tmp_path / "boxes.csv").write_bytes(b"")
-    with pytest.raises(DataError, match="empty"):
-        read_boxes(tmp_path / "boxes.csv")
-    (tmp_path / "boxes.csv").write_bytes(good_files()["rgb.jpg"])
-    with pytest.raises(DataError, match="not a comma-separated text table"):
-        read_boxes(tmp_path / "boxes.csv")
+        read_boxes(table)
+    for content, said in (
+        (b"name,x,y\n", "the header is 'name,x,y'"),
+        (b"", "empty"),
+        (good_files()["rgb.jpg"], "not a comma-separated text table"),
+    ):
+        table.write_bytes(content)
+        with pytest.raises(DataError, match=said):
+            read_boxes(table)
 
 
 @pytest.mark.skipif(not CELEBA.is_dir(), reason="needs ../shared/data")

@@ -3,7 +3,7 @@
 import pytest
 
 from data_pipelines.errors import DataError
-from data_pipelines.readers.pairs_folder import pairs_folder
+from data_pipelines.readers.named_pairs import pairs_folder
 from tests.data_pipelines.pair_files import write_picture
 
 

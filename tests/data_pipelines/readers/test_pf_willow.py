@@ -8,7 +8,7 @@ import pytest
 from scipy.io import savemat
 
 from data_pipelines.errors import DataError
-from data_pipelines.readers.pf_willow import pf_willow
+from data_pipelines.readers import pf_willow
 from tests.data_pipelines.pair_files import SUB_CLASSES, write_picture, write_willow
 
 REAL = Path(__file__).parents[4] / "shared/data/pf_willow"
@@ -28,7 +28,7 @@ def small(tmp_path):
 
 def test_ten_sub_classes_of_ten_pictures_are_900_ordered_pairs(complete, caplog):
     root, points = complete
-    pairs = pf_willow(root)
+    pairs = pf_willow.read(root, "test")
     assert (len(pairs), pairs.num_pictures) == (900, 100)
     assert not caplog.records
     assert len(set(zip(pairs.source.files, pairs.target.files, strict=True))) == 900
@@ -50,7 +50,7 @@ def test_ten_sub_classes_of_ten_pictures_are_900_ordered_pairs(complete, caplog)
 
 def test_fewer_sub_classes_are_used_and_named(small, caplog):
     with caplog.at_level(logging.WARNING):
-        pairs = pf_willow(small)
+        pairs = pf_willow.read(small, "test")
     assert len(pairs) == 12 and set(pairs.categories) == {"duck(S)", "car(M)"}
     assert "2 sub-classes (pictures: car(M) 3, duck(S) 3)" in caplog.text
 
@@ -64,7 +64,7 @@ def test_other_files_do_not_matter(small):
     write_picture(small / "car(M)/without_annotation.png", 20, 20)
     (small / "car(M)/Picture_001.png").unlink()  # pictures may be JPEG
     write_picture(small / "car(M)/Picture_001.JPG", 30, 30, format="JPEG")
-    assert len(pf_willow(small)) == 12
+    assert len(pf_willow.read(small, "test")) == 12
 
 
 @pytest.mark.parametrize(
@@ -81,34 +81,34 @@ def test_faulty_annotations_are_named(small, content, named):
     file = small / "car(M)/Picture_001.mat"
     savemat(file, content) if content else file.write_bytes(b"x")
     with pytest.raises(DataError, match=named):
-        pf_willow(small)
+        pf_willow.read(small, "test")
 
 
 def test_missing_and_single_pictures_are_named(small):
     (small / "car(M)/Picture_001.png").unlink()
     with pytest.raises(DataError, match=r"car\(M\): .*Picture_001.png: no such"):
-        pf_willow(small)
+        pf_willow.read(small, "test")
     write_willow(small, ("car(G)",), num=1)
     with pytest.raises(DataError, match=r"car\(G\): a single annotated picture"):
-        pf_willow(small)
+        pf_willow.read(small, "test")
 
 
 def test_folders_without_sub_classes_are_refused(tmp_path):
     with pytest.raises(DataError, match="nowhere: no such folder. PF-WILLOW .0.02 GB"):
-        pf_willow(tmp_path / "nowhere")
+        pf_willow.read(tmp_path / "nowhere", "test")
     with pytest.raises(DataError, match="no sub-class in it"):
-        pf_willow(tmp_path)
+        pf_willow.read(tmp_path, "test")
 
 
 def test_a_complete_set_must_have_its_900_pairs(tmp_path):
     write_willow(tmp_path, num=2)
     with pytest.raises(DataError, match="20 pairs in the ten sub-classes, 900 are published"):
-        pf_willow(tmp_path)
+        pf_willow.read(tmp_path, "test")
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason="the real pictures are not in place")
 def test_the_real_sub_classes_are_read():
-    pairs = pf_willow(REAL)
+    pairs = pf_willow.read(REAL, "test")
     counts = {name: pairs.categories.count(name) for name in pairs.categories}
     assert set(counts.values()) == {90} and counts.keys() <= set(SUB_CLASSES)
     if len(counts) == 6:

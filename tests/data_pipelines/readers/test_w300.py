@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from data_pipelines.errors import DataError
-from data_pipelines.examples import load_annotated
 from data_pipelines.readers import w300
-from tests.data_pipelines.face_files import write_points, write_w300
+from data_pipelines.sources import load_annotated
+from tests.data_pipelines.face_files import write_w300
 
 COUNTS = {
     "afw": 3,
@@ -57,21 +57,3 @@ def test_a_folder_with_too_few_faces_is_named(files):
     file.with_suffix(".jpg").unlink()
     with pytest.raises(DataError, match="afw: 2 faces, 3 are published"):
         w300.read(root, "train")
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "named"),
-    [
-        ("}", "", "truncated, its points are not in braces"),
-        ("{", "", "truncated, its points are not in braces"),
-        ("n_points:  68", "n_points:  66", "does not announce n_points: 68"),
-        ("\n}", " 1.5\n}", "137 coordinates, 68 points have 136"),
-        ("\n}", " x\n}", "'x' is not a number"),
-    ],
-)
-def test_faulty_points_are_named(tmp_path, old, new, named):
-    file = tmp_path / "face.pts"
-    write_points(file, np.ones((68, 2)))
-    file.write_text(file.read_text().replace(old, new, 1))
-    with pytest.raises(DataError, match=f"face.pts: {named}"):
-        w300.read_points(file)

@@ -8,23 +8,19 @@ import sys
 import jax
 import numpy as np
 import pytest
-from PIL import Image
 
 from data_pipelines.load import DataConfig, load
-from experiments import compare, detect, evaluate, export, recipe
-from experiments.c3_bedrooms import __main__ as bedrooms
+from experiments import evaluate, recipe
 from experiments.c3_bedrooms.recipe import RECIPE as BEDROOMS
-from experiments.c3_cars import __main__ as cars
 from experiments.c3_cars.recipe import RECIPE as CARS
 from experiments.c3_faces.recipe import RECIPE as FACES
 from experiments.engine import cli, runs
 from experiments.engine.runs import differences
-from experiments.imm_faces import __main__ as imm
 from experiments.imm_faces.recipe import RECIPE as IMM
-from experiments.measure.normalizer import unit_px
+from experiments.measure.units import unit_px
 from tests.data_pipelines.readers.test_lsun import write_lsun
 from tests.experiments.conftest import SIZE
-from tests.experiments.tiny import call
+from tests.experiments.tiny import call, train
 
 EXPERIMENTS = FACES, CARS, BEDROOMS, IMM
 COUNTS = "--data.train-examples 6 --data.fit-examples 6 --data.test-examples 4".split()
@@ -103,16 +99,16 @@ def test_the_papers_preset_is_chosen_with_lsun_and_an_accelerator(tmp_path, monk
 
 
 @pytest.mark.parametrize(
-    "main, folder", [(cars.main, "car"), (bedrooms.main, "bedroom_train_lmdb")]
+    "name, folder", [("c3_cars", "car"), ("c3_bedrooms", "bedroom_train_lmdb")]
 )
-def test_without_lsun_one_error_says_what_to_put_where(main, folder, tmp_path, monkeypatch, capsys):
+def test_without_lsun_one_error_says_what_to_put_where(name, folder, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(recipe, "first_variables", lambda *_: {})  # as if there were weights
-    assert call(main, "--preset", "paper", "--runs", tmp_path / "runs") == 2
+    assert train(name, "--preset", "paper", "--runs", tmp_path / "runs") == 2
     told = capsys.readouterr().err
     assert f"data/lsun/{folder}/data.mdb" in told and "https://www.yf.io/p/lsun" in told
     assert "Traceback" not in told
-    assert call(main, "--preset", "paper", "--data.path", tmp_path / "mine") == 2
+    assert train(name, "--preset", "paper", "--data.path", tmp_path / "mine") == 2
     assert f"{tmp_path}/mine/data.mdb" in capsys.readouterr().err
 
 
@@ -138,32 +134,24 @@ def test_scenes_come_with_what_is_seen_and_a_length(name, tmp_path):
     np.testing.assert_array_equal(load(config, training=False).preview, data.fit.images)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
-    "command, experiment, data, normalizer",
+    "experiment, data, normalizer",
     [
-        pytest.param(
-            *(cars, CARS, "rendered_cars", "longest side of the true object box"),
-            marks=pytest.mark.slow,
-        ),
-        pytest.param(
-            *(bedrooms, BEDROOMS, "rendered_rooms", "diagonal of the picture"),
-            marks=pytest.mark.slow,
-        ),
-        pytest.param(
-            *(imm, IMM, "rendered_faces", "inter-ocular distance"), marks=pytest.mark.slow
-        ),
+        ("c3_cars", "rendered_cars", "longest side of the true object box"),
+        ("c3_bedrooms", "rendered_rooms", "diagonal of the picture"),
+        ("imm_faces", "rendered_faces", "inter-ocular distance"),
     ],
-    ids=["c3_cars", "c3_bedrooms", "imm_faces"],
 )
 def test_two_steps_are_trained_evaluated_and_reported(
-    command, experiment, data, normalizer, tmp_path, capsys
+    experiment, data, normalizer, tmp_path, capsys
 ):
     arguments = [*TINY, "--data.cache", tmp_path, "--runs", tmp_path, "--name", "tiny"]
-    assert call(command.main, *arguments) == 0, capsys.readouterr().err
-    assert f"error in % of the {normalizer} (test)" in capsys.readouterr().out
-    folder = tmp_path / experiment.name / "tiny"
+    assert train(experiment, *arguments) == 0, capsys.readouterr().err
+    assert f"error, % of {normalizer}" in capsys.readouterr().out
+    folder = tmp_path / experiment / "tiny"
     results = json.loads((folder / "results.json").read_text())
-    assert (results["experiment"], results["data"]) == (experiment.name, data)
+    assert (results["experiment"], results["data"]) == (experiment, data)
     assert results["steps"] == 2
     landmarks = results["landmarks"]
     assert landmarks["normalizer"] == normalizer and landmarks["tested_on"] == 4
@@ -177,7 +165,7 @@ def test_two_steps_are_trained_evaluated_and_reported(
 def test_two_steps_on_a_streamed_database_of_lsun(tmp_path, capsys):
     write_lsun(tmp_path / "car")
     data = ["--data.name", "lsun", "--data.loader", "tf", "--data.path", tmp_path / "car"]
-    assert call(cars.main, *TINY, *data, "--runs", tmp_path, "--name", "tiny") == 0
+    assert train("c3_cars", *TINY, *data, "--runs", tmp_path, "--name", "tiny") == 0
     folder = tmp_path / "c3_cars/tiny"
     results = json.loads((folder / "results.json").read_text())
     assert (results["data"], results["steps"]) == ("lsun", 2) and "landmarks" not in results
@@ -185,23 +173,3 @@ def test_two_steps_on_a_streamed_database_of_lsun(tmp_path, capsys):
     capsys.readouterr()
     assert call(evaluate.main, "--checkpoint", folder) == 2
     assert "the run's own data, lsun, have no annotations: give" in capsys.readouterr().err
-
-
-@pytest.mark.slow
-def test_the_commands_that_read_runs_take_theirs(tmp_path, capsys):
-    arguments = [*TINY, "--data.cache", tmp_path, "--runs", tmp_path]
-    for seed in (0, 1):
-        assert call(cars.main, *arguments, "--name", f"s{seed}", "--seed", seed) == 0
-    folders = [tmp_path / f"c3_cars/s{seed}" for seed in (0, 1)]
-    results = json.loads((folders[0] / "results.json").read_text())
-    capsys.readouterr()
-    assert call(evaluate.main, "--checkpoint", folders[0]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert found["nme_percent"] == pytest.approx(results["landmarks"]["nme_percent"], rel=1e-4)
-    assert call(export.main, folders[0], "--out", tmp_path / "model") == 0
-    Image.fromarray(np.zeros((20, 24, 3), np.uint8)).save(tmp_path / "black.png")
-    for checkpoint in (folders[0], tmp_path / "model"):
-        picture = ["--checkpoint", checkpoint, "--out", tmp_path / f"out_{checkpoint.name}"]
-        assert call(detect.main, tmp_path / "black.png", *picture) == 0
-    assert call(compare.main, *folders, "--out", tmp_path / "compare.html") == 0
-    assert "longest" in (folders[0] / "report.html").read_text()

@@ -5,9 +5,8 @@ import subprocess
 
 import pytest
 
-from experiments.c3_faces import __main__ as c3_faces
 from tests.experiments.conftest import REPOSITORY, TINY, write_pictures
-from tests.experiments.tiny import call
+from tests.experiments.tiny import train
 
 
 @pytest.fixture(autouse=True)
@@ -21,7 +20,7 @@ def refused(capsys, tmp_path):
     """`refused(*arguments)` is what a command says on stderr before it ends with status 2."""
 
     def refused(*arguments, tiny=TINY):
-        assert call(c3_faces.main, *tiny, "--runs", tmp_path / "runs", *arguments) == 2
+        assert train("c3_faces", *tiny, "--runs", tmp_path / "runs", *arguments) == 2
         told = capsys.readouterr().err
         assert "Traceback" not in told
         return told

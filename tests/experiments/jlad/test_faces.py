@@ -10,21 +10,18 @@ import pytest
 
 from experiments import evaluate
 from experiments.engine import runs
-from experiments.jlad import __main__ as command
 from experiments.jlad.model import build
 from experiments.jlad.recipe import LAPTOP, PRESETS, presets_for
 from experiments.registry import load_trained
-from tests.experiments.conftest import write_pictures
-from tests.experiments.tiny import call, write_labelled
+from tests.experiments.jlad.test_jlad import NETWORKS
+from tests.experiments.tiny import call, train, write_labelled
 
 STEPS = 1
-TINY = (
-    "--preset laptop --model.stages layer1 --model.radius 1 --model.alignment-channels 4 4 "
-    "--model.alignment-kernel 3 --model.uncertainty-channels 4 --model.detection-channels 4 "
-    f"--landmarks 2 --margin 0.1 --pretrain.steps {STEPS} --pretrain.batch-size 4 --rounds.count 0 "
-    f"--rounds.alignment-steps {STEPS} --rounds.detection-steps {STEPS} --rounds.batch-size 4 "
-    "--data.image-size 32 --log-every 1"
-).split()
+TINY = [
+    *NETWORKS,
+    *f"--pretrain.steps {STEPS} --rounds.count 0 --rounds.alignment-steps {STEPS}".split(),
+    *f"--rounds.detection-steps {STEPS}".split(),
+]
 RENDERED = (
     "--data.name rendered_faces --data.train-examples 8 --data.fit-examples 6 "
     "--data.test-examples 4"
@@ -51,14 +48,13 @@ def root(tmp_path_factory):
     photos = ("--data.path", write_labelled(root / "faces") / "images", "--data.name=folder")
     shared = ("--init-from", root / "runs/jlad/first", "--pretrain.steps", 0, "--rounds.count", 1)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("experiments.engine.compilation.keep_compiled", lambda: None)
         patch.setattr("experiments.engine.loop.make_train_step", shrink)
         patch.setattr("experiments.measure.consistency.NUM_PAIRS", 8)
-        assert call(command.main, *TINY, *RENDERED, *where, "--name", "first") == 0
+        assert train("jlad", *TINY, *RENDERED, *where, "--name", "first") == 0
         second = root / "runs/jlad/second"  # killed before its first checkpoint
         second.mkdir()
         runs.write_json(second / "iterations.json", [{"round": 0, "of": "another start"}])
-        assert call(command.main, *TINY, *photos, *where, *shared, "--name", "second") == 0
+        assert train("jlad", *TINY, *photos, *where, *shared, "--name", "second") == 0
     return root
 
 
@@ -145,19 +141,12 @@ def test_faces_keep_their_palettes_and_else_the_warps_of_the_presets():
 
 
 def test_wrong_use_is_one_error(tmp_path, capsys):
-    single = write_pictures(tmp_path / "single", 1)
     for arguments, said in (
-        (
-            ["--data.name", "mnist"],
-            "no data 'mnist': give --data.name rendered_objects |",
-        ),
-        (["--data.name", "folder"], "data.name folder needs --data.path FOLDER"),
-        (["--data.name", "folder", "--data.path", tmp_path / "no"], "no: no such folder"),
-        (["--data.name", "folder", "--data.path", single], "1 usable pictures; training needs"),
+        (["--data.name", "mnist"], "no data 'mnist': give --data.name rendered_objects |"),
         (["--data.name", "folder", "--data.held-out", "mug"], "--data.held-out"),
         (["--data.crop", "pad"], "--data.crop"),
         (["--init-from", tmp_path / "no"], "no is no folder; give a run folder"),
     ):
-        assert call(command.main, *TINY, "--runs", tmp_path / "runs", *arguments) == 2
+        assert train("jlad", *TINY, "--runs", tmp_path / "runs", *arguments) == 2
         told = capsys.readouterr().err
         assert said in told and "Traceback" not in told

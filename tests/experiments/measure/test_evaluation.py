@@ -102,11 +102,7 @@ def results():
     }
     still = np.zeros((99, 3, 2), np.float32)
     found = evaluation.evaluate_landmarks(
-        lambda images: known[id(images)],
-        lambda images: still[: len(images)],
-        fit,
-        test,
-        validation,
+        lambda images: known[id(images)], lambda images: still[: len(images)], fit, test, validation
     )
     return fit, test, validation, known, found
 

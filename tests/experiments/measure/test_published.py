@@ -70,7 +70,8 @@ def test_a_table_has_whole_rows_units_and_notes(table):
     ],
 )  # fmt: skip
 def test_a_number_is_the_one_in_print(paper, number, column, row, value):
-    assert published.table(paper, number).value(column, **row) == value
+    records = published.table(paper, number).records()
+    assert [record[column] for record in records if row.items() <= record.items()] == [value]
 
 
 def test_the_mean_of_jlads_categories_is_its_column_all():
@@ -82,15 +83,6 @@ def test_methods_that_both_papers_print_have_one_name():
     names = json.loads(published.FILE.read_text())["same_method"]
     methods = {r.get("method") for t in published.tables() for r in t.records()}
     assert set(names) <= methods
-
-
-def test_an_unknown_table_or_an_ambiguous_row_is_refused():
-    with pytest.raises(ValueError, match="no table C3 9; there are C3 1a"):
-        published.table("C3", "9")
-    with pytest.raises(ValueError, match="has 2 rows with"):
-        published.table("C3", "1a").value("MAFL", method="Ours")
-    with pytest.raises(ValueError, match="got column 'LFW'"):
-        published.table("C3", "1a").value("LFW", method="Ours", K=10)
 
 
 def test_published_errors_stand_only_beside_the_mafl_protocol():

@@ -8,7 +8,7 @@ import pytest
 
 from experiments.engine.stages import make_optimizer
 from experiments.semantic_alignment.config import PAPER
-from experiments.semantic_alignment.model import build, make_network
+from experiments.semantic_alignment.model import build, make_networks
 from experiments.semantic_alignment.steps import alignment_loss
 from tests.experiments.tiny import first_state
 
@@ -18,14 +18,20 @@ GIB = 2**30
 def temporary_bytes(chunk: int | None) -> int:
     """Of the gradient of one step at 400x400 with a batch of 16, by the compiled program."""
     config = dataclasses.replace(PAPER, model=dataclasses.replace(PAPER.model, chunk=chunk))
-    network, stage = make_network(config, stage="flow"), config.flow
+    networks, stage = make_networks(config, stage="flow"), config.flow
 
     def first():
         return first_state(config, build(config).random(), make_optimizer(stage))
 
     def loss(params, state, batch, keys):
         each, _ = alignment_loss(
-            params, state, batch, keys, network=network, weights=config.flow_loss, warp=config.warp
+            params,
+            state,
+            batch,
+            keys,
+            networks=networks,
+            weights=config.flow_loss,
+            warp=config.warp,
         )
         return each.mean()
 

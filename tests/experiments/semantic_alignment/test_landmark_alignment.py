@@ -9,12 +9,7 @@ import pytest
 
 from c3jax.training.step import AXIS
 from experiments.engine.errors import UsageError
-from experiments.semantic_alignment.model import (
-    build,
-    landmarks_of,
-    learning_rates,
-    make_network,
-)
+from experiments.semantic_alignment.model import build, landmark_loss, learning_rates, make_networks
 from experiments.semantic_alignment.steps import alignment_loss
 from tests.experiments import tiny
 from tests.experiments.tiny import SIZE
@@ -45,10 +40,10 @@ def parts_that_learn(variables, stage, terms):
         keys = jax.random.split(jax.random.key(0), 2)
         _, aux = alignment_loss(
             params, state, batch, keys,
-            network=make_network(CONFIG, stage=stage),
+            networks=make_networks(CONFIG, stage=stage),
             weights=getattr(CONFIG, f"{stage}_loss"),
             warp=CONFIG.warp,
-            landmarks=landmarks_of(CONFIG, stage=stage),
+            landmark_loss=landmark_loss(CONFIG, stage=stage),
         )  # fmt: skip
         return {name: aux.metrics[name] for name in terms}
 

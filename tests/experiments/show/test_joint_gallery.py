@@ -1,5 +1,7 @@
 """The report of JLAD: pictures of a tiny run, and the table of rounds."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -55,8 +57,8 @@ def test_the_most_uncertain_is_black():
     drawn = matching.draw_uncertainty(matches)
     assert isinstance(drawn, Image.Image) and drawn.mode == "L"
     np.testing.assert_array_equal(np.asarray(drawn), [[255, 223, 191, 96, 0]])
-    still = matching.uncertainty_shades(np.zeros((2, 2)))
-    np.testing.assert_array_equal(still, np.ones((2, 2)))
+    still = matching.uncertainty_shades(dataclasses.replace(matches, source_sigma=np.ones((1, 3))))
+    np.testing.assert_array_equal(still, np.ones((1, 5)))
 
 
 def test_rounds_stand_beside_the_published_ones():
@@ -74,7 +76,6 @@ def test_rounds_stand_beside_the_published_ones():
     assert table.rows[0][0] == "pre-trained"
     (table,) = rounds_section([{"round": 1, "pck": {"0.10": 1.0}}]).tables
     assert table.rows[0][2] is None
-    assert not rounds_section([]).tables
 
 
 def test_rounds_on_faces_have_what_was_measured_and_nothing_published():

@@ -6,7 +6,7 @@ import json
 
 from experiments.engine import runs
 from experiments.engine.runs import to_json
-from experiments.show import model_card
+from experiments.show import model_card, page
 from tests.experiments.tiny import config
 
 LANDMARKS = {
@@ -99,5 +99,5 @@ def test_a_joint_model_finds_and_matches(tmp_path):
         assert part in text
 
 
-def test_the_example_of_a_table():
-    assert doctest.testmod(model_card).failed == 0
+def test_the_examples_of_tables():
+    assert doctest.testmod(page).failed == 0

@@ -126,11 +126,7 @@ def test_affine_warps_fill_the_ranges_of_weakalign():
     # R(angle) is the rotation of the polar decomposition, the rest is symmetric and positive.
     u, _, v = np.linalg.svd(affine[..., :2])
     angle = np.degrees(np.arctan2((u @ v)[:, 1, 0], (u @ v)[:, 0, 0]))
-    for values, low, high in (
-        (scales, 0.5, 1.5),
-        (angle, -30, 30),
-        (affine[..., 2], -0.5, 0.5),
-    ):
+    for values, low, high in ((scales, 0.5, 1.5), (angle, -30, 30), (affine[..., 2], -0.5, 0.5)):
         slack = 0.05 * (high - low)
         assert low - 1e-3 <= values.min() < low + slack
         assert high - slack < values.max() <= high + 1e-3

@@ -1,39 +1,50 @@
 """One module per category: what is drawn, how it is built, its materials and key points.
 
 Every module has
-  Shape: the drawn parameters, with Shape.draw(rng); `absent` names the parts that an object lacks;
+  SHAPE: rows of parameters, drawn one after the other, with the least and the greatest value or a
+    function of the random numbers; `absent` names the parts that an object lacks;
+  kind(rng), if objects are of kinds: parameters that take the place of those in SHAPE;
   build(shape): its parts in their order, [3, rows, columns] each, the same rows and columns for
     every shape; x to the object's left as seen from its front, y up, z to its front;
-  CELLS: for each part (material, first row, end row, first column, end column) of the cells that
-    are not of the first material; bounds that are left out reach to the ends;
-  MATERIALS: rule of colour of each material (see `parameters.draw_look`);
+  MATERIALS: for each, its rule of colour (see `paint.draw_look`), then where it is: pairs of a
+    pattern of parts and a slice of their cells. Later materials win; the first is everywhere else;
   KEYPOINTS: part, row and column of each;
   YAW: the turn from the front to three quarters; PITCH: range of the camera's height; degrees;
   STANDS: whether it stands on the ground.
 """
 
-from typing import Self
+from collections.abc import Callable
+from types import SimpleNamespace as Shape
 
 import numpy as np
 from numpy.random import Generator
 
-from data_pipelines.rendered.engine.draws import drawn
 from data_pipelines.rendered.objects.lofts import mirrored
 
+__all__ = ["ALL", "SIDES", "Shape", "both", "degrees", "on", "pair"]
+
 SIDES = ("left", -1), ("right", 1)
+ALL = np.s_[:]  # cells of a part
 
 
-class Drawn:
-    """Parameters of the shape of one object, drawn in the order of their fields."""
-
-    absent: tuple[str, ...] = ()
-
-    @classmethod
-    def draw(cls, rng: Generator) -> Self:
-        """The next object."""
-        return drawn(rng, cls)
+def degrees(low: float, high: float) -> Callable[[Generator], float]:
+    """Draws an angle in radians evenly between two in degrees."""
+    return lambda rng: np.radians(rng.uniform(low, high))
 
 
 def both(name: str, right: np.ndarray) -> dict[str, np.ndarray]:
     """A part on the right [3, rows, columns] and its mirror image on the left."""
     return {f"{name}_left": mirrored(right), f"{name}_right": right}
+
+
+def on(part: str, row: int, **columns: int) -> dict[str, tuple]:
+    """Key points in one row of a part, by the names of their columns."""
+    return {point: (part, row, column) for point, column in columns.items()}
+
+
+def pair(point: str, part: str, row: int, left: int, right: int) -> dict[str, tuple]:
+    """A key point on the left and on the right part of two; {} is the side in the names."""
+    return {
+        point.format(side): (part.format(side), row, column)
+        for side, column in (("left", left), ("right", right))
+    }

@@ -1,53 +1,38 @@
 """Birds between duck, goose, pigeon and crow, standing or swimming."""
 
-from dataclasses import dataclass
-from typing import Self
+from collections.abc import Callable
 
 import numpy as np
+from numpy import s_
 from numpy.random import Generator
 
-from data_pipelines.rendered.engine.draws import degrees, drawn, uniform
-from data_pipelines.rendered.objects.categories import SIDES, Drawn, both
-from data_pipelines.rendered.objects.lofts import X, Y, Z, ball, bar, curve, line
+from data_pipelines.rendered.objects.categories import ALL, SIDES, Shape, both, degrees, pair
+from data_pipelines.rendered.objects.lofts import X, Y, Z, ball, bar, curve, line, turned
 
 LEGS = ("leg_left", "leg_right", "foot_left", "foot_right")
 
+# Lengths share one unit; `length` is half of the trunk; neck_thick, wing and wing_high are shares.
+SHAPE = (
+    {"length": (0.34, 0.5), "girth": (0.17, 0.25), "posture": degrees(0, 45)},
+    {"neck": (0.06, 0.45), "neck_lean": degrees(-5, 40), "neck_thick": (0.4, 0.65)},
+    {"head": (0.11, 0.16), "look": degrees(-30, 30)},
+    {"beak": (0.1, 0.24), "beak_wide": (0.03, 0.075), "beak_high": (0.03, 0.055)},
+    {"beak_dip": degrees(0, 25)},
+    {"wing": (0.85, 1.25), "wing_high": (0.5, 0.75)},
+    {"tail": (0.12, 0.35), "tail_up": degrees(-15, 40), "tail_wide": (0.06, 0.14)},
+    {"leg": (0.08, 0.32), "foot": (0.1, 0.18)},
+)
 
-@dataclass(frozen=True)
-class Shape(Drawn):
-    """Lengths share one unit; `neck_thick`, `wing`, `wing_high` are shares; angles are radians."""
 
-    length: float = uniform(0.34, 0.5)  # half of the trunk
-    girth: float = uniform(0.17, 0.25)
-    posture: float = degrees(0, 45)
-    neck: float = uniform(0.06, 0.45)
-    neck_lean: float = degrees(-5, 40)
-    neck_thick: float = uniform(0.4, 0.65)
-    head: float = uniform(0.11, 0.16)
-    look: float = degrees(-30, 30)
-    beak: float = uniform(0.1, 0.24)
-    beak_wide: float = uniform(0.03, 0.075)
-    beak_high: float = uniform(0.03, 0.055)
-    beak_dip: float = degrees(0, 25)
-    wing: float = uniform(0.85, 1.25)
-    wing_high: float = uniform(0.5, 0.75)
-    tail: float = uniform(0.12, 0.35)
-    tail_up: float = degrees(-15, 40)
-    tail_wide: float = uniform(0.06, 0.14)
-    leg: float = uniform(0.08, 0.32)
-    foot: float = uniform(0.1, 0.18)
-    absent: tuple[str, ...] = ()
-
-    @classmethod
-    def draw(cls, rng: Generator) -> Self:
-        """A bird that swims or stands."""
-        swims = rng.uniform() < 0.45
-        return drawn(rng, cls, **({"posture": (-5, 15), "absent": LEGS} if swims else {}))
+def kind(rng: Generator) -> dict[str, Callable]:
+    """Birds that swim lie level and show no legs."""
+    swims = {"posture": degrees(-5, 15), "absent": lambda rng: LEGS}
+    return swims if rng.uniform() < 0.45 else {}
 
 
 def build(s: Shape) -> dict[str, np.ndarray]:
     """The parts of one bird."""
-    along = np.cos(s.posture) * Z + np.sin(s.posture) * Y  # to the breast
+    along = turned(Z, Y, s.posture)  # to the breast
     up = np.cross(along, X)
     middle = (s.leg + 0.8 * s.girth + 0.5 * s.length * np.sin(s.posture)) * Y
     share = np.array([-1, -0.92, -0.75, -0.5, -0.2, 0.1, 0.4, 0.65, 0.85, 0.96, 1])
@@ -57,32 +42,31 @@ def build(s: Shape) -> dict[str, np.ndarray]:
     foot = np.linspace([x, 0.012, -0.03], [1.15 * x, 0.01, s.foot], 5)
     wide = s.foot * np.array([0.15, 0.2, 0.32, 0.45, 0.42])
     return {
-        "trunk": bar(path, 0.92 * s.girth * full, s.girth * full, side=X, columns=16),
+        "trunk": bar(path, 0.92 * s.girth * full, s.girth * full, columns=16),
         **_neck_and_head(s, middle, along, up),
         **both("wing", _wing(s, middle, along, up)),
         "tail": _tail(s, middle, along),
-        **both("leg", bar(leg, 0.02, 0.02, side=X)),
-        **both("foot", bar(foot, wide, 0.012, side=X)),
+        **both("leg", bar(leg, 0.02, 0.02)),
+        **both("foot", bar(foot, wide, 0.012)),
     }
 
 
 def _neck_and_head(s: Shape, middle, along, up):
     root = middle + 0.72 * s.length * along + 0.3 * s.girth * up
-    lean, turn, size = s.neck_lean, s.look, s.head
-    top = root + (s.neck + 0.6 * s.girth) * (np.cos(lean) * Y + np.sin(lean) * Z)
-    ahead = np.sin(turn) * X + np.cos(turn) * Z
+    top = root + (s.neck + 0.6 * s.girth) * turned(Y, Z, s.neck_lean)
+    ahead, size = turned(Z, X, s.look), s.head
     side = np.cross(Y, ahead)
     bend = 0.5 * (root + top) + 0.06 * Z - 0.1 * s.neck * Z
     path = curve([middle + 0.4 * s.length * along, root, bend, top], 9)
     knots = [1, 1, 0.6 + 0.4 * s.neck_thick, 1]
     slim = np.interp(np.linspace(0, 1, 9), [0, 0.3, 0.6, 1], knots)
     thick = np.linspace(0.75 * s.girth, 0.85 * size, 9) * slim
-    parts = {"neck": bar(path, 0.85 * thick, thick, side=X, columns=12)}
+    parts = {"neck": bar(path, 0.85 * thick, thick, columns=12)}
     share = np.array([-1, -0.9, -0.6, -0.2, 0.2, 0.6, 0.9, 1.0])
     full = size * np.sqrt(np.clip(1 - share**2, 0.02, 1))
     path = line(top, 1.15 * size * share, ahead) + 0.2 * size * Y
     parts["head"] = bar(path, 0.85 * full, full, side=side, columns=12)
-    way, share = np.cos(s.beak_dip) * ahead - np.sin(s.beak_dip) * Y, np.linspace(0, 1, 6)
+    way, share = turned(ahead, -Y, s.beak_dip), np.linspace(0, 1, 6)
     path = line(top + 0.85 * size * ahead + 0.1 * size * Y, share * (s.beak + 0.2 * size), way)
     wide = np.interp(share, [0, 0.5, 0.85, 1], [0.9, 0.95, 0.9, 0.5]) * s.beak_wide
     high = s.beak_high * np.linspace(1, 0.25, 6)
@@ -102,45 +86,35 @@ def _wing(s: Shape, middle, along, up):
     path = line(path, s.girth * out * (0.9 - 0.35 * share), X)
     high = np.interp(share, [0, 0.2, 0.5, 0.8, 1], [0.35, 0.95, 1, 0.6, 0.12])
     high = high * s.wing_high * s.girth
-    return bar(path, 0.16 * s.girth * np.sqrt(high / high.max()), high, side=X, columns=12)
+    return bar(path, 0.16 * s.girth * np.sqrt(high / high.max()), high, columns=12)
 
 
 def _tail(s: Shape, middle, along):
-    angle = s.tail_up + s.posture * 0.6
-    way = np.sin(angle) * Y - np.cos(angle) * Z
+    way = turned(-Z, Y, s.tail_up + s.posture * 0.6)
     root = middle - 0.72 * s.length * along
     path = line(root, np.linspace(0, s.tail + 0.25 * s.length, 6), way)
     wide = s.tail_wide * np.array([0.6, 0.9, 1.1, 1.2, 1.2, 0.9])
-    return bar(path, wide, 0.3 * wide, side=X, columns=12)
+    return bar(path, wide, 0.3 * wide, columns=12)
 
 
-WINGS, EYE = [("wing",), ("wing_end", 7)], [("eye",)]
-CELLS = {
-    "trunk": [("breast", 7), ("breast", 0, 99, 2, 6)],
-    "neck": [("neck", 2, 8), ("head", 8)],
-    "head": [("head",)],
-    "beak": [("beak",)],
-    "eye_left": EYE,
-    "eye_right": EYE,
-    "wing_left": WINGS,
-    "wing_right": WINGS,
-    "tail": [("wing_end", 4)],
-    **dict.fromkeys(LEGS, [("feet",)]),
-}
 MATERIALS = {
-    "coat": "coat", "breast": "like", "neck": "like", "head": "like", "beak": "any", "eye": "black",
-    "wing": "like", "wing_end": "like", "feet": "any",
-}  # fmt: skip
+    "coat": ("coat",),
+    "breast": ("like", ("trunk", s_[7:]), ("trunk", s_[:, 2:6])),
+    "neck": ("like", ("neck", s_[2:8])),
+    "head": ("like", ("neck", s_[8:]), ("head", ALL)),
+    "beak": ("any", ("beak", ALL)),
+    "eye": ("black", ("eye_*", ALL)),
+    "wing": ("like", ("wing_*", ALL)),
+    "wing_end": ("like", ("wing_*", s_[7:]), ("tail", s_[4:])),
+    "feet": ("any", ("leg_*", ALL), ("foot_*", ALL)),
+}
 KEYPOINTS = {
     "beak_tip": ("beak", 9, 0),
-    "eye_left": ("eye_left", 6, 0),
-    "eye_right": ("eye_right", 6, 0),
+    **pair("eye_{}", "eye_{}", 6, 0, 0),
     "crown": ("head", 5, 9),
     "breast": ("trunk", 10, 4),
     "tail_tip": ("tail", 7, 3),
-    "wing_tip_left": ("wing_left", 12, 0),
-    "wing_tip_right": ("wing_right", 12, 0),
-    "foot_left": ("foot_left", 7, 2),
-    "foot_right": ("foot_right", 7, 6),
+    **pair("wing_tip_{}", "wing_{}", 12, 0, 0),
+    **pair("foot_{}", "foot_{}", 7, 2, 6),
 }
 YAW, PITCH, STANDS = 45, (0, 30), True

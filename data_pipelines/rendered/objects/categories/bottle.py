@@ -1,37 +1,25 @@
 """Bottles with a cap and a label in front."""
 
-from dataclasses import dataclass
-
 import numpy as np
-from numpy.random import Generator
+from numpy import s_
 
-from data_pipelines.rendered.engine.draws import sampled, uniform
-from data_pipelines.rendered.objects.categories import Drawn
+from data_pipelines.rendered.objects.categories import Shape, on
 from data_pipelines.rendered.objects.lofts import X, Y, lathe
 
 COLUMNS, FRONT = 20, 5
-LABEL = FRONT - 3, FRONT + 3  # columns
+RIGHT, LEFT = FRONT - 3, FRONT + 3  # columns of the label's edges
 BASE, LABEL_LOW, LABEL_HIGH, SHOULDER, NECK, LIP, CAP, LAST = 3, 4, 7, 8, 11, 13, 14, 18
 
-
-@dataclass(frozen=True)
-class Shape(Drawn):
-    """`height` and `radius` share one unit; the others are shares of them."""
-
-    height: float = uniform(0.75, 1.25)
-    radius: float = uniform(0.13, 0.25)
-    belly: float = uniform(-0.12, 0.1)
-    label_low: float = uniform(0.1, 0.25)  # share of the shoulder
-    label_high: float = uniform(0.65, 0.92)
-    shoulder: float = uniform(0.45, 0.7)
-    slope: float = uniform(0.06, 0.2)
-    round: float = uniform(0.6, 1.6)
-    neck: float = uniform(0.25, 0.55)
-    lip: float = uniform(1.0, 1.25)
-    cap: float = uniform(0.03, 0.12)
-    cap_width: float = uniform(1.0, 1.3)
-    square: float = sampled(Generator.choice, [2.0, 2.0, 2.6, 4.5])  # power of the superellipse
-    flat: float = uniform(0.7, 1.0)
+# `height` and `radius` share one unit, the others are shares of them; `square` is the power of the
+# superellipse.
+SHAPE = (
+    {"height": (0.75, 1.25), "radius": (0.13, 0.25), "belly": (-0.12, 0.1)},
+    {"label_low": (0.1, 0.25), "label_high": (0.65, 0.92)},
+    {"shoulder": (0.45, 0.7), "slope": (0.06, 0.2), "round": (0.6, 1.6)},
+    {"neck": (0.25, 0.55), "lip": (1.0, 1.25)},
+    {"cap": (0.03, 0.12), "cap_width": (1.0, 1.3)},
+    {"square": lambda rng: rng.choice([2.0, 2.0, 2.6, 4.5]), "flat": (0.7, 1.0)},
+)
 
 
 def build(s: Shape) -> dict[str, np.ndarray]:
@@ -56,25 +44,20 @@ def build(s: Shape) -> dict[str, np.ndarray]:
     return {"bottle": part}
 
 
-CELLS = {
-    "bottle": [
-        ("label", LABEL_LOW, LABEL_HIGH, *LABEL),
-        ("stripe", LABEL_LOW + 1, LABEL_LOW + 2, *LABEL),
-        ("neck", NECK, LIP),
-        ("cap", CAP),
-    ]
+MATERIALS = {
+    "glass": ("paint",),
+    "label": ("any", ("bottle", s_[LABEL_LOW:LABEL_HIGH, RIGHT:LEFT])),
+    "stripe": ("like", ("bottle", s_[LABEL_LOW + 1, RIGHT:LEFT])),
+    "neck": ("like", ("bottle", s_[NECK:LIP])),
+    "cap": ("any", ("bottle", s_[CAP:])),
 }
-MATERIALS = {"glass": "paint", "label": "any", "stripe": "like", "neck": "like", "cap": "any"}
 KEYPOINTS = {
     "cap_top": ("bottle", LAST, 0),
     "cap_rim": ("bottle", CAP + 1, FRONT),
     "neck": ("bottle", NECK, FRONT),
     "shoulder": ("bottle", SHOULDER, FRONT),
-    "label_top_left": ("bottle", LABEL_HIGH, LABEL[1]),
-    "label_top_right": ("bottle", LABEL_HIGH, LABEL[0]),
-    "label_bottom_left": ("bottle", LABEL_LOW, LABEL[1]),
-    "label_bottom_right": ("bottle", LABEL_LOW, LABEL[0]),
-    "base_left": ("bottle", BASE, LABEL[1]),
-    "base_right": ("bottle", BASE, LABEL[0]),
+    **on("bottle", LABEL_HIGH, label_top_left=LEFT, label_top_right=RIGHT),
+    **on("bottle", LABEL_LOW, label_bottom_left=LEFT, label_bottom_right=RIGHT),
+    **on("bottle", BASE, base_left=LEFT, base_right=RIGHT),
 }
 YAW, PITCH, STANDS = 0, (0, 30), True

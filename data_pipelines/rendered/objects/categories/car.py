@@ -1,13 +1,11 @@
 """Cars: saloons, hatchbacks, vans and coupes."""
 
-from dataclasses import dataclass
-from typing import Self
-
 import numpy as np
+from numpy import s_
 from numpy.random import Generator
 
-from data_pipelines.rendered.engine.draws import drawn, pick, uniform
-from data_pipelines.rendered.objects.categories import Drawn, both
+from data_pipelines.rendered.engine.draws import pick
+from data_pipelines.rendered.objects.categories import Shape, both, on, pair
 from data_pipelines.rendered.objects.lofts import CLOSED, X, Z, lathe
 
 CHANCES = {"saloon": 0.35, "hatch": 0.25, "van": 0.25, "coupe": 0.15}
@@ -24,36 +22,21 @@ INNER, TAIL, REAR_GLASS, ROOF_FRONT, NOSE = 1, 2, 5, 12, 17
 SIDE, BELT, EAVES, ROOF = 4, 5, 7, 9
 LAST = 20
 
+# Metres, half of the width; trunk, rake, bonnet, screen and axles are shares of the length, belt,
+# drop, tumble, taper and rim of others.
+SHAPE = (
+    {"length": (4.0, 5.0), "width": (0.78, 0.98), "height": (1.38, 1.6)},
+    {"belt": (0.52, 0.64), "clearance": (0.2, 0.36)},
+    {"trunk": (0.0, 0.03), "rake": (0.1, 0.22), "bonnet": (0.2, 0.32), "screen": (0.06, 0.17)},
+    {"drop": (0.0, 0.16), "tumble": (0.72, 0.9), "taper": (0.8, 0.95)},
+    {"wheel": (0.29, 0.4), "rim": (0.5, 0.75)},
+    {"front_axle": (0.16, 0.22), "rear_axle": (0.17, 0.24)},
+)
 
-@dataclass(frozen=True)
-class Shape(Drawn):
-    """Metres.
 
-    `trunk`, `rake`, `bonnet`, `screen` and the axles are shares of the length; `belt`, `drop`,
-    `tumble`, `taper` and `rim` of other lengths.
-    """
-
-    length: float = uniform(4.0, 5.0)
-    width: float = uniform(0.78, 0.98)  # half
-    height: float = uniform(1.38, 1.6)
-    belt: float = uniform(0.52, 0.64)
-    clearance: float = uniform(0.2, 0.36)
-    trunk: float = uniform(0.0, 0.03)
-    rake: float = uniform(0.1, 0.22)
-    bonnet: float = uniform(0.2, 0.32)
-    screen: float = uniform(0.06, 0.17)
-    drop: float = uniform(0.0, 0.16)
-    tumble: float = uniform(0.72, 0.9)
-    taper: float = uniform(0.8, 0.95)
-    wheel: float = uniform(0.29, 0.4)
-    rim: float = uniform(0.5, 0.75)
-    front_axle: float = uniform(0.16, 0.22)
-    rear_axle: float = uniform(0.17, 0.24)
-
-    @classmethod
-    def draw(cls, rng: Generator) -> Self:
-        """A car of one of the styles."""
-        return drawn(rng, cls, **STYLES[pick(rng, CHANCES)])
+def kind(rng: Generator) -> dict[str, tuple]:
+    """Ranges of one of the styles."""
+    return STYLES[pick(rng, CHANCES)]
 
 
 def build(s: Shape) -> dict[str, np.ndarray]:
@@ -119,40 +102,38 @@ def _wheel(s: Shape, z):
     return part
 
 
-def _each_side(material, rows, left, width=1):
-    """One rule for the columns from `left`, and one for their mirror image."""
-    return [(material, *rows, a, a + width) for a in (left, LAST - left - width)]
+def _each_side(rows, left, right):
+    """Cells of the body between two columns, and their mirror image."""
+    return ("body", s_[rows, left:right]), ("body", s_[rows, LAST - right : LAST - left])
 
 
-WHEEL = [("arch", 0, 3), ("tyre", 3, 6), ("rim", 6)]
-CELLS = {
-    "body": [
-        *_each_side("glass", (8, 9), BELT + 1),
-        *_each_side("glass", (10, 12), BELT + 1),
-        *(("glass", row, row + 1, ROOF, LAST - ROOF) for row in (REAR_GLASS + 1, ROOF_FRONT)),
-        *_each_side("tail_lamp", (INNER, INNER + 1), SIDE),
-        *_each_side("head_lamp", (NOSE + 1, NOSE + 2), SIDE),
-        *_each_side("trim", (TAIL, TAIL + 2), 1, SIDE - 1),
-        *_each_side("trim", (NOSE - 1, NOSE + 1), 1, SIDE - 1),
-        ("trim", NOSE + 2),
-        ("plate", 0, 1),
-    ],
-    **{f"{end}_{side}": WHEEL for end in ("front", "rear") for side in ("left", "right")},
-}
 MATERIALS = {
-    "paint": "paint", "glass": "glass", "head_lamp": "light", "tail_lamp": "any", "trim": "trim",
-    "plate": "any", "arch": "black", "tyre": "dark", "rim": "metal",
-}  # fmt: skip
+    "paint": ("paint",),
+    "glass": (
+        "glass",
+        *_each_side(8, BELT + 1, BELT + 2),
+        *_each_side(s_[10:12], BELT + 1, BELT + 2),
+        ("body", s_[REAR_GLASS + 1, ROOF : LAST - ROOF]),
+        ("body", s_[ROOF_FRONT, ROOF : LAST - ROOF]),
+    ),
+    "head_lamp": ("light", *_each_side(NOSE + 1, SIDE, SIDE + 1)),
+    "tail_lamp": ("any", *_each_side(INNER, SIDE, SIDE + 1)),
+    "trim": (
+        "trim",
+        *_each_side(s_[TAIL : TAIL + 2], 1, SIDE),
+        *_each_side(s_[NOSE - 1 : NOSE + 1], 1, SIDE),
+        ("body", s_[NOSE + 2 :]),
+    ),
+    "plate": ("any", ("body", 0)),
+    "arch": ("black", ("front_*", s_[:3]), ("rear_*", s_[:3])),
+    "tyre": ("dark", ("front_*", s_[3:6]), ("rear_*", s_[3:6])),
+    "rim": ("metal", ("front_*", s_[6:]), ("rear_*", s_[6:])),
+}
 KEYPOINTS = {
-    "front_left_hub": ("front_left", 10, 0),
-    "front_right_hub": ("front_right", 10, 0),
-    "rear_left_hub": ("rear_left", 10, 0),
-    "rear_right_hub": ("rear_right", 10, 0),
-    "head_lamp_left": ("body", NOSE, BELT),
-    "head_lamp_right": ("body", NOSE, LAST - BELT),
-    "tail_lamp_left": ("body", TAIL + 1, BELT),
-    "tail_lamp_right": ("body", TAIL + 1, LAST - BELT),
-    "windscreen_top_left": ("body", ROOF_FRONT, EAVES),
-    "windscreen_top_right": ("body", ROOF_FRONT, LAST - EAVES),
+    **pair("front_{}_hub", "front_{}", 10, 0, 0),
+    **pair("rear_{}_hub", "rear_{}", 10, 0, 0),
+    **on("body", NOSE, head_lamp_left=BELT, head_lamp_right=LAST - BELT),
+    **on("body", TAIL + 1, tail_lamp_left=BELT, tail_lamp_right=LAST - BELT),
+    **on("body", ROOF_FRONT, windscreen_top_left=EAVES, windscreen_top_right=LAST - EAVES),
 }
 YAW, PITCH, STANDS = 40, (0, 30), True

@@ -1,35 +1,23 @@
 """Mugs and cups with one handle."""
 
-from dataclasses import dataclass
-
 import numpy as np
+from numpy import s_
 
-from data_pipelines.rendered.engine.draws import uniform
-from data_pipelines.rendered.objects.categories import Drawn
+from data_pipelines.rendered.objects.categories import ALL, Shape, on
 from data_pipelines.rendered.objects.lofts import X, Y, Z, bar, curve, lathe
 
 # Share of the height of the rows of the outer wall; the rim; the rows of the inner wall.
 OUTER, INNER = np.array([0.0, 0.0, 0.03, 0.2, 0.4, 0.6, 0.8, 1.0]), np.array([1.0, 0.85, 0.7])
 RIM, HANDLE, FRONT, LEFT, BACK = 9, 0, 4, 8, 12
 
-
-@dataclass(frozen=True)
-class Shape(Drawn):
-    """Lengths share one unit; `drink`, `foot`, `ear` and the places of the handle are shares."""
-
-    height: float = uniform(0.55, 1.25)
-    base: float = uniform(0.26, 0.42)
-    top: float = uniform(0.36, 0.5)
-    bulge: float = uniform(-0.06, 0.12)
-    wall: float = uniform(0.02, 0.05)
-    drink: float = uniform(0.3, 0.85)
-    foot: float = uniform(0.8, 0.98)
-    reach: float = uniform(0.16, 0.36)
-    attach_high: float = uniform(0.68, 0.9)
-    attach_low: float = uniform(0.12, 0.34)
-    ear: float = uniform(0.55, 1.1)
-    thick: float = uniform(0.025, 0.05)
-    wide: float = uniform(0.04, 0.08)
+# Lengths share one unit; drink, foot, ear and the places of the handle are shares.
+SHAPE = (
+    {"height": (0.55, 1.25), "base": (0.26, 0.42), "top": (0.36, 0.5)},
+    {"bulge": (-0.06, 0.12), "wall": (0.02, 0.05)},
+    {"drink": (0.3, 0.85), "foot": (0.8, 0.98)},
+    {"reach": (0.16, 0.36), "attach_high": (0.68, 0.9), "attach_low": (0.12, 0.34)},
+    {"ear": (0.55, 1.1), "thick": (0.025, 0.05), "wide": (0.04, 0.08)},
+)
 
 
 def build(s: Shape) -> dict[str, np.ndarray]:
@@ -56,28 +44,17 @@ def build(s: Shape) -> dict[str, np.ndarray]:
     }
 
 
-CELLS = {
-    "body": [
-        ("band", 3, 4),
-        ("band", 7, 9),
-        ("decal", 4, 7, FRONT - 2, FRONT + 2),
-        ("inside", RIM, 12),
-        ("drink", 12),
-    ],
-    "handle": [("handle",)],
-}
 MATERIALS = {
-    "paint": "paint", "band": "like", "decal": "any", "inside": "like", "drink": "any",
-    "handle": "like",
-}  # fmt: skip
+    "paint": ("paint",),
+    "band": ("like", ("body", 3), ("body", s_[7:9])),
+    "decal": ("any", ("body", s_[4:7, FRONT - 2 : FRONT + 2])),
+    "inside": ("like", ("body", s_[RIM:12])),
+    "drink": ("any", ("body", s_[12:])),
+    "handle": ("like", ("handle", ALL)),
+}
 KEYPOINTS = {
-    "rim_front": ("body", RIM, FRONT),
-    "rim_left": ("body", RIM, LEFT),
-    "rim_back": ("body", RIM, BACK),
-    "rim_handle": ("body", RIM, HANDLE),
-    "base_front": ("body", 3, FRONT),
-    "base_left": ("body", 3, FRONT + 2),
-    "base_handle": ("body", 3, HANDLE),
+    **on("body", RIM, rim_front=FRONT, rim_left=LEFT, rim_back=BACK, rim_handle=HANDLE),
+    **on("body", 3, base_front=FRONT, base_left=FRONT + 2, base_handle=HANDLE),
     "handle_top": ("handle", 5, 2),
     "handle_middle": ("handle", 8, 2),
     "handle_bottom": ("handle", 11, 2),

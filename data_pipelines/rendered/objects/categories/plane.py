@@ -1,45 +1,26 @@
 """Aeroplanes: airliners, jets, light aircraft."""
 
-from dataclasses import dataclass
-
 import numpy as np
+from numpy import s_
 
-from data_pipelines.rendered.engine.draws import sampled, uniform
-from data_pipelines.rendered.objects.categories import Drawn, both
+from data_pipelines.rendered.objects.categories import ALL, Shape, both, pair
 from data_pipelines.rendered.objects.lofts import CLOSED, X, Z, bar, lathe
 
 ENGINES = ("engine_left", "engine_right")
 TOP = 12  # column of the fuselage's back
 
-
-@dataclass(frozen=True)
-class Shape(Drawn):
-    """Lengths share one unit, the fuselage is 2 long.
-
-    `nose`, `tail`, `tail_rise`, `taper`, `sweep`, `dihedral`, `wing_height` and `engine_at` are
-    shares of other lengths.
-    """
-
-    radius: float = uniform(0.075, 0.14)
-    nose: float = uniform(0.1, 0.25)
-    tail: float = uniform(0.25, 0.45)
-    tail_rise: float = uniform(0.1, 0.8)
-    span: float = uniform(0.55, 1.0)
-    chord: float = uniform(0.2, 0.36)
-    taper: float = uniform(0.25, 0.9)
-    sweep: float = uniform(-0.03, 0.5)
-    dihedral: float = uniform(-0.03, 0.12)
-    wing_at: float = uniform(-0.05, 0.2)
-    wing_height: float = uniform(-0.75, 0.8)
-    wing_thick: float = uniform(0.018, 0.032)
-    tail_span: float = uniform(0.24, 0.4)
-    tail_chord: float = uniform(0.14, 0.24)
-    fin: float = uniform(0.2, 0.38)
-    fin_sweep: float = uniform(0.05, 0.28)
-    engine: float = uniform(0.04, 0.075)
-    engine_at: float = uniform(0.28, 0.5)
-    engine_length: float = uniform(0.18, 0.32)
-    absent: tuple[str, ...] = sampled(lambda rng: ENGINES if rng.uniform() < 0.35 else ())
+# Lengths share one unit, the fuselage is 2 long; nose, tail, tail_rise, taper, sweep, dihedral,
+# wing_height and engine_at are shares of other lengths.
+SHAPE = (
+    {"radius": (0.075, 0.14), "nose": (0.1, 0.25), "tail": (0.25, 0.45), "tail_rise": (0.1, 0.8)},
+    {"span": (0.55, 1.0), "chord": (0.2, 0.36), "taper": (0.25, 0.9)},
+    {"sweep": (-0.03, 0.5), "dihedral": (-0.03, 0.12)},
+    {"wing_at": (-0.05, 0.2), "wing_height": (-0.75, 0.8), "wing_thick": (0.018, 0.032)},
+    {"tail_span": (0.24, 0.4), "tail_chord": (0.14, 0.24)},
+    {"fin": (0.2, 0.38), "fin_sweep": (0.05, 0.28)},
+    {"engine": (0.04, 0.075), "engine_at": (0.28, 0.5), "engine_length": (0.18, 0.32)},
+    {"absent": lambda rng: ENGINES if rng.uniform() < 0.35 else ()},
+)
 
 
 def build(s: Shape) -> dict[str, np.ndarray]:
@@ -71,7 +52,7 @@ def _fuselage(s: Shape):
     rise = s.radius * s.tail_rise * (1 - behind) ** 2
     droop = -0.25 * s.radius * (1 - ahead) ** 2
     path = np.stack([0 * z, rise + droop, z], -1)
-    return bar(path, s.radius * full, s.radius * full, side=X, columns=16)
+    return bar(path, s.radius * full, s.radius * full, columns=16)
 
 
 def _blade(root, tip, chords, thick):
@@ -91,33 +72,24 @@ def _engine(s: Shape):
     return lathe(Z, X, [x, y, z], along, radii, 12)
 
 
-WINGS = [("wing",), ("tips", 6)]
-CELLS = {
-    "fuselage": [
-        ("belly", 0, 99, 1, 7),
-        ("glass", 5, 12, 14, 15),
-        ("glass", 5, 12, 9, 10),
-        ("glass", 13, 14, 10, 14),
-        ("nose", 14),
-    ],
-    "fin": [("fin",)],
-    **dict.fromkeys(ENGINES, [("engine",), ("black", 6)]),
-    **{f"{name}_{side}": WINGS for name in ("wing", "tailplane") for side in ("left", "right")},
-}
 MATERIALS = {
-    "paint": "paint", "belly": "like", "glass": "glass", "nose": "like", "wing": "like",
-    "tips": "like", "fin": "any", "engine": "like", "black": "black",
-}  # fmt: skip
+    "paint": ("paint",),
+    "belly": ("like", ("fuselage", s_[:, 1:7])),
+    "glass": ("glass", ("fuselage", s_[5:12, [9, 14]]), ("fuselage", s_[13, 10:14])),
+    "nose": ("like", ("fuselage", s_[14:])),
+    "wing": ("like", ("wing_*", ALL), ("tailplane_*", ALL)),
+    "tips": ("like", ("wing_*", s_[6:]), ("tailplane_*", s_[6:])),
+    "fin": ("any", ("fin", ALL)),
+    "engine": ("like", ("engine_*", ALL)),
+    "black": ("black", ("engine_*", s_[6:])),
+}
 KEYPOINTS = {
     "nose": ("fuselage", 17, 0),
     "cockpit": ("fuselage", 13, TOP),
     "tail": ("fuselage", 2, TOP),
-    "wing_tip_left": ("wing_left", 9, 0),
-    "wing_tip_right": ("wing_right", 9, 0),
-    "tailplane_tip_left": ("tailplane_left", 9, 0),
-    "tailplane_tip_right": ("tailplane_right", 9, 0),
+    **pair("wing_tip_{}", "wing_{}", 9, 0, 0),
+    **pair("tailplane_tip_{}", "tailplane_{}", 9, 0, 0),
     "fin_tip": ("fin", 9, 0),
-    "engine_left": ("engine_left", 5, 0),
-    "engine_right": ("engine_right", 5, 0),
+    **pair("engine_{}", "engine_{}", 5, 0, 0),
 }
 YAW, PITCH, STANDS = 40, (5, 35), False

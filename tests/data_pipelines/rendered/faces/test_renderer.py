@@ -1,10 +1,9 @@
 """What every rendered face must be: deterministic, inside the picture, consistent with itself."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
+from data_pipelines.rendered.engine.draws import Drawn
 from data_pipelines.rendered.faces import render_face
 from data_pipelines.rendered.faces.camera import placed, project
 from data_pipelines.rendered.faces.hair_paint import LONG
@@ -34,15 +33,6 @@ def grown(mask):
     wide = np.pad(mask, 1)
     s = mask.shape[0]
     return np.any([wide[i : i + s, j : j + s] for i in range(3) for j in range(3)], axis=0)
-
-
-@pytest.mark.parametrize(
-    "other", [("train", 6, 3), ("train", 5, 4), ("test", 5, 3)], ids=["index", "seed", "split"]
-)
-def test_another_index_seed_or_split_is_another_picture(other):
-    split, index, seed = other
-    face = render_face("train", 5, seed=3)
-    assert np.abs(face["keypoints"] - render_face(split, index, seed=seed)["keypoints"]).max() > 1
 
 
 def test_identities_of_the_splits_are_disjoint_and_have_several_pictures():
@@ -120,16 +110,6 @@ def test_the_68_points_follow_the_ibug_layout():
     assert (flat[[37, 38], 1] > flat[[41, 40], 1]).all()
 
 
-def test_mask_surface_and_box_agree(faces):
-    for face in faces:
-        mask, surface = face["mask"], face["surface"]
-        np.testing.assert_array_equal(np.isfinite(surface).all(-1), mask)
-        rows, columns = np.nonzero(mask)
-        box = [columns.min(), rows.min(), columns.max(), rows.max()]
-        np.testing.assert_array_equal(face["box"], box)
-        assert 0.05 < mask.mean() < 0.95
-
-
 def test_the_mask_has_long_hair_but_no_neck(faces):
     chin = -13.6  # lowest point of the mean head
     reach = {}
@@ -145,21 +125,10 @@ def test_a_face_pushed_aside_stops_at_the_border():
     view = draw_view(generator(0, "train", "view", 0))
     keypoints = mean_head().keypoints.on(mean_head().vertices)
     for x, y in [(-9, -9), (9, 9), (9, -9)]:
-        aside = replace(view, shift=np.array([x, y]))
+        aside = Drawn(**vars(view) | {"shift": np.array([x, y])})
         points = project(keypoints, aside, placed(keypoints, aside))
         np.testing.assert_allclose(points.min() if x < 0 else points.max(), 0.5 + x / 9 * 0.425)
         assert points.min() > 0.06 and points.max() < 0.94
-
-
-def test_the_same_face_at_another_size():
-    for index in range(4):
-        small, large = (render_face("train", index, size=size) for size in (64, 128))
-        for name in ("keypoints", "points68"):
-            np.testing.assert_allclose((small[name] + 0.5) * 2, large[name] + 0.5, atol=1e-3)
-        halved = large["image"].reshape(64, 2, 64, 2, 3).mean((1, 3))
-        assert np.abs(halved - small["image"]).mean() < 8
-        agree = large["mask"].reshape(64, 2, 64, 2).mean((1, 3)).round() == small["mask"]
-        assert agree.mean() > 0.97
 
 
 def test_the_mean_shape_is_a_poor_guess():
@@ -169,9 +138,6 @@ def test_the_mean_shape_is_a_poor_guess():
     assert 0.45 <= error.mean() <= 0.65
 
 
-def test_pictures_use_the_range_of_brightness(faces):
-    images = np.stack([f["image"] for f in faces]).astype(np.float32)
-    assert 70 < images.mean() < 160
-    assert (images.std((1, 2, 3)) > 15).mean() > 0.97
-    on_head = np.stack([f["mask"] for f in faces])
+def test_few_pixels_of_a_head_are_white(faces):
+    images, on_head = (np.stack([face[name] for face in faces]) for name in ("image", "mask"))
     assert (images[on_head] >= 254).mean() < 0.02

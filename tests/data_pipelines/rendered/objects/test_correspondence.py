@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from data_pipelines.rendered.engine.meshes import Grid
+from data_pipelines.rendered.engine.raster import Grid
 from data_pipelines.rendered.objects import CATEGORIES, dense_correspondence, render_object
 from data_pipelines.rendered.objects.camera import hidden_behind
 from data_pipelines.rendered.objects.catalogue import template
-from data_pipelines.rendered.objects.correspondence import on_vertices
+from data_pipelines.rendered.objects.pairs import on_vertices
 
 SIZE = 72
 

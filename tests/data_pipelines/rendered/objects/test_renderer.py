@@ -1,15 +1,21 @@
 """What every rendered object must be: deterministic, inside the picture, consistent with itself."""
 
-from dataclasses import replace
+import fnmatch
 
 import numpy as np
 import pytest
 
 from data_pipelines.errors import DataError
 from data_pipelines.rendered.objects import CATEGORIES, KEYPOINT_NAMES, render_object
-from data_pipelines.rendered.objects.catalogue import MODULES, NUM_KEYPOINTS, build, template
+from data_pipelines.rendered.objects.camera import generator
+from data_pipelines.rendered.objects.catalogue import (
+    MODULES,
+    NUM_KEYPOINTS,
+    build,
+    draw_shape,
+    template,
+)
 from data_pipelines.rendered.objects.lofts import normals
-from data_pipelines.rendered.objects.parameters import draw_shape, generator
 
 NUM = len(CATEGORIES)
 
@@ -23,18 +29,6 @@ def grown(mask):
     """The mask and its neighbours."""
     wide, s = np.pad(mask, 1), mask.shape[0]
     return np.any([wide[i : i + s, j : j + s] for i in range(3) for j in range(3)], axis=0)
-
-
-@pytest.mark.parametrize(
-    "split, index, seed",
-    [("train", 5 + NUM, 3), ("train", 5, 4), ("test", 5, 3), ("validation", 5, 3)],
-    ids=["index", "seed", "test", "validation"],
-)
-def test_another_index_seed_or_split_is_another_object(split, index, seed):
-    a, b = render_object("train", 5, seed=3), render_object(split, index, seed=seed)
-    assert a["category"] == b["category"]
-    both = a["keypoint_valid"] & b["keypoint_valid"]
-    assert np.abs(a["keypoints"] - b["keypoints"])[both].max() > 1
 
 
 @pytest.mark.parametrize("category", CATEGORIES)
@@ -60,17 +54,6 @@ def test_vertices_are_those_of_the_template():
     thing = render_object("validation", 0, size=48)
     assert thing["vertices_px"].shape == (3, template("car").surface.shape[1])
     assert thing["vertices_px"].dtype == np.float32
-
-
-def test_mask_surface_depth_and_box_agree(objects):
-    for thing in objects:
-        mask = thing["mask"]
-        np.testing.assert_array_equal(np.isfinite(thing["surface"]).all(-1), mask)
-        np.testing.assert_array_equal(np.isfinite(thing["depth"]), mask)
-        rows, columns = np.nonzero(mask)
-        box = [columns.min(), rows.min(), columns.max(), rows.max()]
-        np.testing.assert_array_equal(thing["box"], box)
-        assert 0.01 < mask.mean() < 0.8
 
 
 def test_objects_lie_inside_the_picture_and_fill_their_share(objects):
@@ -131,7 +114,8 @@ def test_parts_are_closed_turn_outwards_and_keep_their_grids(category):
 @pytest.mark.parametrize("category", CATEGORIES)
 def test_an_object_is_scaled_to_a_diagonal_of_one(category):
     shape = draw_shape(category, generator(0, "test", category, 1, "shape"))
-    points = build(category, replace(shape, absent=()) if shape.absent else shape).points
+    shape.absent = ()
+    points = build(category, shape).points
     np.testing.assert_allclose(points.min(1), -points.max(1), atol=1e-5)
     assert np.linalg.norm(np.ptp(points, axis=1)) == pytest.approx(1, abs=1e-4)
 
@@ -142,29 +126,9 @@ def test_every_category_names_its_key_points_and_materials():
         grids = template(name).grids
         for part, row, column in module.KEYPOINTS.values():
             assert row < grids[part].rows and column < grids[part].columns
-        rules = [(part, rule) for part, rules in module.CELLS.items() for rule in rules]
-        assert all(part in grids and rule[0] in module.MATERIALS for part, rule in rules)
+        places = [place for _, *places in module.MATERIALS.values() for place in places]
+        assert all(fnmatch.filter(grids, pattern) for pattern, _ in places)
         assert set(template(name).materials) == set(range(len(module.MATERIALS)))
-
-
-@pytest.mark.parametrize("category", CATEGORIES)
-def test_the_same_object_at_another_size(category):
-    small, large = (render_object("train", 1, size=s, categories=[category]) for s in (60, 120))
-    np.testing.assert_allclose(
-        (small["keypoints"] + 0.5) * 2 * small["keypoint_valid"][:, None],
-        (large["keypoints"] + 0.5) * large["keypoint_valid"][:, None],
-        atol=1e-3,
-    )
-    halved = large["image"].reshape(60, 2, 60, 2, 3).mean((1, 3))
-    assert np.abs(halved - small["image"]).mean() < 8
-    agree = large["mask"].reshape(60, 2, 60, 2).mean((1, 3)).round() == small["mask"]
-    assert agree.mean() > 0.97
-
-
-def test_pictures_use_the_range_of_brightness(objects):
-    images = np.stack([thing["image"] for thing in objects]).astype(np.float32)
-    assert 70 < images.mean() < 160
-    assert (images.std((1, 2, 3)) > 12).mean() > 0.95
 
 
 @pytest.mark.parametrize("categories", [["car", "dragon"], [], "car"])

@@ -1,22 +1,23 @@
 """What every rendered room must be: deterministic, furnished, its corners where surfaces meet."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
 from data_pipelines.rendered.rooms import KEYPOINT_NAMES, SURFACES, render_room
-from data_pipelines.rendered.rooms.camera import keypoints, project, rays, visible_part
+from data_pipelines.rendered.rooms.camera import Camera, Room, keypoints, visible_part
 from data_pipelines.rendered.rooms.furniture import Piece
 from data_pipelines.rendered.rooms.materials import Material
-from data_pipelines.rendered.rooms.parameters import Camera, Room
 from data_pipelines.rendered.rooms.renderer import build, look
 from data_pipelines.rendered.rooms.tracing import blocked, trace
 
 ROOM = Room(4.0, 2.5, 5.0)
 # Looks straight at the far wall from 4 m, 90 degrees wide.
-CAMERA = Camera(np.array([0.0, 1.25, 4.0]), yaw=0.0, pitch=0.0, roll=0.0, focal=0.5)
+CAMERA = Camera(eye=np.array([0.0, 1.25, 4.0]), yaw=0.0, pitch=0.0, roll=0.0, focal=0.5)
 PLAIN = Material(np.ones(3), np.ones(3))
+
+
+def looking(**angles):
+    return Camera(**vars(CAMERA) | angles)
 
 
 @pytest.fixture(scope="module")
@@ -24,29 +25,10 @@ def rooms():
     return [render_room("train", index) for index in range(12)]
 
 
-@pytest.mark.parametrize(
-    "split, index, seed", [("train", 6, 3), ("train", 5, 4), ("test", 5, 3), ("validation", 5, 3)]
-)
-def test_another_index_seed_or_split_is_another_room(split, index, seed):
-    assert build("train", 5, 3).room != build(split, index, seed).room
-
-
-def test_the_same_room_at_another_size():
-    small, large = (render_room("train", 1, size=size) for size in (48, 96))
-    valid = small["keypoint_valid"]
-    np.testing.assert_array_equal(valid, large["keypoint_valid"])
-    np.testing.assert_array_equal(small["visible"], large["visible"])
-    np.testing.assert_allclose(
-        2 * (small["keypoints"] + 0.5)[valid], (large["keypoints"] + 0.5)[valid], atol=1e-3
-    )
-    halved = large["image"].reshape(48, 2, 48, 2, 3).mean((1, 3))
-    assert np.abs(halved - small["image"]).mean() < 8
-
-
 def test_rays_and_projection_are_inverse():
-    camera = replace(CAMERA, yaw=0.3, pitch=-0.1, roll=0.05)
-    points = camera.eye[:, None] + 2.5 * rays(camera, 8)
-    x, y = project(points, camera)
+    camera = looking(yaw=0.3, pitch=-0.1, roll=0.05)
+    points = camera.eye[:, None] + 2.5 * camera.rays(8)
+    x, y = camera.project(points)
     columns, rows = np.meshgrid(np.arange(8), np.arange(8))
     np.testing.assert_allclose(x * 8 - 0.5, columns.ravel(), atol=1e-5)
     np.testing.assert_allclose(y * 8 - 0.5, rows.ravel(), atol=1e-5)
@@ -64,10 +46,10 @@ def test_worked_corners_and_ends_of_edges():
 
 
 def test_edges_that_are_not_in_the_picture_have_no_part_in_it():
-    away = replace(CAMERA, yaw=2.0)
+    away = looking(yaw=2.0)
     assert visible_part(ROOM.low, away, ROOM.depth) == (0, 0, False)
     # Turned aside, the camera sees the edge but not the corner where it begins.
-    aside = replace(CAMERA, yaw=1.1)
+    aside = looking(yaw=1.1)
     _, _, valid = keypoints(ROOM, aside)
     assert not valid[:4].all() and valid[4:].any()
 
@@ -119,11 +101,9 @@ def test_corners_are_seen_in_some_pictures_and_hidden_in_others(rooms):
     assert not points[~valid].any()
 
 
-def test_pictures_show_furniture_and_use_the_range_of_brightness(rooms):
+def test_pictures_show_furniture(rooms):
     furniture = [(room["surface"] == SURFACES.index("furniture")).mean() for room in rooms]
     assert 0.05 < np.mean(furniture) < 0.6
-    images = np.stack([room["image"] for room in rooms]).astype(np.float32)
-    assert 80 < images.mean() < 170 and (images.std((1, 2, 3)) > 12).all()
 
 
 def test_nothing_stands_in_something_else_or_before_the_camera():

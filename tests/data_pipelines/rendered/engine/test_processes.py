@@ -10,8 +10,8 @@ import time
 import pytest
 
 from data_pipelines.errors import DataError
+from data_pipelines.rendered.engine.arrays import in_processes
 from data_pipelines.rendered.engine.draws import check
-from data_pipelines.rendered.engine.workers import in_processes
 
 
 @pytest.mark.parametrize("workers", [1, 2, None])
@@ -34,7 +34,7 @@ def test_processes_start_without_a_fork_with_one_thread_each_and_without_the_mai
             import os, sys
             sys.path[:0] = [ROOT]
             import jax
-            from data_pipelines.rendered.engine.workers import in_processes
+            from data_pipelines.rendered.engine.arrays import in_processes
             jax.numpy.ones(3).block_until_ready()
             print("begun")
             jobs = [("OMP_NUM_THREADS",), ("OPENBLAS_NUM_THREADS",)]
@@ -49,7 +49,7 @@ def test_processes_start_without_a_fork_with_one_thread_each_and_without_the_mai
 
 def test_an_interrupt_ends_the_processes(tmp_path):
     code = (
-        "import time; from data_pipelines.rendered.engine.workers import in_processes\n"
+        "import time; from data_pipelines.rendered.engine.arrays import in_processes\n"
         "print('begun', flush=True)\n"
         "for _ in in_processes(time.sleep, [(n * 600,) for n in range(3)], 2):\n"
         "    print('working', flush=True)"

@@ -15,8 +15,7 @@ import numpy as np
 from PIL import Image
 
 from data_pipelines.catalogue import find, require_files
-from data_pipelines.errors import DataError
-from data_pipelines.readers.published import check_count, check_split, inside
+from data_pipelines.readers.published import check_split, faulty, inside, read_names, reading
 from data_pipelines.sources import Pictures
 from data_pipelines.tables import read_floats
 
@@ -56,30 +55,23 @@ class Segmented:
 
     def masks(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         """Class and object of each pixel, uint8 `[height, width]`; 255 is the border of objects."""
-        classes, objects = (
-            _read_mask(self.root / folder / f"{self.names[index]}.png")
-            for folder in ("SegmentationClass", "SegmentationObject")
-        )
+        file = f"{self.names[index]}.png"
+        classes = _read_mask(self.root / "SegmentationClass" / file)
+        objects = _read_mask(self.root / "SegmentationObject" / file)
         known = (classes <= len(CATEGORIES)) | (classes == BORDER)
         if not known.all() or classes.shape != objects.shape:
-            raise DataError(
-                f"{self.root / 'SegmentationClass' / self.names[index]}.png: a class above "
-                f"{len(CATEGORIES)}, or not the size of its SegmentationObject; download it anew"
-            )
+            why = f"a class above {len(CATEGORIES)}, or not the size of its SegmentationObject"
+            raise faulty(self.root / "SegmentationClass" / file, why)
         return classes, objects
 
     def objects(self, index: int) -> tuple[tuple[str, ...], np.ndarray]:
         """Categories of the objects, and their boxes `[n, 4]`: edges, counted from 0."""
         file = self.root / "Annotations" / f"{self.names[index]}.xml"
-        try:
+        with reading(file, "XML"):
             found = ElementTree.parse(file).getroot().findall("object")
-        except FileNotFoundError:
-            raise DataError(f"{file}: no such file; put the annotations in place") from None
-        except ElementTree.ParseError as error:
-            raise DataError(f"{file}: cannot be read as XML ({error}); download it anew") from None
         categories = tuple(each.findtext("name", "") for each in found)
         if unknown := set(categories) - set(CATEGORIES):
-            raise DataError(f"{file}: {min(unknown)!r} is none of the 20 classes; download it anew")
+            raise faulty(file, f"{min(unknown)!r} is none of the 20 classes")
         corners = [[each.findtext(f"bndbox/{c}", "") for c in _CORNERS] for each in found]
         boxes = np.array([read_floats(str(file), cells) for cells in corners], np.float32)
         return categories, boxes.reshape(-1, 4) - [1, 1, 0, 0]
@@ -92,20 +84,12 @@ def read(folder, split: str) -> Segmented:
     listed = root / "ImageSets" / "Segmentation" / f"{split}.txt"
     parts = ("JPEGImages", "Annotations", "SegmentationClass", "SegmentationObject")
     require_files(NAME, [listed, *(root / part for part in parts)])
-    names = listed.read_text().split()
-    check_count(listed, len(names), COUNTS[split], what="pictures")
-    return Segmented(root, tuple(names))
+    return Segmented(root, tuple(read_names(listed, COUNTS[split], what="pictures")))
 
 
 def _read_mask(file: Path) -> np.ndarray:
-    try:
-        with Image.open(file, formats=["PNG"]) as image:
-            if image.mode != "P":
-                raise DataError(
-                    f"{file}: its pixels are {image.mode}, no palette; download it anew"
-                )
-            return np.asarray(image, np.uint8)
-    except FileNotFoundError:
-        raise DataError(f"{file}: no such file; put the masks in place") from None
-    except (OSError, SyntaxError) as error:
-        raise DataError(f"{file}: cannot be decoded ({error}); download it anew") from None
+    with reading(file, "PNG"), Image.open(file, formats=["PNG"]) as image:
+        mode, mask = image.mode, np.asarray(image, np.uint8)
+    if mode != "P":
+        raise faulty(file, f"its pixels are {mode}, no palette")
+    return mask
