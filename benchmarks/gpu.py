@@ -28,7 +28,11 @@ PACKAGES = ("jax", "jaxlib", "flax", "optax", "torch", "torchvision")
 # A step, and its batch on one device; None: the preset's.
 STEPS: dict[str, int | None] = {"c3_faces/paper/joint": 50}
 STEPS |= dict.fromkeys(("semantic_alignment/paper/finetune", "jlad/paper/alignment-1"), None)
-TOYS = ("c3_faces/laptop/warmup", "semantic_alignment/laptop/features", "jlad/laptop/pretrain")
+TOYS = (
+    "c3_faces/laptop_small/warmup",
+    "semantic_alignment/laptop_small/features",
+    "jlad/laptop/pretrain",
+)
 BOTH = ("bfloat16", "float32")
 TF32 = "float32 products may be TF32, in JAX (default precision) and in PyTorch (allowed)"
 
@@ -202,7 +206,7 @@ def in_jax(task: Task, options: argparse.Namespace) -> dict[str, Any]:
     if name.startswith("jax/"):
         program = functions.twin_program(name.removeprefix("jax/"), precision, toy=options.toy)
     else:
-        size = (2 if "/laptop/" in name else 1) if options.toy else STEPS.get(name)
+        size = (2 if "/laptop" in name else 1) if options.toy else STEPS.get(name)
         program = programs.make_program(name, size, precision)
     return measure.measure(program, options.repeats) | {"name": name}
 

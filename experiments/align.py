@@ -52,13 +52,14 @@ class Options:
     """two pictures; or a table with the header source,target (points are carried where it has
     them); or a folder of pairs NAMEsource.jpg and NAMEtarget.jpg, with all folders in it"""
     checkpoint: Path | None = None
-    """run folder of semantic_alignment or jlad, step of a run or exported model"""
+    """run folder of semantic_alignment or jlad, step of a run or exported model; by default the
+    aligner that comes with c3jax"""
+    trunk: Literal["resnet18", "resnet50", "resnet101"] | None = None
+    """without a checkpoint: the flow module before any training, on features of this network"""
     weights: Path | None = None
-    """without a checkpoint: ImageNet weights of --trunk, for the flow module before any training"""
-    trunk: Literal["resnet18", "resnet50", "resnet101"] = "resnet50"
-    """without a checkpoint: the network that the weights are of"""
+    """with --trunk: its ImageNet weights; else cached ones, or the hub's"""
     image_size: int = 240
-    """without a checkpoint: side of the square that the network looks at, in pixels"""
+    """with --trunk: side of the square that the network looks at, in pixels"""
     points: Path | None = None
     """of two pictures: CSV of x,y in pixels of the source; a column `point` may name them"""
     max_sigma: float = math.inf
@@ -102,24 +103,21 @@ def load_model(options: Options):
     Raises:
       UsageError: there is none.
     """
-    if options.checkpoint is not None:
+    from c3jax import inference
+
+    if options.trunk is None:
         from experiments.registry import load_aligner
 
         if options.weights is not None:
-            raise UsageError("--weights are for the untrained module: give no --checkpoint then")
-        return load_aligner(options.checkpoint)
-    from c3jax.inference import gaussian_aligner
+            raise UsageError("--weights are for the untrained module: give its --trunk too")
+        return load_aligner(options.checkpoint or inference.SHIPPED / "aligner")
     from experiments.engine.networks import find_file
 
-    try:
-        file = find_file(options.trunk, options.weights, "--weights")
-    except UsageError as error:
-        raise UsageError(
-            f"{error}; or give a run, --checkpoint runs/semantic_alignment/NAME (make train "
-            "EXP=semantic_alignment)"
-        ) from error
-    print(f"no checkpoint: the flow module before any training, on {options.trunk} from {file}")
-    return gaussian_aligner(file, options.trunk, image_size=options.image_size)
+    if options.checkpoint is not None:
+        raise UsageError("--trunk is for the untrained module: give no --checkpoint then")
+    file = find_file(options.trunk, options.weights, "--weights")
+    print(f"the flow module before any training, on {options.trunk} from {file}")
+    return inference.gaussian_aligner(file, options.trunk, image_size=options.image_size)
 
 
 def check_sigma(options: Options, model) -> None:

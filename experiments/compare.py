@@ -46,12 +46,10 @@ def main() -> None:
     drawn: list[Section] = []
     kinds = {find_recipe(run.experiment).pictures for run in finished}
     if options.pictures and len(kinds) == 1:
-        drawn, measured = draw(groups)
-        numbers |= measured
-    if common := numbers.get("common_flow"):
-        title = f"landmarks carried by the flow of {common['flow_of']} (Fig. 3)"
-        errors = [(name, e.get("percent"), e["px"]) for name, e in common["errors"].items()]
-        tables.append(Table([title, "%", "px"], errors))
+        drawn, common = draw(groups)
+        numbers |= common
+    if "common_flow" in numbers:
+        tables.append(common_flow_table(numbers["common_flow"]))
     for table in tables:
         print(as_text(table), end="\n\n")
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -78,10 +76,8 @@ def number_tables(groups: Sequence[Group]) -> list[Table]:
             seeds = len({*first.seeds} & {*second.seeds})
             paired.append((f"{second.name} − {first.name}", seeds, *map(differences.get, keys)))
     fields = comparison.differing_fields(groups)
-    data = ", ".join(field for field in fields if field.startswith("data."))
-    note = f"Not the same data ({data}): errors need not be comparable." if data else ""
     tables = [
-        Table(["run", "group", "seed", "steps", *titles], every, note),
+        Table(["run", "group", "seed", "steps", *titles], every, _warning(fields)),
         Table(["group: mean ± deviation over seeds", "seeds", *titles], spreads),
         Table(["paired difference, same seeds", "seeds", *titles], paired),
         Table(
@@ -130,6 +126,20 @@ def draw(groups: Sequence[Group]) -> Gallery:
     trained = {group.name: load_trained(group.runs[0].folder) for group in groups}
     first = next(iter(trained.values()))
     return first.recipe.pictures(trained, first.recipe.load_data(first.config.data, training=False))
+
+
+def common_flow_table(common: dict[str, Any]) -> Table:
+    """Landmarks of every group carried by one flow."""
+    rows = [(name, e.get("percent"), e["px"]) for name, e in common["errors"].items()]
+    title = f"landmarks carried by the flow of {common['flow_of']} (Fig. 3)"
+    return Table([title, "%", "px"], rows)
+
+
+def _warning(fields: dict[str, Any]) -> str:
+    data = [field for field in fields if field.startswith("data.")]
+    if not data:
+        return ""
+    return f"Not the same data ({', '.join(data)}): errors need not be comparable."
 
 
 if __name__ == "__main__":

@@ -38,9 +38,7 @@ class Verify:
         from data_pipelines.verification import find_faults, open_data
         from experiments.engine.runs import write_json
 
-        if self.report.suffix != ".json" or self.report.is_dir():
-            raise UsageError(f"--report must be a file that ends in .json, got {self.report}")
-        check_least("--workers", self.workers, 1)
+        self.check()
         data = open_data(self.root(), landmarks_file=self.landmarks_file, prepared=self.cache)
         count, labels = len(data.pictures.names), data.labels or "none"
         print(f"data: {data.where} ({count:,} pictures; labels: {labels})", flush=True)
@@ -63,6 +61,12 @@ class Verify:
         print(f"report: {self.report}")
         if faults:
             raise SystemExit(1)
+
+    def check(self) -> None:
+        """Raises UsageError for options that cannot be."""
+        if self.report.suffix != ".json" or self.report.is_dir():
+            raise UsageError(f"--report must be a file that ends in .json, got {self.report}")
+        check_least("--workers", self.workers, 1)
 
     def root(self) -> Path:
         """The folder: PATH, or NAME in the cache."""

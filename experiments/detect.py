@@ -19,7 +19,6 @@ from experiments.engine import cli
 from experiments.engine.errors import UsageError
 from experiments.engine.outputs import PIXELS, check_folder, open_folder, save_png
 
-DETECTOR = Path(__file__).parent / "detector"
 BOX_MARGIN = 0.2  # as `data_pipelines.folder` widens boxes for training
 README = f"""\
 Landmarks found by c3jax, python -m experiments.detect
@@ -47,8 +46,8 @@ class Options:
     ]
     """picture files, or folders, which are searched with all folders in them"""
     checkpoint: Path | None = None
-    """run folder (c3_faces and its like, jlad), step of a run or exported model; by default the one
-    in experiments/detector"""
+    """run folder (c3_faces and its like, jlad), step of a run or exported model; by default the
+    detector of faces that comes with c3jax"""
     boxes: Path | None = None
     """CSV of image,x0,y0,x1,y1 for pictures where the object does not fill the frame"""
     out: Path = Path("landmarks")
@@ -121,14 +120,10 @@ def load_model(checkpoint: Path | None):
     Raises:
       UsageError: there is none.
     """
+    from c3jax.inference import SHIPPED
     from experiments.registry import load_detector
 
-    if checkpoint is None and not DETECTOR.is_dir():
-        raise UsageError(
-            "there is no detector in experiments/detector: train one (make train EXP=c3_faces) and "
-            "name it, --checkpoint runs/c3_faces/NAME"
-        )
-    return load_detector(checkpoint or DETECTOR)
+    return load_detector(checkpoint or SHIPPED / "face_detector")
 
 
 def boxes_of(path: Path, names: list[str]) -> dict:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     AnnotatedName = str
 else:
     AnnotatedName = Literal[LANDMARK_DATA + ALIGNMENT_DATA]
+OF_PAIRS = ("name", "path", "pairs_path")
 LABELLED = "give --data.name labelled --data.path DIR --fit-rows A-B --test-rows C-D"
 
 
@@ -96,7 +97,7 @@ def evaluate(options: Options) -> dict[str, Any]:
 
 
 def data_config(given: dict[str, Any], trained: Trained) -> DataConfig | AlignmentDataConfig:
-    """The run's own data, or those that are named; the pictures are resized as those of the run.
+    """The run's own data, or those that are named; the size of the pictures is the run's.
 
     Args:
       given: options of the data that were given, by name.
@@ -106,31 +107,18 @@ def data_config(given: dict[str, Any], trained: Trained) -> DataConfig | Alignme
     """
     own, name = trained.config.data, given.get("name", trained.config.data.name)
     check_kind(name, trained)
-    if name not in LANDMARK_DATA + ALIGNMENT_DATA:
-        raise UsageError(f"the run's own data, {name}, have no annotations: {LABELLED}")
-    known = known_options(name)
-    if idle := [option for option in given if option not in known]:
-        raise UsageError(
-            f"{name} has no {', '.join(idle)}, only {', '.join(known)}: leave it out, or {LABELLED}"
-        )
-    base = own
-    if "name" in given and name in ALIGNMENT_DATA:
-        resize = getattr(own, "resize", AlignmentDataConfig.resize)
-        base = AlignmentDataConfig(image_size=own.image_size, resize=resize)
-    elif "name" in given:
-        base = DataConfig(image_size=own.image_size)
-    if name == "pairs_csv" and "path" in given:
-        given = {**given, "test_path": None}  # the table that is named is tested
-    return dataclasses.replace(base, **given)
-
-
-def known_options(name: str) -> tuple[str, ...]:
-    """The options that data of this name have."""
     if name in ALIGNMENT_DATA:
-        return "name", "path", "pairs_path"
-    if name == "labelled":
-        return "name", "path", "landmarks_file", "crop", "iod_points", "fit_rows", "test_rows"
-    return ("name",) if name.startswith("rendered_") else ("name", "path")
+        return pairs_config(given, own)
+    if "pairs_path" in given:
+        raise UsageError("--data.pairs-path is for pf_pascal: leave it out")
+    base = DataConfig(image_size=own.image_size) if "name" in given else own
+    config = dataclasses.replace(base, **given)
+    if config.name not in LANDMARK_DATA:
+        raise UsageError(f"the run's own data, {config.name}, have no annotations: {LABELLED}")
+    used = {"name", *([] if config.name.startswith("rendered_") else ["path"])}
+    if config.name != "labelled" and (idle := given.keys() - used):
+        raise UsageError(f"{config.name} has no {', '.join(sorted(idle))}: {LABELLED}")
+    return config
 
 
 def check_kind(name: str, trained: Trained) -> None:
@@ -141,6 +129,25 @@ def check_kind(name: str, trained: Trained) -> None:
         raise UsageError(
             f"--data.name {name} is for runs that {what}, and those of {trained.recipe.name} do not"
         )
+
+
+def pairs_config(given: dict[str, Any], own: Any) -> AlignmentDataConfig:
+    """Pairs, their pictures resized as those of the run.
+
+    Raises:
+      UsageError: options that pairs do not have.
+    """
+    if idle := sorted(given.keys() - set(OF_PAIRS)):
+        raise UsageError(
+            f"{', '.join(idle)}: pairs have no landmarks to fit a regressor on; of the options of "
+            f"the data they know {', '.join(OF_PAIRS)}"
+        )
+    resize = getattr(own, "resize", AlignmentDataConfig.resize)
+    base = AlignmentDataConfig(image_size=own.image_size, resize=resize)
+    config = dataclasses.replace(base if "name" in given else own, **given)
+    if config.name == "pairs_csv" and "path" in given:
+        config = dataclasses.replace(config, test_path=None)  # the table that is named is tested
+    return config
 
 
 def evaluate_pairs(trained: Trained, data: AlignmentData) -> dict[str, Any]:

@@ -40,7 +40,8 @@ def main() -> None:
 
     def forward(number, frame):
         for process in run:
-            process.send_signal(number)  # nothing to one that has ended
+            if process.poll() is None:
+                process.send_signal(number)
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, forward)
@@ -133,7 +134,8 @@ def repeat(pipe: IO[str], prefix: str, to: IO[str]) -> None:
     """Every line of a process, with its number before it."""
     with pipe:
         for line in pipe:
-            print(prefix + line, end="", file=to, flush=True)
+            to.write(prefix + line)
+            to.flush()
 
 
 def first_dead(run: list[subprocess.Popen]) -> int | None:

@@ -17,7 +17,7 @@ import numpy as np
 from c3jax.inference import AlignmentModel, LandmarkModel, files
 from c3jax.training.checkpoints import CheckpointError, Checkpoints
 from c3jax.training.state import TrainState, init_state
-from data_pipelines.load import Data, Evaluation
+from data_pipelines.load import Evaluation
 from experiments.engine import cli, loop, processes, runs
 from experiments.engine.errors import UsageError
 from experiments.engine.networks import (
@@ -31,7 +31,6 @@ from experiments.engine.networks import (
     without_group,
 )
 from experiments.engine.stages import Stage, stage_at
-from experiments.measure.consistency import Find, measure_consistency
 from experiments.measure.evaluation import evaluate_landmarks, find_landmarks
 from experiments.show.page import Gallery
 from experiments.show.report import print_results, write_report
@@ -142,14 +141,6 @@ class Trained:
         """The `landmarks` object: errors of this run beside those of its untrained networks."""
         before = self.untrained and self.untrained.find_landmarks
         return evaluate_landmarks(self.find_landmarks, before, fit, test, *more)
-
-    def measure_pictures(self, find: Callable[["Trained"], Find], data: Data) -> dict[str, Any]:
-        """`consistency`, by what `find` makes of a run; `landmarks` where there are annotations."""
-        before = self.untrained and find(self.untrained)
-        found = {"consistency": measure_consistency(find(self), before, data)}
-        if data.fit is not None and data.test is not None:
-            found["landmarks"] = self.measure_landmarks(data.fit, data.test, data.validation)
-        return found
 
     def origin(self) -> dict[str, Any]:
         """Where results and an exported model come from."""

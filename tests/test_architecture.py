@@ -19,7 +19,7 @@ CORE = {"jax", "flax", "numpy", "jaxtyping", "c3jax"}
 # What a file of the library may import besides the core, by the beginning of its path.
 EXTRAS = {
     "c3jax/training/": {"optax", "orbax"},
-    "c3jax/weights.py": {"safetensors"},
+    "c3jax/_weight_files.py": {"safetensors"},
     "c3jax/inference/": {"safetensors"},
 }
 # Pure functions know no networks, networks know no training.

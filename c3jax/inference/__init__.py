@@ -3,13 +3,15 @@
 A model is a folder with `model.safetensors`, the variables by their path, as
 `params/pose_logits/bias`, in float16 or float32, and `config.json`:
 
-    format      version of this layout, 1
+    format      version of this layout, 2; 1, which has no trunk_file, is read too
     model       what `c3jax.models.families.from_config` builds the network from
     image_size  side of the square that the network looks at, in pixels
     crop        landmarks: how a picture becomes that square, one of `CROPS`
     resize      matches: how a whole picture becomes that square, one of `RESIZES`
     reading     matches of an aligner: how they are read from the correlation, as `Reading` has it
     trained_on  what the network was trained on: any JSON, for people
+    trunk_file  where the trunk was left as a package has it: the package, its file and the file's
+                sha256; its variables are not in model.safetensors
     sha256      of `model.safetensors`
 
 Needs the library alone, no TensorFlow, Optax or Orbax:
@@ -30,7 +32,7 @@ from c3jax.inference.alignment_model import (
     gaussian_aligner,
     load_aligner,
 )
-from c3jax.inference.files import CONFIG, WEIGHTS, save
+from c3jax.inference.files import CONFIG, SHIPPED, WEIGHTS, save
 from c3jax.inference.framing import CROPS, RESIZES, bilinear, crop_region, resample, squash
 from c3jax.inference.landmark_model import LandmarkModel, load
 from c3jax.inference.matches import Matches
@@ -39,6 +41,7 @@ __all__ = [
     "CONFIG",
     "CROPS",
     "RESIZES",
+    "SHIPPED",
     "WEIGHTS",
     "AlignmentModel",
     "LandmarkModel",

@@ -13,15 +13,18 @@ import safetensors.numpy
 from flax.traverse_util import flatten_dict, unflatten_dict
 from safetensors import SafetensorError
 
+from c3jax import packages
 from c3jax._checks import check_choice
 from c3jax.inference.framing import CROPS, RESIZES
 from c3jax.models import families
-from c3jax.weights import file_digest
+from c3jax.weights import file_digest, load_trunk
 
-FORMAT = 1
+FORMAT, FORMATS = 2, (1, 2)  # what is written, and what is read
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
+SHIPPED = Path(__file__).parents[1] / "shipped"  # models that come with the package
 CHOICES = {"crop": CROPS, "resize": RESIZES}
 DTYPES = ("float16", "float32")
+OPTIONAL = ("trunk_file",)
 
 
 def matches_pictures(config: dict[str, Any]) -> bool:
@@ -42,7 +45,8 @@ def read(path: str | Path) -> tuple[nn.Module, dict[str, Any], dict[str, Any]]:
 
     Raises:
       ValueError: a missing or damaged file, another version of the format, an unknown field, arrays
-        that are not those of the network; the message names the file.
+        that are not those of the network, a package that is missing; the message names the file,
+        or the package and the command that installs it.
     """
     path = Path(path).expanduser()
     weights = path if path.suffix == ".safetensors" else path / WEIGHTS
@@ -60,6 +64,8 @@ def read(path: str | Path) -> tuple[nn.Module, dict[str, Any], dict[str, Any]]:
         arrays = safetensors.numpy.load_file(weights)
     except SafetensorError as error:
         raise ValueError(f"{weights} is no safetensors file: {error}") from error
+    if "trunk_file" in config:
+        arrays |= _packaged_trunk(described, config["trunk_file"], network)
     _check_arrays(weights, arrays, wanted)
     if extra := sorted(arrays.keys() - wanted.keys()):
         raise ValueError(f"{weights} has {len(extra)} arrays too many, first {extra[0]}")
@@ -71,6 +77,9 @@ def save(
     path: str | Path, variables: dict[str, Any], config: dict[str, Any], *, dtype: str = "float16"
 ) -> None:
     """Writes a model folder.
+
+    A trunk that is as an installed package has it is not stored: the description names package,
+    file and sha256.
 
     Args:
       path: the folder; made if it is missing, a model in it is replaced.
@@ -87,10 +96,17 @@ def save(
     folder = Path(path).expanduser()
     check_choice("dtype", dtype, DTYPES)
     _check_fields("config", config)
-    _, wanted = _network("config", config)
+    network, wanted = _network("config", config)
     given = flatten_dict(variables, sep="/")
     _check_arrays("variables", given, wanted)
-    arrays = {name: _cast(name, given[name], dtype) for name in wanted}
+    packaged = _named_trunk(network, given)
+    if packaged:
+        config = {**config, "trunk_file": packaged}
+    arrays = {
+        name: _cast(name, given[name], dtype)
+        for name in wanted
+        if not (packaged and name.split("/")[1] == "trunk")
+    }
     folder.mkdir(parents=True, exist_ok=True)
     _replace(folder / WEIGHTS, safetensors.numpy.save(arrays))
     config = {"format": FORMAT, **config, "sha256": file_digest(folder / WEIGHTS)}
@@ -103,15 +119,16 @@ def _read_config(file: Path) -> dict[str, Any]:
     except ValueError as error:
         raise ValueError(f"{file} is no JSON: {error}") from None
     version = config.pop("format", None) if isinstance(config, dict) else None
-    if version != FORMAT:
-        raise ValueError(f"{file} has format {version!r}; this version of c3jax reads {FORMAT}")
+    if version not in FORMATS:
+        known = " and ".join(map(str, FORMATS))
+        raise ValueError(f"{file} has format {version!r}; this version of c3jax reads {known}")
     _check_fields(file, config, more=("sha256",))
     return config
 
 
 def _check_fields(name, config, more=()):
     fields = ("model", "image_size", *_own_fields(config), "trained_on", *more)
-    if unknown := sorted(config.keys() - set(fields)):
+    if unknown := sorted(config.keys() - {*fields, *OPTIONAL}):
         raise ValueError(f"{name} has unknown fields {unknown}; known are {list(fields)}")
     if missing := [name for name in fields if name not in config]:
         raise ValueError(f"{name} lacks the fields {missing}")
@@ -142,6 +159,42 @@ def _network(name, config: dict[str, Any]):
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{name}: the field 'model' describes no network: {error}") from error
     return network, flatten_dict(variables, sep="/")
+
+
+def _named_trunk(network, given) -> dict[str, str] | None:
+    """The package that has the network's trunk as it is; None if there is none installed."""
+    trunk = getattr(network, "trunk", None)
+    architecture = getattr(trunk, "architecture", "")
+    file = packages.find_packaged(architecture)
+    if file is None:
+        return None
+    published = _trunk_arrays(file, trunk)
+    if not all(np.array_equal(given[name], array) for name, array in published.items()):
+        return None
+    package = packages.PACKAGES[architecture]
+    return {
+        "package": f"{package.distribution}=={package.version}",
+        "file": package.file,
+        "sha256": package.sha256,
+    }
+
+
+def _packaged_trunk(described, named, network) -> dict[str, Any]:
+    """Variables by path of a trunk that the description names."""
+    architecture = getattr(network.trunk, "architecture", "")
+    package = packages.PACKAGES.get(architecture)
+    if package is None or not isinstance(named, dict) or named.get("sha256") != package.sha256:
+        raise ValueError(f"{described}: trunk_file {named!r} is no package that is known here")
+    file = packages.find_packaged(architecture)
+    if file is None:
+        raise ValueError(f"{described} needs the package {named['package']}; run {package.command}")
+    return _trunk_arrays(file, network.trunk)
+
+
+def _trunk_arrays(file: Path, trunk) -> dict[str, Any]:
+    variables = load_trunk(file, trunk.architecture, stages=trunk.stages)
+    trees = {name: {"trunk": tree} for name, tree in variables.items()}
+    return flatten_dict(trees, sep="/")
 
 
 def _check_arrays(name, arrays, wanted):

@@ -1,6 +1,7 @@
 """From a JSON-like dict to a network and back: how exported models and runs say what they are."""
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import flax.linen as nn
@@ -8,20 +9,29 @@ import flax.linen as nn
 from c3jax._checks import check_choice
 from c3jax.models.aligner import Aligner, LandmarkAligner
 from c3jax.models.c3 import C3, LandmarkNetworks
+from c3jax.models.efficientnet import VARIANTS, EfficientNetLite
 from c3jax.models.flow import FlowModule
 from c3jax.models.imm import IMM
 from c3jax.models.jlad import JLAD
 from c3jax.models.ncnet import NCNet
 from c3jax.models.resnet import ResNet
 
-# Each family: its network, and what the fields that are networks themselves are made of.
-_ALIGNER = {"trunk": ResNet, "landmarks": LandmarkNetworks}
-FAMILIES: dict[str, tuple[type[nn.Module], dict[str, type[nn.Module]]]] = {
-    "c3": (C3, {"trunk": ResNet}),
+
+def _make_trunk(**fields: Any) -> nn.Module:
+    """The network that has an architecture of that name."""
+    lite = fields.get("architecture") in VARIANTS
+    return EfficientNetLite(**fields) if lite else ResNet(**fields)
+
+
+# Each family: its network, and what makes the fields that are networks themselves.
+Makers = dict[str, Callable[..., nn.Module]]
+_ALIGNER: Makers = {"trunk": _make_trunk, "landmarks": LandmarkNetworks}
+FAMILIES: dict[str, tuple[type[nn.Module], Makers]] = {
+    "c3": (C3, {"trunk": _make_trunk}),
     "imm": (IMM, {}),
     "aligner": (Aligner, {**_ALIGNER, "flow": FlowModule}),
     "nc_net": (Aligner, {**_ALIGNER, "flow": NCNet}),
-    "jlad": (JLAD, {"trunk": ResNet}),
+    "jlad": (JLAD, {"trunk": _make_trunk}),
 }
 
 
@@ -29,9 +39,9 @@ def from_config(config: dict[str, Any]) -> nn.Module:
     """The network of a JSON-like dict.
 
     `family` is 'c3' (also when missing), 'imm', 'aligner', 'nc_net' or 'jlad'; the rest are the
-    fields of that network, `trunk` those of its `ResNet` and `flow` those of the `FlowModule` of an
-    aligner or the `NCNet` of 'nc_net'. Aligners of both kinds may have `landmarks`, the fields of
-    `LandmarkNetworks`.
+    fields of that network, `trunk` those of its `ResNet` or `EfficientNetLite` and `flow` those of
+    the `FlowModule` of an aligner or the `NCNet` of 'nc_net'. Aligners of both kinds may have
+    `landmarks`, the fields of `LandmarkNetworks`.
 
     Raises:
       ValueError: an unknown family or field.

@@ -27,7 +27,7 @@ def he_normal(key, shape, dtype=jnp.float32):
 class Convolution(nn.Module):
     """2-D convolution with torchvision's padding, `dilation * (size // 2)` zeros on every side.
 
-    Flax's `SAME` pads a strided convolution on other sides than the ImageNet networks do.
+    TensorFlow's `SAME`, which is flax's, pads a strided convolution on other sides.
 
     Args (fields):
       features: output channels.
@@ -35,6 +35,7 @@ class Convolution(nn.Module):
       stride: step of the window, in cells.
       dilation: distance of the kernel's taps, in cells.
       use_bias: whether a bias is added.
+      same: whether to pad as TensorFlow does.
       trainable: if not, kernel and bias get no gradient (the input still does).
     """
 
@@ -44,6 +45,7 @@ class Convolution(nn.Module):
     dilation: int = 1
     use_bias: bool = False
     trainable: bool = True
+    same: bool = False
 
     @nn.compact
     def __call__(self, x: Features) -> Float[Array, "b y x {self.features}"]:
@@ -54,7 +56,7 @@ class Convolution(nn.Module):
         if not self.trainable:
             parameters = jax.lax.stop_gradient(parameters)
         kernel, *bias = (p.astype(x.dtype) for p in parameters)
-        y = convolve(x, kernel, stride=self.stride, dilation=self.dilation)
+        y = convolve(x, kernel, stride=self.stride, dilation=self.dilation, same=self.same)
         return y + bias[0] if bias else y
 
 
@@ -80,13 +82,17 @@ class FrozenBatchNorm(nn.Module):
         return x * slope.astype(x.dtype) + offset.astype(x.dtype)
 
 
-def convolve(x, kernel, *, stride=1, dilation=1):
-    """Cross-correlation of NHWC `x` and an HWIO `kernel`, `dilation * (size // 2)` zeros around."""
+def convolve(x, kernel, *, stride=1, dilation=1, same=False):
+    """Cross-correlation of NHWC `x` and an HWIO `kernel`.
+
+    `dilation * (size // 2)` zeros stand around, or as many as TensorFlow puts (`same`).
+    """
+    around = [(dilation * (size // 2),) * 2 for size in kernel.shape[:2]]
     return jax.lax.conv_general_dilated(
         x,
         kernel,
         window_strides=(stride, stride),
-        padding=[(dilation * (size // 2),) * 2 for size in kernel.shape[:2]],
+        padding="SAME" if same else around,
         rhs_dilation=(dilation, dilation),
         dimension_numbers=("NHWC", "HWIO", "NHWC"),
     )

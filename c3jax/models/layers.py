@@ -127,6 +127,9 @@ class Decoder(nn.Module):
       image_shape: (height, width) of the images.
       channels, min_channels: of the first block, and the smallest.
       last_convolutions: convolutions of the last block, the colours not counted (IMM: 1).
+      depth_to_space: r > 1 stops at 1 / r of the resolution, where the last convolution gives the
+        colours of r x r pixels in each cell: no convolution runs at full resolution (beyond the
+        papers). Its kernels start equal for the r x r, so that no checkerboard is painted.
     """
 
     computes_in_input_dtype = True  # in training, see `c3jax.training.precision`
@@ -134,6 +137,7 @@ class Decoder(nn.Module):
     channels: int = 256
     min_channels: int = 32
     last_convolutions: int = 2
+    depth_to_space: int = 1
     axis_name: str | None = None
     kernel_init: Initializer = normal(None)
 
@@ -144,18 +148,44 @@ class Decoder(nn.Module):
         block = partial(ConvBlock, axis_name=self.axis_name, kernel_init=self.kernel_init)
         outputs = jnp.concatenate([appearance, maps], axis=-1)
         height, width = outputs.shape[1:3]
-        channels = self.channels
+        channels, ratio = self.channels, self.depth_to_space
+        if any(side % ratio for side in self.image_shape):
+            raise ValueError(f"depth_to_space {ratio} does not divide {self.image_shape}")
+        painted = tuple(side // ratio for side in self.image_shape)
         while True:
-            last = (height, width) == tuple(self.image_shape)
+            last = (height, width) == painted
             for _ in range(self.last_convolutions if last else 2):
                 outputs = block(channels)(outputs, train=train)
             if last:
                 break
-            height, width = map(min, (2 * height, 2 * width), self.image_shape)
+            height, width = map(min, (2 * height, 2 * width), painted)
             outputs = resize(outputs, (height, width))
             channels = max(channels // 2, self.min_channels)
         # Images lie in [0, 1]: starting at mid-grey spares the first steps.
-        return 0.5 + nn.Conv(3, (3, 3), kernel_init=self.kernel_init, name="colors")(outputs)
+        init = repeated(self.kernel_init, ratio**2)
+        colors = nn.Conv(3 * ratio**2, (3, 3), kernel_init=init, name="colors")(outputs)
+        return 0.5 + spread_out(colors, ratio)
+
+
+def repeated(init: Initializer, times: int) -> Initializer:
+    """Initialiser of kernels `[h, w, in, times out]`: the same `out` kernels, `times` in a row."""
+
+    def repeat(key: Array, shape: tuple[int, ...], dtype=jnp.float32) -> Array:
+        kernel = init(key, (*shape[:-1], shape[-1] // times), dtype)
+        return jnp.tile(kernel, (1,) * (len(shape) - 1) + (times,))
+
+    return repeat
+
+
+def spread_out(maps: Float[Array, "b h w c"], ratio: int) -> Float[Array, "b h2 w2 c2"]:
+    """Depth to space: `ratio` x `ratio` pixels of `c / ratio^2` channels from each cell.
+
+    out[b, ratio i + m, ratio j + n, c] = maps[b, i, j, (ratio m + n) c2 + c]
+    """
+    batch, height, width, channels = maps.shape
+    inner = channels // ratio**2
+    maps = maps.reshape(batch, height, width, ratio, ratio, inner)
+    return maps.transpose(0, 1, 3, 2, 4, 5).reshape(batch, ratio * height, ratio * width, inner)
 
 
 class AppearancePose(nn.Module):
@@ -165,6 +195,7 @@ class AppearancePose(nn.Module):
       num_landmarks: K.
       decoder_channels, min_decoder_channels: first and smallest width of D (256 and 32).
       image_shape: (height, width) of the decoded images.
+      depth_to_space: of D, see `Decoder`.
       appearance_grid: None keeps the appearance map of the papers. A number pools it to so many
         cells a side, which keeps the decoder from copying the pose out of it.
       stddev: of the Gaussian maps, in [-1, 1] units (IMM's exp(-d^2 / 0.1^2) is 0.0707).
@@ -176,6 +207,7 @@ class AppearancePose(nn.Module):
     num_landmarks: int = 10
     decoder_channels: int = 256
     min_decoder_channels: int = 32
+    depth_to_space: int = 1
     image_shape: tuple[int, int] = (128, 128)
     appearance_grid: int | None = None
     stddev: float = 0.0707
@@ -193,6 +225,7 @@ class AppearancePose(nn.Module):
             self.decoder_channels,
             self.min_decoder_channels,
             self.last_convolutions,
+            self.depth_to_space,
             **blocks,
         )
 

@@ -1,6 +1,6 @@
 """Configuration of the C3 experiment and its presets.
 
-`laptop` trains on two CPU cores in about 16 minutes; `paper` is C3's own recipe (4.1, 4.2 and
+`laptop` trains on two CPU cores in about 20 minutes; `paper` is C3's own recipe (4.1, 4.2 and
 appendix of the paper) for CelebA on accelerators, and the defaults are its values. What is marked
 "beyond the paper" below is off in `paper`, but for `joint_flow`, without which nothing would teach
 the flow module.
@@ -17,6 +17,7 @@ from experiments.engine.networks import TrunkConfig
 from experiments.engine.runs import RunConfig
 from experiments.engine.stages import StageConfig, cosine
 from experiments.terms.cross_image import CrossImageLoss
+from experiments.terms.perceptual import Perceptual
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,10 @@ class ModelConfig(TrunkConfig):
     pose_channels: int = 256
     decoder_channels: int = 256
     min_decoder_channels: int = 32
+    depth_to_space: int = 1
+    """of the decoder: r > 1 paints r x r pixels from each of its last cells (beyond the paper)"""
+    decoded_size: int | None = None
+    """side of what is decoded and compared; by default that of the pictures (beyond the paper)"""
     appearance_grid: int | None = None
     """pool the appearance map to so many cells a side (beyond the paper)"""
     stddev: float = 0.0707
@@ -51,7 +56,7 @@ class ModelConfig(TrunkConfig):
     """output channels of the separable 4D layers"""
     flow_linear: bool = False
     """no ReLU in the flow module; with channels (1,) one layer of Eq. 3"""
-    perceptual: Literal["vgg16", "resnet18", "random"] = "vgg16"
+    perceptual: Perceptual = "vgg16"
     """network of the perceptual loss; `random` is a fixed random pyramid"""
     perceptual_weights: Path | None = None
     """its ImageNet weights"""
@@ -93,6 +98,8 @@ class WarpConfig:
     source_scale: float = 0.1
     source_translation: float = 0.1
     source_warp: tuple[float, float] = (0.001, 0.01)
+    color: float = 0.0
+    """warm-up: strength of the change of colours, of either picture of a pair (beyond the paper)"""
 
 
 @dataclass(frozen=True)
@@ -125,6 +132,11 @@ class Config(RunConfig):
     sync_batch_norm: bool = False
     """average batch statistics over devices"""
 
+    @property
+    def decoded_size(self) -> int:
+        """Side of what is decoded and compared."""
+        return self.model.decoded_size or self.data.image_size
+
     def check(self, num_devices: int) -> None:
         """Refuses a flow module of IMM.
 
@@ -143,7 +155,7 @@ class Config(RunConfig):
         return "-".join(parts)
 
 
-LAPTOP = Config(
+LAPTOP_SMALL = Config(
     data=DataConfig(image_size=64, train_examples=5000),
     model=ModelConfig(
         trunk="small",
@@ -183,6 +195,34 @@ LAPTOP = Config(
     checkpoint_every=500,
     check_every=500,
 )
+"""Everything learned from scratch, at 64 px; most of the time goes into features."""
+
+LAPTOP = dataclasses.replace(
+    LAPTOP_SMALL,
+    data=DataConfig(image_size=128, train_examples=5000),
+    model=dataclasses.replace(
+        LAPTOP_SMALL.model,
+        trunk="lite0",
+        landmark_stages=("block4", "block2", "block10"),
+        flow_stages=("block4", "block10"),
+        appearance_channels=64,
+        pose_channels=64,
+        decoder_channels=96,
+        min_decoder_channels=48,
+        depth_to_space=2,
+        decoded_size=64,
+        appearance_grid=4,
+        stddev=0.1,
+        perceptual="lite0",
+    ),
+    warp=dataclasses.replace(LAPTOP_SMALL.warp, color=0.3),
+    warmup=cosine(steps=500, batch_size=16, learning_rate=5e-3),
+    pretrain=cosine(steps=1000, batch_size=16, learning_rate=2e-3),
+    joint=cosine(steps=250, batch_size=16, learning_rate=5e-4),
+    checkpoint_every=250,
+    check_every=250,
+)
+"""Frozen ImageNet features of EfficientNet-Lite0 at 128 px; the decoder paints 64 px."""
 
 PAPER = Config(
     data=DataConfig(name="celeb_a", image_size=128, loader="tf"),
@@ -216,9 +256,9 @@ the mean over its maps.
 """
 
 LAPTOP_RESNET18 = dataclasses.replace(
-    LAPTOP,
+    LAPTOP_SMALL,
     model=dataclasses.replace(
-        LAPTOP.model,
+        LAPTOP_SMALL.model,
         trunk="resnet18",
         output_stride=32,
         landmark_stages=("layer1", "layer2"),
@@ -229,20 +269,25 @@ LAPTOP_RESNET18 = dataclasses.replace(
     ),
 )
 
-PRESETS = {"laptop": LAPTOP, "laptop_resnet18": LAPTOP_RESNET18, "paper": PAPER}
+PRESETS = {
+    "laptop": LAPTOP,
+    "laptop_small": LAPTOP_SMALL,
+    "laptop_resnet18": LAPTOP_RESNET18,
+    "paper": PAPER,
+}
 
 
 def on_rendered(name: Literal["rendered_cars", "rendered_rooms"]) -> dict[str, Config]:
-    """The laptop presets on other rendered data; rendering takes the time of 800 warm-up steps."""
-    return {
-        preset: dataclasses.replace(
-            config,
-            data=dataclasses.replace(config.data, name=name),
-            warmup=dataclasses.replace(config.warmup, steps=4000),
-        )
+    """The laptop presets on other rendered data, which take the time of 800 steps to render."""
+    presets = {
+        preset: dataclasses.replace(config, data=dataclasses.replace(config.data, name=name))
         for preset, config in PRESETS.items()
         if preset.startswith("laptop")
     }
+    for preset in ("laptop_small", "laptop_resnet18"):
+        warmup = dataclasses.replace(presets[preset].warmup, steps=4000)
+        presets[preset] = dataclasses.replace(presets[preset], warmup=warmup)
+    return presets
 
 
 def on_lsun(folder: Path) -> Config:

@@ -13,7 +13,13 @@ from experiments.show.page import Gallery, Section
 
 def evaluate(trained: Trained, data: Data) -> dict[str, Any]:
     """`landmarks`, where there are annotations, and `consistency`."""
-    return trained.measure_pictures(lambda run: make_viewer(run).find, data)
+    before = trained.untrained and make_viewer(trained.untrained).find
+    found = {
+        "consistency": consistency.measure_consistency(make_viewer(trained).find, before, data)
+    }
+    if data.fit is not None and data.test is not None:
+        found["landmarks"] = trained.measure_landmarks(data.fit, data.test, data.validation)
+    return found
 
 
 def pictures(trained: Mapping[str, Trained], data: Data) -> Gallery:

@@ -8,12 +8,11 @@ import jax
 from c3jax.inference import LandmarkModel
 from c3jax.models.c3 import C3
 from c3jax.models.imm import IMM
-from c3jax.models.resnet import ResNet
 from c3jax.training.step import AXIS
 from data_pipelines.load import Data, crop_of
 from experiments.c3_faces.config import Config
 from experiments.engine.errors import UsageError
-from experiments.engine.networks import shared_fields, trunk_fields, trunk_weights
+from experiments.engine.networks import make_trunk, shared_fields, trunk_weights
 from experiments.engine.stages import Rates, frozen_groups
 from experiments.measure.evaluation import collapse_warnings
 from experiments.measure.viewer import Viewer
@@ -64,17 +63,18 @@ def make_networks(config: Config, *, stage: str = "joint") -> Networks:
     module: Any = IMM
     trunk = {}
     if model.family == "c3":
-        fields = trunk_fields(model, trunk_stages(config))
+        stages, module = trunk_stages(config), C3
         learns = learning_rates(config, stage).get("trunk/*", 1.0) > 0
-        module, trunk = C3, {"trunk": ResNet(**fields, trainable=learns, axis_name=axis_name)}
+        trunk = {"trunk": make_trunk(model, stages, trainable=learns, axis_name=axis_name)}
     network = module(
         **shared_fields(module, model),
         **trunk,
         num_landmarks=config.landmarks,
-        image_shape=(config.data.image_size,) * 2,
+        image_shape=(config.decoded_size,) * 2,
         axis_name=axis_name,
     )
-    return Networks(network, make_network(model.perceptual))
+    perceptual = make_network(model.perceptual)
+    return Networks(network, perceptual, config.data.image_size, config.decoded_size)
 
 
 def check_grids(networks: Networks, random, config: Config) -> None:

@@ -5,11 +5,14 @@ Images are float RGB in [0, 1]; b is the number of examples on this device. The 
 pair travel as one batch of 2b, source first.
 """
 
+import functools
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from c3jax import losses, warps
+from c3jax.colors import random_colors
 from c3jax.models.layers import Encoding
 from c3jax.training.state import TrainState
 from c3jax.training.step import Aux
@@ -29,7 +32,8 @@ def warmup_loss(
     """
     images = as_float(batch["source"])
     source, target, _, g_s = _synthetic_pairs(keys, images, config)
-    code, variables = networks.encode(state.variables(params), jnp.concatenate([source, target]))
+    pair = (_in_other_colors(keys, n, one, config) for n, one in enumerate((source, target)))
+    code, variables = networks.encode(state.variables(params), jnp.concatenate([*pair]))
     terms = _landmark_terms(code, g_s, config)
     loss = config.loss.weighted_sum(terms)
     return Term(loss, means(terms), variables, state.loss_stats).loss_and_aux()
@@ -144,6 +148,15 @@ def _flow_term(variables, code: Encoding, g_s, *, networks, config: Config):
     return losses.flow_cross_entropy(
         correlation, matches, temperature=config.loss.match_temperature
     )
+
+
+def _in_other_colors(keys, number: int, images, config: Config):
+    """Images in colours that differ from one `number` to another."""
+    if not config.warp.color:
+        return images
+    recolor = functools.partial(random_colors, strength=config.warp.color)
+    keys = jax.vmap(lambda key: jax.random.fold_in(key, 1 + number))(keys)
+    return jax.vmap(recolor)(keys, images)
 
 
 def _synthetic_pairs(keys, images, config: Config):

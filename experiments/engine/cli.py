@@ -1,17 +1,13 @@
 """From the command line to a configuration, and from errors to one line and an exit status."""
 
 import dataclasses
-import functools
 import os
 import sys
 import traceback
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any, Literal, NoReturn
 
-from c3jax import weights
 from data_pipelines.load import DataConfig, celeb_a_folder, missing_of_celeb_a
-from data_pipelines.readers.lsun import DATABASE
 from experiments.engine.errors import Interrupted, UsageError
 
 Presets = Callable[[str | None], Mapping[str, Any]]
@@ -49,7 +45,7 @@ def parse_run(experiment: str, presets: Presets) -> tuple[str, Any]:
     The name has the preset, the data, what differs from the preset's method, and the seed.
     """
     command = f"python -m experiments.{experiment}"
-    name, config, preset = parse(presets, functools.partial(choose, experiment), prog=command)
+    name, config, preset = parse(presets, prog=command)
     if isinstance(config.data, DataConfig):
         config = dataclasses.replace(config, data=resolve_data(config.data))
     parts = (name, config.data.name, config.variant(preset), f"seed{config.seed}")
@@ -58,19 +54,15 @@ def parse_run(experiment: str, presets: Presets) -> tuple[str, Any]:
 
 
 def parse(
-    presets: Presets,
-    choose: Callable[[Mapping[str, Any]], tuple[str, str]],
-    arguments: list[str] | None = None,
-    *,
-    prog: str,
+    presets: Presets, arguments: list[str] | None = None, *, prog: str
 ) -> tuple[str, Any, Any]:
     """The preset's name, the configuration of a command line, and the preset itself.
 
     Joins the other processes first.
 
     Args:
-      presets: from the value of `--data.name` (None: not given) to configurations by name.
-      choose: from these to a name and why in a sentence, which is printed; without `--preset`.
+      presets: from the value of `--data.name` (None: not given) to configurations by name; the
+        first is the default.
       arguments: without the program's name; those of the process by default.
       prog: how the command is called, for help texts.
     """
@@ -82,16 +74,13 @@ def parse(
         FirstOptions, args=arguments, prog=prog, return_unknown_args=True, add_help=False
     )
     processes.join(processes.find(dataclasses.asdict(first.processes), os.environ))
-    configs, name = presets(first.data.name), first.preset
+    configs = presets(first.data.name)
+    name = first.preset or next(iter(configs))
     if first.data.name is not None:
         rest += ["--data.name", first.data.name]
-    if name is None:
-        name, why = choose(configs)
-        print(f"preset: {name} ({why})")
-    elif name not in configs:
+    if name not in configs:
         fail(f"there is no preset '{name}'; choose --preset {' | '.join(configs)}")
-    else:
-        print(f"preset: {name} (named)")
+    print(f"preset: {name} (of {' | '.join(configs)})")
     default = configs[name]
     config = tyro.cli(
         type(default),
@@ -102,27 +91,6 @@ def parse(
         config=(tyro.conf.AvoidSubcommands,),  # of a union the preset has chosen one
     )
     return name, config, default
-
-
-def choose(experiment: str, presets: Mapping[str, Any]) -> tuple[str, str]:
-    """The preset that fits what is in place, and why.
-
-    Where the paper's data are CelebA or LSUN: `paper` with these and an accelerator; else
-    `laptop_resnet18` where weights are found, else `laptop`. Of other data the first preset.
-    """
-    first, command = next(iter(presets)), f"make train EXP={experiment} PRESET=paper"
-    if "paper" not in presets:
-        return first, "the first"
-    paper = presets["paper"].data
-    if paper.name not in ("celeb_a", "lsun"):
-        return first, f"the paper's run is: {command}"
-    without = _lacking(paper)
-    if not without:
-        return "paper", f"{_place(paper)} and an accelerator are present"
-    found = weights.find_weights("resnet18")
-    preset = "laptop_resnet18" if found else "laptop"
-    trunk = f"ResNet-18 weights in {found}" if found else "no ResNet-18 weights"
-    return preset, f"{', '.join([*without, trunk])}; the paper's run is: {command}"
 
 
 def resolve_data(config: DataConfig) -> DataConfig:
@@ -136,27 +104,16 @@ def resolve_data(config: DataConfig) -> DataConfig:
     return dataclasses.replace(config, name=name)
 
 
-def _place(config: DataConfig) -> str:
-    """Data set and folder: LSUN, else CelebA."""
-    if config.name == "lsun":
-        return f"LSUN in {config.path}"
-    return f"CelebA in {celeb_a_folder(config)}"
-
-
 def _lacking(config: DataConfig) -> list[str]:
-    """Phrases that say what is missing of an accelerator, and of LSUN or else CelebA."""
+    """Phrases that say what is missing of an accelerator and of CelebA."""
     import jax
 
     lacking = ["no accelerator"] if jax.default_backend() == "cpu" else []
-    if config.name == "lsun":
-        in_place = (Path(config.path or ".") / DATABASE).is_file()
-    else:
-        missing = missing_of_celeb_a(config)
-        in_place = not missing
-        if missing and celeb_a_folder(config).is_dir():
-            names = ", ".join(file.name for file in missing)
-            return [*lacking, f"{_place(config)} is incomplete (no {names})"]
-    return lacking if in_place else [*lacking, f"no {_place(config)}"]
+    missing, folder = missing_of_celeb_a(config), celeb_a_folder(config)
+    if missing and folder.is_dir():
+        names = ", ".join(file.name for file in missing)
+        return [*lacking, f"CelebA in {folder} is incomplete (no {names})"]
+    return [*lacking, f"no CelebA in {folder}"] if missing else lacking
 
 
 def fail(message: str) -> NoReturn:

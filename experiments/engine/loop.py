@@ -71,9 +71,7 @@ def train(
         signals, vote = stack.enter_context(_noted_signals()), processes.make_vote()
         step, seconds = processes.agree(checkpoints.latest_step() or 0), 0.0
         if step:
-            optimizer = stage_at(stages, step).optimizer
-            state = state.replace(opt_state=optimizer.init(state.params))
-            state, seconds = checkpoints.restore(state, step), checkpoints.meta(step)["seconds"]
+            state, seconds = _resume(checkpoints, stages, state, step)
             print(f"resumed at step {step:,} of {total:,}", flush=True)
         elif processes.several():
             processes.check_same("first state", digest(state))
@@ -105,7 +103,7 @@ def train(
                 log.step(stage.name, step, metrics, write=step % log_every == 0 or step == end)
                 if step % check_every == 0 and first:
                     for warning in check(state):
-                        tqdm.write(f"step {step:,}: {warning}", file=sys.stderr)
+                        log.say(f"step {step:,}: {warning}")
                 if step == end and first:
                     log.flush()
                     ended(stage, state)
@@ -123,6 +121,12 @@ def _sharded(stage: Stage, start_step: int, num_devices: int) -> Iterator[dict[s
         count = len(batch["source"])
         index = np.arange(count, dtype=np.int32) + np.int32(jax.process_index() * count)
         yield shard_batch({**batch, "example_index": index}, num_devices)
+
+
+def _resume(checkpoints: Checkpoints, stages: list[Stage], state: TrainState, step: int):
+    """The stored state, with the optimiser state of the stage that it was saved in; seconds."""
+    state = state.replace(opt_state=stage_at(stages, step).optimizer.init(state.params))
+    return checkpoints.restore(state, step), checkpoints.meta(step)["seconds"]
 
 
 class _Log:
@@ -158,6 +162,10 @@ class _Log:
         """Reads and writes what is pending."""
         self._read()
         self._file.flush()
+
+    def say(self, text: str) -> None:
+        """Prints a line without tearing the bar."""
+        tqdm.write(text, file=sys.stderr)
 
     def _read(self) -> None:
         if self._pending is None:

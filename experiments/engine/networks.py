@@ -9,12 +9,14 @@ from typing import Any, Literal, NamedTuple
 import flax.linen as nn
 import jax
 
-from c3jax import weights
+from c3jax import packages, weights
+from c3jax.models.efficientnet import VARIANTS, EfficientNetLite
+from c3jax.models.resnet import ResNet
 from experiments.engine import hub
 from experiments.engine.errors import UsageError
 
 Variables = dict[str, Any]
-Trunk = Literal["small", "resnet18", "resnet50", "resnet101"]
+Trunk = Literal["small", "lite0", "lite2", "resnet18", "resnet50", "resnet101"]
 
 
 @dataclass(frozen=True)
@@ -22,11 +24,12 @@ class TrunkConfig:
     """The options of a trunk."""
 
     trunk: Trunk = "resnet50"
-    """backbone (N of C3, W_F of JLAD); `small` is learned from scratch"""
+    """backbone (N of C3, W_F of JLAD); `lite0`, `lite2`: of a package, `small`: from scratch"""
     weights: Path | None = None
-    """ImageNet weights of the trunk (.safetensors, .npz, .pth); else cached ones, or the hub's"""
+    """ImageNet weights of the trunk (.safetensors, .npz, .pth); else cached ones, the package's or
+    the hub's"""
     output_stride: int = 8
-    """greatest stride of the trunk; deeper stages dilate instead"""
+    """greatest stride of a ResNet; deeper stages dilate instead"""
 
     @property
     def pretrained(self) -> bool:
@@ -64,15 +67,32 @@ def shared_fields(module: type[nn.Module], options: Any, *, prefix: str = "") ->
     }
 
 
-def trunk_fields(options: TrunkConfig, stages: tuple[str, ...]) -> dict[str, Any]:
-    """The fields of a trunk: one of one's own, `small`, has batch statistics, a pretrained none."""
-    return {
-        "architecture": options.trunk,
-        "output_stride": options.output_stride,
-        "stages": stages,
-        "normalization": "frozen" if options.pretrained else "batch",
-        "widths": None if options.pretrained else getattr(options, "trunk_widths", None),
-    }
+def make_trunk(
+    options: TrunkConfig,
+    stages: tuple[str, ...],
+    *,
+    trainable: bool,
+    axis_name: str | None = None,
+) -> EfficientNetLite | ResNet:
+    """The trunk of the options: one of one's own, `small`, has batch statistics, others none.
+
+    Raises:
+      UsageError: the trunk has no such stage.
+    """
+    try:
+        if options.trunk in VARIANTS:
+            return EfficientNetLite(options.trunk, stages, trainable)
+        return ResNet(
+            options.trunk,
+            options.output_stride,
+            stages,
+            normalization="frozen" if options.pretrained else "batch",
+            trainable=trainable,
+            widths=None if options.pretrained else getattr(options, "trunk_widths", None),
+            axis_name=axis_name,
+        )
+    except ValueError as error:
+        raise UsageError(f"--model.trunk {options.trunk}: {error}") from error
 
 
 def trunk_weights(
@@ -81,12 +101,12 @@ def trunk_weights(
     """The weights of a pretrained trunk up to these stages; none for a trunk of one's own."""
     if not options.pretrained:
         return ()
-    load = functools.partial(weights.load_resnet, architecture=options.trunk, stages=stages)
+    load = functools.partial(weights.load_trunk, architecture=options.trunk, stages=stages)
     return (Pretrained(group, options.trunk, options.weights, "--model.weights", load),)
 
 
 def find_files(wanted: Iterable[Pretrained]) -> list[Path]:
-    """Files of the weights: given, in the usual folders, or from the hub.
+    """Files of the weights: given, in the usual folders, in a package, or from the hub.
 
     What is fetched from the hub goes to the first of the usual folders, and a line says so.
 
@@ -100,6 +120,11 @@ def find_files(wanted: Iterable[Pretrained]) -> list[Path]:
         raise UsageError(str(error)) from error
     files, failed = [], {}
     for one, file in zip(wanted, found, strict=True):
+        if file is None and (package := packages.PACKAGES.get(one.architecture)):
+            raise UsageError(
+                f"no weights of {one.architecture}: the package {package.distribution} is not "
+                f"installed; run {package.command}"
+            )
         try:
             files.append(file or hub.fetch(one.architecture, weights.weights_folders()[0]))
         except hub.HubError as error:

@@ -47,7 +47,7 @@ Published error in % of the inter-ocular distance, K = 10 / 30: MAFL 3.19 / 2.58
 """
 
 PRESETS = {
-    "laptop": on_laptop(c3.LAPTOP),
+    "laptop": on_laptop(c3.LAPTOP_SMALL),
     "laptop_resnet18": on_laptop(c3.LAPTOP_RESNET18),
     "paper": PAPER,
 }

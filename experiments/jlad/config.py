@@ -18,6 +18,8 @@ class ModelConfig(TrunkConfig):
     """Architecture (JLAD 3.2)."""
 
     trunk: Trunk = "resnet101"
+    train_trunk: bool = True
+    """whether a pretrained trunk learns too (`small` is always trained)"""
     trunk_widths: tuple[int, int, int, int] | None = None
     """small: channels of its layers, other than those of the architecture"""
     stages: tuple[str, ...] = ("layer3",)
@@ -185,6 +187,11 @@ class Config(RunConfig):
                 f"there is no published margin for {self.landmarks} landmarks (only for {known}): "
                 "give --margin, the squared distance in [-1, 1] units from which on two may stand"
             )
+
+    @property
+    def trunk_learns(self) -> bool:
+        """Whether any stage moves the trunk."""
+        return self.model.train_trunk or not self.model.pretrained
 
     def loss_of(self, stage: str) -> LossConfig:
         """Weights of a stage; separate networks go on with their part of the pre-training."""

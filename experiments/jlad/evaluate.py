@@ -17,12 +17,13 @@ from experiments.jlad.turns import with_trunk
 from experiments.measure.alignment import (
     HEADLINES,
     Reading,
+    alignment_object,
     evaluate_baselines,
     evaluate_maps,
     evaluate_tests,
     numbers_of,
 )
-from experiments.measure.consistency import Found, Pairs
+from experiments.measure.consistency import Found, Pairs, measure_consistency
 from experiments.measure.networks import apply, apply_in_batches
 from experiments.measure.uncertainty import uncertainty_quality
 from experiments.measure.units import in_pixels
@@ -47,20 +48,23 @@ class Fields(NamedTuple):
 def evaluate(trained: Trained, data: AlignmentData | Data) -> dict[str, Any]:
     """`variant`; of pairs `alignment` and `alignment_of`. The rounds have measured the rest."""
     found = {"variant": trained.config.variant()}
-    if isinstance(data, Data):
+    if isinstance(data, Data) or not data.tests:
         return found
-    return found | evaluate_tests(functools.partial(evaluate_pairs, trained), data)
+    of_test = functools.partial(evaluate_pairs, trained, trained.untrained, data.name)
+    return found | evaluate_tests(of_test, data.tests)
 
 
-def evaluate_pairs(trained: Trained, test: TestPairs) -> dict[str, dict]:
-    """`evaluate_maps` of the fields, beside matches of the trained features."""
+def evaluate_pairs(
+    trained: Trained, untrained: Trained | None, data: str, test: TestPairs
+) -> dict[str, Any]:
+    """The `alignment` object, beside matches of the trained features."""
     features = compute_features(trained, test.images)
     found = evaluate_baselines(features, test, Reading())
     found["trained"] = evaluate_maps(compute_fields(trained, features, test).maps, test)
-    if (untrained := trained.untrained) is not None:
+    if untrained is not None:
         before = compute_features(untrained, test.images)
         found["untrained"] = evaluate_maps(compute_fields(untrained, before, test).maps, test)
-    return found
+    return alignment_object(found, HEADLINES[data])
 
 
 def make_measure(
@@ -97,8 +101,12 @@ def measure_pairs(
 
 def measure_faces(trained: Trained, *, data: Data) -> dict[str, Any]:
     """A row of the table: `consistency`, and `landmarks` where there are annotations."""
-    found = trained.measure_pictures(lambda run: functools.partial(find, run), data)
-    return round_of(trained) | found
+    before = trained.untrained and functools.partial(find, trained.untrained)
+    found = measure_consistency(functools.partial(find, trained), before, data)
+    row = round_of(trained) | {"consistency": found}
+    if data.fit is not None and data.test is not None:
+        row["landmarks"] = trained.measure_landmarks(data.fit, data.test, data.validation)
+    return row
 
 
 def find(trained: Trained, images: np.ndarray, pairs: Pairs) -> Found:

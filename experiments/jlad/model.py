@@ -8,14 +8,13 @@ import jax.numpy as jnp
 
 from c3jax.inference import AlignmentModel, LandmarkModel
 from c3jax.models.jlad import JLAD
-from c3jax.models.resnet import ResNet
 from data_pipelines.load import NUM_PREVIEW, Data, DataConfig, crop_of
 from experiments.engine.errors import UsageError
 from experiments.engine.networks import (
     Variables,
     group_of,
+    make_trunk,
     shared_fields,
-    trunk_fields,
     trunk_weights,
     with_group,
 )
@@ -38,6 +37,7 @@ def build(config: Config) -> Model:
         network=network,
         random=jax.jit(functools.partial(random_variables, network, config)),
         pretrained=pretrained,
+        keeps_trunk=not config.trunk_learns,
         may_begin_anew={"uncertainty": None, DETECTION_TRUNK: "trunk"},
         check_start=refuse_separate,
         landmarks=make_detector,
@@ -50,7 +50,7 @@ def make_network(config: Config) -> JLAD:
     """The joint network."""
     return JLAD(
         **shared_fields(JLAD, config.model),
-        trunk=ResNet(**trunk_fields(config.model, config.model.stages), trainable=True),
+        trunk=make_trunk(config.model, config.model.stages, trainable=config.trunk_learns),
         num_landmarks=config.landmarks,
         with_uncertainty=config.uncertainty,
         with_self_similarity=config.self_similarity,
@@ -65,12 +65,14 @@ def detector_trunk(config: Config, stage: str) -> str:
 
 def learning_groups(config: Config, stage: str) -> tuple[str, ...]:
     """The groups of parameters that learn in the pre-training, or in one of the turns."""
-    alignment = ("trunk", "alignment", *(["uncertainty"] if config.uncertainty else []))
-    return {
+    trunk = detector_trunk(config, stage) if stage == "detection" else "trunk"
+    alignment = ("alignment", *(["uncertainty"] if config.uncertainty else []))
+    heads = {
         "pretrain": (*alignment, "detection"),
         "alignment": alignment,
-        "detection": (detector_trunk(config, stage), "detection"),
-    }[stage]
+        "detection": ("detection",),
+    }
+    return (*([trunk] if config.trunk_learns else []), *heads[stage])
 
 
 def random_variables(network: JLAD, config: Config) -> Variables:

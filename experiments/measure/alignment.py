@@ -14,7 +14,7 @@ from c3jax.coordinates import grid
 from c3jax.inference import Reading
 from c3jax.inference.batches import in_batches
 from data_pipelines.catalogue import find
-from data_pipelines.load import ALIGNMENT_DATA, AlignmentData, DenseTruth, TestPairs
+from data_pipelines.load import ALIGNMENT_DATA, DenseTruth, TestPairs
 from experiments.measure.pck import ALPHAS, Direction, by_alpha, pck, pck_table
 from experiments.measure.units import finite_mean, in_pixels
 
@@ -36,6 +36,7 @@ HEADLINES = {name: Headline(*find(name).pck) for name in ALIGNMENT_DATA}
 # From two feature maps `[b, h, w, c]` to their (refined) correlation `[b, h, w, h, w]`.
 Correlate = Callable[[Array, Array], Array]
 
+
 BASELINES: dict[str, Correlate] = {
     "nearest_neighbour": correlation_4d,
     "mutual_matching": lambda source, target: mutual_matching(correlation_4d(source, target)),
@@ -43,7 +44,7 @@ BASELINES: dict[str, Correlate] = {
 
 
 def alignment_maps(
-    correlate: Correlate, features: np.ndarray, test: TestPairs, reading: Reading
+    correlate: Correlate, features: np.ndarray, test: TestPairs, reading: Reading, *, chunk: int = 8
 ) -> tuple[np.ndarray, np.ndarray]:
     """Transformation maps of all pairs, T^{i->j} `[n, h, w, 2]` and T^{j->i} `[n, h, w, 2]`."""
     maps = _compiled(correlate, reading)
@@ -51,7 +52,7 @@ def alignment_maps(
     def maps_of_rows(source, target):
         return maps(features[source], features[target])
 
-    return in_batches(maps_of_rows, test.source, test.target, size=8)
+    return in_batches(maps_of_rows, test.source, test.target, size=chunk)
 
 
 @functools.lru_cache(maxsize=8)  # the baselines, for all sets of tests
@@ -116,21 +117,25 @@ def dense_metrics(carried_px: np.ndarray, truth: DenseTruth, box_side: np.ndarra
     return found
 
 
+def identity_maps(test: TestPairs) -> tuple[np.ndarray, np.ndarray]:
+    """Maps that carry every point to where it is."""
+    same = np.broadcast_to(np.asarray(grid((2, 2))), (len(test), 2, 2, 2))
+    return same, same
+
+
 def evaluate_methods(
     methods: dict[str, Correlate], features: np.ndarray, test: TestPairs, reading: Reading
 ) -> dict[str, dict]:
-    """`evaluate_maps` of each method."""
-    return {
-        name: evaluate_maps(alignment_maps(correlate, features, test, reading), test)
-        for name, correlate in methods.items()
-    }
+    """`evaluate_maps` of each method and, always, of the identity."""
+    found = {"identity": evaluate_maps(identity_maps(test), test)}
+    for name, correlate in methods.items():
+        found[name] = evaluate_maps(alignment_maps(correlate, features, test, reading), test)
+    return found
 
 
 def evaluate_baselines(features: np.ndarray, test: TestPairs, reading: Reading) -> dict[str, dict]:
-    """The identity, and the baselines: their best cells, and as finely as `reading` reads."""
-    stay = np.broadcast_to(np.asarray(grid((2, 2))), (len(test), 2, 2, 2))
-    found = {"identity": evaluate_maps((stay, stay), test)}
-    found |= evaluate_methods(BASELINES, features, test, Reading(match="hard"))
+    """`evaluate_methods` of the baselines: their best cells, and as finely as `reading` reads."""
+    found = evaluate_methods(BASELINES, features, test, Reading(match="hard"))
     if reading.match == "hard":
         return found
     finer = {f"{name}_{reading.match}": correlate for name, correlate in BASELINES.items()}
@@ -174,15 +179,17 @@ def alignment_object(found: dict[str, dict], headline: Headline) -> dict:
 
 
 def evaluate_tests(
-    evaluate: Callable[[TestPairs], dict[str, dict]], data: AlignmentData
+    evaluate: Callable[[TestPairs], dict[str, Any]], tests: dict[str, TestPairs]
 ) -> dict[str, Any]:
     """`alignment` of the first test set that has points, `alignment_of` the others by name.
 
-    `evaluate` goes from test pairs to `evaluate_maps` of each method.
+    Args:
+      evaluate: from test pairs to an `alignment` object.
+      tests: the test sets by name.
     """
     found = {
-        name: alignment_object(evaluate(test), HEADLINES[data.name])
-        for name, test in data.tests.items()
+        name: evaluate(test)
+        for name, test in tests.items()
         if test.pairs.source.points_px is not None
     }
     if not found:

@@ -56,10 +56,14 @@ def random_pairs(num_images: int, num_pairs: int, *, seed: int = 0) -> Pairs:
     """
     if num_images < 2:
         raise ValueError(f"pairs need two pictures or more, got {num_images}")
-    rng, rounds = np.random.default_rng(seed), -(-num_pairs // num_images)
-    rings = np.stack([rng.permutation(num_images) for _ in range(rounds)])
-    after = np.roll(rings, 1, axis=1)
-    return Pairs(rings.ravel()[:num_pairs], after.ravel()[:num_pairs])
+    rng = np.random.default_rng(seed)
+    source: list[int] = []
+    target: list[int] = []
+    while len(source) < num_pairs:
+        ring = rng.permutation(num_images)
+        source.extend(ring)
+        target.extend(np.roll(ring, 1))
+    return Pairs(np.array(source[:num_pairs]), np.array(target[:num_pairs]))
 
 
 def carry(points_px, fields, shape: tuple[int, int]) -> np.ndarray:

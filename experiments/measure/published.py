@@ -45,13 +45,16 @@ def tables() -> tuple[PublishedTable, ...]:
 
 
 def table(paper: str, number: str) -> PublishedTable:
-    """One table.
+    """One table; ValueError if there is none.
 
     >>> table("C3", "1a").records()[-2]
     {'method': 'Ours', 'K': 10, 'MAFL': 3.11, 'AFLW': 6.75}
     """
-    (found,) = (each for each in tables() if (each.paper, each.number) == (paper, number))
-    return found
+    for found in tables():
+        if (found.paper, found.number) == (paper, number):
+            return found
+    known = ", ".join(f"{t.paper} {t.number}" for t in tables())
+    raise ValueError(f"no table {paper} {number}; there are {known}")
 
 
 def comparable_errors(results: dict[str, Any], num_landmarks: int) -> list[tuple[str, float]]:

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import flax.linen as nn
+import jax.numpy as jnp
 import numpy as np
 from PIL import Image
 
 from c3jax import matching
+from c3jax.models.layers import resize
 from experiments.measure.consistency import Found, Pairs
 from experiments.measure.networks import apply_in_batches
 
@@ -37,7 +39,8 @@ class Viewer:
     temperature: float
 
     def encode(self, images: np.ndarray) -> Code:
-        """Code of float images `[n, S, S, 3]` in [0, 1]."""
+        """Code of float images `[n, H, W, 3]` in [0, 1], brought to the size of its pictures."""
+        images = np.asarray(resize(jnp.asarray(images), (self.image_size,) * 2))
         return apply_in_batches(self.network, self.variables, _encode, images)
 
     def decode(self, appearance: np.ndarray, maps: np.ndarray) -> np.ndarray:

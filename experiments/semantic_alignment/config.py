@@ -16,6 +16,7 @@ from experiments.engine.runs import RunConfig
 from experiments.engine.stages import LossWeights, StageConfig, constant, cosine
 from experiments.measure.alignment import Reading
 from experiments.terms.cross_image import CrossImageLoss
+from experiments.terms.perceptual import Perceptual
 from experiments.terms.synthetic_pairs import WarpConfig
 
 STAGES = ("features", "flow", "finetune")
@@ -49,7 +50,7 @@ class ModelConfig(TrunkConfig):
     """examples that the 4D layers see at a time, which bounds the memory"""
     landmark_channels: int = 256
     """with landmarks: of E_a, E_p and the first block of D"""
-    perceptual: Literal["vgg16", "resnet18", "random"] = "vgg16"
+    perceptual: Perceptual = "vgg16"
     """with landmarks: network of the perceptual loss; `random` is a fixed random pyramid"""
     perceptual_weights: Path | None = None
     """its ImageNet weights"""
@@ -131,7 +132,7 @@ class Config(RunConfig):
         return f"k{self.landmarks}" if self.landmarks else ""
 
 
-LAPTOP = Config(
+LAPTOP_SMALL = Config(
     data=AlignmentDataConfig(image_size=64),
     model=ModelConfig(
         trunk="small",
@@ -151,6 +152,23 @@ LAPTOP = Config(
     checkpoint_every=500,
     check_every=500,
 )
+
+LAPTOP = Config(
+    data=AlignmentDataConfig(image_size=320, train_examples=400, test_pairs=100),
+    model=ModelConfig(
+        trunk="lite2",
+        stages=("block14", "block19"),
+        flow_channels=(16, 1),
+        landmark_channels=48,
+        perceptual="lite0",
+    ),
+    reading=Reading(match="kernel"),
+    flow=cosine(steps=150, batch_size=8, learning_rate=5e-4),
+    finetune=StageConfig(steps=0, batch_size=8, learning_rate=1e-5),
+    cache_features=True,
+    checkpoint_every=50,
+)
+"""The flow module on frozen features of EfficientNet-Lite2, 320 px (20x20 cells), weak loss."""
 
 LAPTOP_RESNET50 = Config(
     data=AlignmentDataConfig(image_size=240, train_examples=400, test_pairs=100),
@@ -185,4 +203,9 @@ E_p see f'. The first stage trains them and D as in C3's appendix, by IMM's reco
 synthetically warped pictures, while the flow module learns from the weak loss.
 """
 
-PRESETS = {"laptop": LAPTOP, "laptop_resnet50": LAPTOP_RESNET50, "paper": PAPER}
+PRESETS = {
+    "laptop": LAPTOP,
+    "laptop_small": LAPTOP_SMALL,
+    "laptop_resnet50": LAPTOP_RESNET50,
+    "paper": PAPER,
+}

@@ -8,6 +8,7 @@ from data_pipelines.load import AlignmentData, TestPairs
 from experiments.measure.alignment import (
     HEADLINES,
     Correlate,
+    alignment_object,
     evaluate_baselines,
     evaluate_methods,
     evaluate_tests,
@@ -15,25 +16,30 @@ from experiments.measure.alignment import (
 from experiments.measure.networks import apply_in_batches
 from experiments.recipe import Trained
 from experiments.semantic_alignment.model import make_aligner, make_gaussian_block
-from experiments.show.matches import draw_gallery
+from experiments.show import matches
 from experiments.show.page import Gallery, Section
 
 
 def evaluate(trained: Trained, data: AlignmentData) -> dict[str, Any]:
     """`alignment` of the first test, `alignment_of` the others; `variant` with landmarks."""
-    landmarks = trained.config.landmarks
-    variant = {"variant": f"with {landmarks} landmarks"} if landmarks else {}
-    return variant | evaluate_tests(functools.partial(evaluate_pairs, trained), data)
+    variant = {"variant": f"with {trained.config.landmarks} landmarks"}
+    untrained = trained.untrained if data.tests else None
+    tested = evaluate_tests(
+        functools.partial(evaluate_pairs, trained, untrained, data.name), data.tests
+    )
+    return (variant if trained.config.landmarks else {}) | tested
 
 
-def evaluate_pairs(trained: Trained, test: TestPairs) -> dict[str, dict]:
-    """`evaluate_maps` of the trained aligner, beside the baselines on its own features.
+def evaluate_pairs(
+    trained: Trained, untrained: Trained | None, data: str, test: TestPairs
+) -> dict[str, Any]:
+    """The `alignment` object: the trained aligner beside the baselines on its own features.
 
     On the trained trunk, `gaussian` is the separable Gaussian block and `start` the flow module
     before training; `untrained` is the network before any training, left out where its trunk is not
     known.
     """
-    network, reading = trained.model.network, trained.config.reading
+    network = trained.model.network
     correlate = functools.partial(_correlate, network)
     features = apply_in_batches(network, trained.variables, "features", test.images)
     flow = trained.model.random()["params"]["flow"]
@@ -43,23 +49,23 @@ def evaluate_pairs(trained: Trained, test: TestPairs) -> dict[str, dict]:
         "start": functools.partial(correlate, start),
         "trained": functools.partial(correlate, trained.variables),
     }
-    found = evaluate_baselines(features, test, reading)
-    found |= evaluate_methods(methods, features, test, reading)
-    if (untrained := trained.untrained) is not None:
+    found = evaluate_baselines(features, test, trained.config.reading)
+    found |= evaluate_methods(methods, features, test, trained.config.reading)
+    if untrained is not None:
         methods = {"untrained": functools.partial(correlate, untrained.variables)}
         before = apply_in_batches(network, untrained.variables, "features", test.images)
-        found |= evaluate_methods(methods, before, test, reading)
-    return found
+        found |= evaluate_methods(methods, before, test, trained.config.reading)
+    return alignment_object(found, HEADLINES[data])
 
 
 def pictures(trained: Mapping[str, Trained], data: AlignmentData) -> Gallery:
     """Matches of each run in the test pairs."""
-    return Gallery(
-        [
-            Section(name, pictures=draw_gallery(make_aligner(run), data, HEADLINES[data.name]))
-            for name, run in trained.items()
-        ]
-    )
+    headline = HEADLINES[data.name]
+    drawn = {
+        name: matches.draw_gallery(make_aligner(run), data, headline)
+        for name, run in trained.items()
+    }
+    return Gallery([Section(name, pictures=sheets) for name, sheets in drawn.items()])
 
 
 def _correlate(network, variables, source, target):

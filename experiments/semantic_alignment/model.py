@@ -15,9 +15,8 @@ from c3jax.models.aligner import Aligner, LandmarkAligner
 from c3jax.models.c3 import LandmarkNetworks
 from c3jax.models.flow import FlowModule
 from c3jax.models.ncnet import NCNet
-from c3jax.models.resnet import ResNet
 from data_pipelines.load import AlignmentData
-from experiments.engine.networks import shared_fields, trunk_fields, trunk_weights
+from experiments.engine.networks import make_trunk, shared_fields, trunk_weights
 from experiments.engine.stages import Rates, frozen_groups
 from experiments.measure.networks import apply
 from experiments.recipe import Model, Trained
@@ -67,7 +66,7 @@ def make_networks(config: Config, *, stage: str = "finetune") -> Networks:
     """
     model, module = config.model, FlowModule if config.model.family == "aligner" else NCNet
     fields: dict[str, Any] = {
-        "trunk": ResNet(**trunk_fields(model, model.stages), trainable=stage != "flow"),
+        "trunk": make_trunk(model, model.stages, trainable=stage != "flow"),
         "flow": module(**shared_fields(module, model, prefix="flow_")),
         "stages": model.stages,
     }
@@ -110,10 +109,17 @@ def learning_rates(config: Config, stage: str) -> Rates:
         return rates if config.landmark_loss.reconstruction else rates | {"landmarks/*": 0.0}
     if not config.model.pretrained:
         return rates
-    last = LAST_BLOCKS[config.model.trunk]
     random = functools.partial(make_networks(config).random, 0, config.data.image_size, images=2)
-    others = (name for name in jax.eval_shape(random)["params"]["trunk"] if name != last)
+    blocks = jax.eval_shape(random)["params"]["trunk"]
+    last = LAST_BLOCKS.get(config.model.trunk) or max(blocks, key=number_of_block)
+    others = (name for name in blocks if name != last)
     return rates | {f"trunk/{name}/*": 0.0 for name in others} | {f"trunk/{last}/*bn?/*": 0.0}
+
+
+def number_of_block(name: str) -> int:
+    """Of a group of an EfficientNet-Lite's parameters; -1 for what is no block."""
+    kind, _, number = name.partition("_")
+    return int(number) if kind == "blocks" else -1
 
 
 def make_aligner(trained: Trained) -> AlignmentModel:

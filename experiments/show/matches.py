@@ -258,11 +258,14 @@ def spread_out(points: np.ndarray, worth: np.ndarray, *, count: int, apart: floa
     return np.array(chosen, int)
 
 
-def surest(matches: Matches) -> np.ndarray:
-    """Indices of ten cells of the source, or fewer: of the surest mutual matches that lie apart."""
+def surest(matches: Matches, *, count: int = 10, apart: float = 0.35) -> np.ndarray:
+    """Indices of the cells of the source whose mutual matches are the surest.
+
+    At most `count`, `apart` from each other; the side of a picture is 2.
+    """
     cells = numpy_grid(matches.to_target.shape[:2]).reshape(-1, 2)
     worth = np.where(matches.mutual(), matches.source_confidence, np.nan).ravel()
-    return spread_out(cells, worth, count=10, apart=0.35)  # the side of a picture is 2
+    return spread_out(cells, worth, count=count, apart=apart)
 
 
 def draw_matches(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from c3jax import inference
+from c3jax import inference, packages
 from c3jax.inference.files import finds_landmarks, matches_pictures
 from data_pipelines import catalogue
 from experiments.engine import runs
@@ -14,29 +14,19 @@ from experiments.show.sections import result_sections
 CARD = "MODEL_CARD.md"
 OWN_LICENCE = "that of this project"  # as the catalogue has it of rendered data
 
-COMMANDS = {
-    "landmarks": """\
-    python -m experiments.detect --checkpoint FOLDER PICTURES
-    c3jax.inference.load("FOLDER").landmarks(images)""",
-    "correspondence": """\
-    python -m experiments.align --checkpoint FOLDER SOURCE TARGET
-    c3jax.inference.load_aligner("FOLDER").align(source, target)""",
-}
-LIMITS = {
-    "landmarks": """\
+LANDMARKS = """\
 It finds landmarks on the kind of object that it was trained on, one object in the middle of each
 picture. The landmarks were learned without labels: they have no names and need not be anatomical
 points; a linear regressor, fitted on some annotated pictures, maps them to points that have. It
 places every landmark in every picture, also where there is no such object, or where the point is
 hidden. Pictures unlike those of the training (other poses, ages, groups of people, cameras) were
-not measured unless the tables above say so. It is not meant to recognise or judge people.""",
-    "correspondence": """\
+not measured unless the tables above say so. It is not meant to recognise or judge people."""
+MATCHES = """\
 It matches two pictures that each show one object of the same kind, by a map from every place of
 one to a place of the other. It gives a match for every place, also where there is none: behind
 other objects, on the background, and between pictures of different things. Categories that it was
 not trained on, strong differences of viewpoint, and fine detail (the map has one value per cell of
-the network's grid) are its weak sides.""",
-}
+the network's grid) are its weak sides."""
 
 
 def write_card(found: runs.Run, out: Path) -> Path:
@@ -57,14 +47,14 @@ def card(found: runs.Run, model: dict[str, Any]) -> str:
     trained_on = model["trained_on"]
     data = catalogue.find(trained_on["data"])
     terms = others_terms(found, data)
-    uses = ["landmarks"] if finds_landmarks(model) else []
-    uses += ["correspondence"] if matches_pictures(model) else []
+    uses = {"landmarks": LANDMARKS} if finds_landmarks(model) else {}
+    uses |= {"correspondence": MATCHES} if matches_pictures(model) else {}
     parts = {
-        "Use": "\n".join(["FOLDER holds this file.\n", *(COMMANDS[use] for use in uses)]),
+        "Use": usage(model),
         "Training": training(found, model),
         "Data": f"{data.title}: {data.about}. From: {data.source}. Licence: {data.licence}.",
         "Results": results_text(found),
-        "Intended use and limits": "\n\n".join(LIMITS[use] for use in uses),
+        "Intended use and limits": "\n\n".join(uses.values()),
         "Licence": licence(terms),
     }
     head = (
@@ -76,6 +66,22 @@ def card(found: runs.Run, model: dict[str, Any]) -> str:
     return "\n\n".join([head, *(f"## {title}\n\n{text}" for title, text in parts.items())]) + "\n"
 
 
+def usage(model: dict[str, Any]) -> str:
+    """The commands and the functions that read the model."""
+    lines = []
+    if finds_landmarks(model):
+        lines += [
+            "python -m experiments.detect --checkpoint FOLDER PICTURES",
+            'c3jax.inference.load("FOLDER").landmarks(images)',
+        ]
+    if matches_pictures(model):
+        lines += [
+            "python -m experiments.align --checkpoint FOLDER SOURCE TARGET",
+            'c3jax.inference.load_aligner("FOLDER").align(source, target)',
+        ]
+    return "FOLDER holds this file.\n\n" + "\n".join(f"    {line}" for line in lines)
+
+
 def training(found: runs.Run, model: dict[str, Any]) -> str:
     """What was trained, and from what."""
     trained_on, config = model["trained_on"], found.described["config"]
@@ -84,6 +90,8 @@ def training(found: runs.Run, model: dict[str, Any]) -> str:
         start = f" It began with the parameters of {Path(config['init_from']).name}."
     elif has_imagenet_trunk(config):
         start = f" Its trunk, {config['model']['trunk']}, began with ImageNet weights."
+    if "trunk_file" in model:
+        start += f" It is still as {model['trunk_file']['package']} has it. {packages.CREDIT}"
     return (
         f"Preset {trained_on['preset']}, seed {trained_on['seed']}, {trained_on['steps']:,} steps."
         f"{start}"

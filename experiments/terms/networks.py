@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from c3jax.models.layers import Encoding
+from c3jax.models.layers import Encoding, resize
 from c3jax.training.step import Aux
 from experiments.engine.networks import Variables, with_group
 
@@ -34,10 +34,14 @@ class Networks:
     """A landmark model or an aligner, and the fixed network of the perceptual loss (flax modules).
 
     The trunk of the model may have batch statistics; `perceptual` is None where nothing is decoded.
+    Pictures, and what the model paints, are brought to the `seen_size` before the model looks at
+    them, and to the `compared_size` before the perceptual network does; None leaves them.
     """
 
     model: Any
     perceptual: Any = None
+    seen_size: int | None = None
+    compared_size: int | None = None
 
     def random(self, seed: int, size: int, *, images: int = 1) -> Variables:
         """Random first variables of both, for a model that is called with so many images."""
@@ -57,6 +61,7 @@ class Networks:
 
     def encode(self, variables, images: Array) -> tuple[Encoding, dict]:
         """Encoding with batch statistics, and the variables with new running averages."""
+        images = _of_size(images, self.seen_size)
         return apply_training(self.model, variables, images, method="encode")
 
     def decode(self, variables, appearance: Array, maps: Array) -> tuple[Array, dict]:
@@ -68,7 +73,11 @@ class Networks:
         own = {
             name: group["perceptual"] for name, group in variables.items() if "perceptual" in group
         }
-        return list(self.perceptual.apply(own, images).values())
+        return list(self.perceptual.apply(own, _of_size(images, self.compared_size)).values())
+
+
+def _of_size(images: Array, size: int | None) -> Array:
+    return images if size is None else resize(images, (size, size))
 
 
 class Term(NamedTuple):

@@ -19,9 +19,7 @@ class Config:
 
 def main() -> None:
     """Writes losses, the first gradient and the parameters."""
-    _, config, _ = cli.parse(
-        lambda data_name: {"c3": Config()}, lambda presets: ("c3", "the only one"), prog="c3"
-    )
+    _, config, _ = cli.parse(lambda data_name: {"c3": Config()}, prog="c3")
     run = Run(jax.device_count(), frozen=False).run(STEPS)
     first = {"gradient": run.first_gradient(), "statistics": run.states[1].batch_stats}
     trees = {

@@ -17,7 +17,8 @@ REPOSITORY = Path(__file__).parents[2]
 SIZE = 16
 # The baseline without trunk and flow module compiles fastest; stage 2 still has the cycle.
 TINY = (
-    "--preset laptop --data.name folder --model.family imm --no-flow --model.encoder-widths 4 4 "
+    "--preset laptop_small --data.name folder --model.family imm --no-flow "
+    "--model.encoder-widths 4 4 "
     f"--model.decoder-channels 4 --model.min-decoder-channels 4 --data.image-size {SIZE} "
     "--landmarks 2 --warmup.steps 0 --pretrain.batch-size 4 --joint.batch-size 4 --log-every 1 "
     "--check-every 100"

@@ -147,7 +147,7 @@ def test_without_a_checkpoint_the_untrained_module_matches(photos, monkeypatch, 
     arguments = ["--weights", "net.npz", "--trunk", "resnet18", "--no-overlays"]
     assert call(align.main, "wide.png", "tall.png", *arguments) == 0
     assert used["trunk"] == "resnet18" and used["image_size"] == 240
-    assert "no checkpoint: the flow module before any training" in capsys.readouterr().out
+    assert "the flow module before any training, on resnet18" in capsys.readouterr().out
 
 
 @pytest.fixture(scope="module")
@@ -228,9 +228,12 @@ def test_max_sigma_needs_a_model_with_uncertainty(run, photos, capsys):
         (["wide.png", "tall.png", "--checkpoint", "FACES"], "c3_faces, which matches no pictures"),
         (["wide.png", "tall.png", "--checkpoint", "nowhere"], "nowhere is no folder"),
         (["wide.png", "tall.png", "--checkpoint", "no.safetensors"], "no.safetensors: no such fi"),
-        (["wide.png", "tall.png", "--checkpoint", "MODEL", "--weights", "w.npz"], "--weights are"),
-        (["wide.png", "tall.png", "--weights", "w.npz"], "w.npz"),
-        (["wide.png", "tall.png"], "or give a run, --checkpoint runs/semantic_alignment/NAME"),
+        (
+            ["wide.png", "tall.png", "--checkpoint", "MODEL", "--trunk", "resnet18"],
+            "--trunk is for",
+        ),
+        (["wide.png", "tall.png", "--weights", "w.npz"], "--weights are for the untrained module"),
+        (["wide.png", "tall.png", "--trunk", "resnet18", "--weights", "w.npz"], "w.npz"),
         (["wide.png", "tall.png", "--out", "wide.png"], "wide.png is a file; give a folder"),
         (["wide.png", "tall.png", "--out", "."], "holds other files; give a new folder"),
         (["wide.png", "tall.png", "--colour", "red"], "--colour"),

@@ -147,11 +147,10 @@ def test_folders_with_other_files_are_not_written_to(model, photos, capsys):
 
 
 def test_the_detector_that_comes_along_is_the_default(model, photos, monkeypatch, capsys):
-    monkeypatch.setattr(detect, "DETECTOR", photos / "detector")
+    monkeypatch.setattr(inference, "SHIPPED", photos)
     assert call(detect.main, photos / "a.png") == 2
-    said = capsys.readouterr().err
-    assert "no detector in experiments/detector: train one (make train EXP=c3_faces)" in said
-    shutil.copytree(model, photos / "detector")
+    assert "face_detector is no folder" in capsys.readouterr().err
+    shutil.copytree(model, photos / "face_detector")
     assert call(detect.main, photos / "a.png") == 0
 
 

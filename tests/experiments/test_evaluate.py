@@ -180,7 +180,7 @@ def test_named_pairs_start_from_defaults_and_own_ones_from_the_run(tmp_path):
     assert data_config(own, **willow) == AlignmentDataConfig(image_size=tiny.SIZE, **willow)
     paper = tiny.config("semantic_alignment", data=named | {"resize": "align_corners"})
     assert data_config(paper, **willow).resize == "align_corners"
-    with pytest.raises(UsageError, match="has no crop, fit_rows, only name, path, pairs_path"):
+    with pytest.raises(UsageError, match="crop, fit_rows: pairs have no landmarks"):
         data_config(own, crop="pad", fit_rows="1-2")
 
 
@@ -196,16 +196,16 @@ def test_named_pairs_start_from_defaults_and_own_ones_from_the_run(tmp_path):
         (["RUN", "--data.iod-points", "0", "4"], "two different points of 0 to 3"),
         (["RUN", "--data.iod-points", "1", "1"], "two different points of 0 to 3"),
         (["RUN", "--data.landmarks-file", "no.csv"], "no.csv: no such file"),
-        (["RUN", "--data.pairs-path", "x"], "labelled has no pairs_path, only"),
-        (["RENDERED", *ROWS], "rendered_faces has no fit_rows, test_rows, only name: leave"),
-        (["RENDERED", "--data.path", "x"], "rendered_faces has no path, only name: leave"),
+        (["RUN", "--data.pairs-path", "x"], "pairs-path is for pf_pascal"),
+        (["RENDERED", *ROWS], "rendered_faces has no fit_rows, test_rows: give"),
+        (["RENDERED", "--data.path", "x"], "rendered_faces has no path: give"),
         (["RUN", "--data.name", "imagenet"], "imagenet"),
         (["RUN", "--rows", "1-2"], "--rows"),
         (["ALIGNER", "--data.name", "labelled"], "labelled is for runs that find landmarks"),
         (["ALIGNER", "--data.name", "pf_willow"], "pf_willow needs --data.path"),
         (["ALIGNER", "--data.name", "pf_willow", "--data.path", "void"], "void: no such folder"),
         (["ALIGNER", "--data.name", "pf_willow", "--data.path", "RUN"], "no sub-class in it"),
-        (["ALIGNER", "--fit-rows", "1-3"], "has no fit_rows, only name, path, pairs_path"),
+        (["ALIGNER", "--fit-rows", "1-3"], "fit_rows: pairs have no landmarks"),
         (["ALIGNER", "--data.name", "pairs_csv", "--data.path", "BARE"], "have no key points"),
     ],
 )

@@ -72,7 +72,8 @@ def train(experiment: str, *arguments) -> int:
 
 def config(experiment: str = "c3_faces", *, data=(), model=(), **changes) -> Any:
     """A laptop configuration, made small; `data` and `model` are changes of theirs."""
-    laptop = find_recipe(experiment).presets(None)["laptop"]
+    presets = find_recipe(experiment).presets(None)
+    laptop = presets.get("laptop_small", presets["laptop"])
     data = {"image_size": SIZE} | DATA[experiment] | dict(data)
     return dataclasses.replace(
         laptop,

@@ -68,9 +68,7 @@ def train(config: Config):
 
 def main() -> None:
     """Trains; the first process says how it ended."""
-    _, config, _ = cli.parse(
-        lambda data_name: {"toy": Config()}, lambda presets: ("toy", "the only one"), prog="toy"
-    )
+    _, config, _ = cli.parse(lambda data_name: {"toy": Config()}, prog="toy")
     state, _ = train(config)
     print(f"ended at step {int(state.step)} on {jax.device_count()} devices")
 

@@ -171,6 +171,11 @@ def test_what_are_no_pictures_is_refused(model, images, named):
         model.landmarks(images)
 
 
+def test_models_of_the_first_format_are_read(copy, model):
+    edit(copy, format=1)
+    assert inference.load(copy).crop == model.crop
+
+
 def test_a_missing_file_is_named(copy):
     with pytest.raises(ValueError, match=r"nowhere.model\.safetensors: no such file"):
         inference.load(copy / "nowhere")
@@ -196,7 +201,7 @@ def edit(folder, **fields):
 @pytest.mark.parametrize(
     ("fields", "named"),
     [
-        ({"format": 2}, "format 2; this version of c3jax reads 1"),
+        ({"format": 3}, "format 3; this version of c3jax reads 1 and 2"),
         ({"format": None}, "format None"),
         ({"colour": "red"}, r"unknown fields \['colour'\]"),
         ({"crop": None}, r"lacks the fields \['crop'\]"),

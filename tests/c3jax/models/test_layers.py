@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from c3jax.models.layers import ConvBlock, Decoder, normal, pool, resize
+from c3jax.models.layers import ConvBlock, Decoder, normal, pool, resize, spread_out
 from tests.reference.resnet import convolution_of_nhwc
 from tests.tolerances import FLOAT32
 
@@ -117,3 +117,28 @@ def test_the_decoder_starts_at_mid_grey():
         jax.random.key(0), *codes
     )
     assert_array_equal(image, np.full((1, 4, 4, 3), 0.5))
+
+
+def test_depth_to_space_gives_each_cell_its_square_of_pixels():
+    maps = np.arange(2 * 3 * 4 * 2, dtype=np.float32).reshape(1, 2, 3, 8)
+    found = spread_out(jnp.asarray(maps), 2)
+    assert found.shape == (1, 4, 6, 2)
+    for row in range(4):
+        for column in range(6):
+            first = 2 * (2 * (row % 2) + column % 2)
+            assert_array_equal(
+                found[0, row, column], maps[0, row // 2, column // 2, first : first + 2]
+            )
+
+
+def test_a_decoder_with_depth_to_space_starts_without_a_checkerboard_at_half_the_work():
+    decoder = Decoder((16, 16), channels=4, min_channels=2, depth_to_space=2)
+    appearance, maps = jnp.ones((1, 4, 4, 2)), jnp.ones((1, 4, 4, 1))
+    variables = decoder.init(jax.random.key(0), appearance, maps, train=False)
+    assert "ConvBlock_4" not in variables["params"]  # 4x4 and 8x8 cells, none at full resolution
+    images = decoder.apply(variables, appearance, maps, train=False)
+    assert images.shape == (1, 16, 16, 3)
+    squares = images.reshape(1, 8, 2, 8, 2, 3)
+    assert_array_equal(squares, squares[:, :, :1, :, :1].repeat(2, 2).repeat(2, 4))
+    with pytest.raises(ValueError, match="depth_to_space 3 does not divide"):
+        Decoder((16, 16), depth_to_space=3).init(jax.random.key(0), appearance, maps, train=False)

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import pytest
 
+from c3jax.models.efficientnet import EfficientNetLite
 from c3jax.models.flow import FlowModule
 from c3jax.models.jlad import JLAD
 from c3jax.models.ncnet import NCNet
@@ -45,6 +46,10 @@ def models():
     for name in ARCHITECTURES:
         found[name] = functools.partial(count, ResNet(name), images)
         with_logits = ResNet(name, stages=("logits",))
+        found[f"{name}, classifier"] = functools.partial(count, with_logits, images)
+    for name, last in {"lite0": "block15", "lite2": "block20"}.items():
+        found[name] = functools.partial(count, EfficientNetLite(name, (last,)), images)
+        with_logits = EfficientNetLite(name, ("logits",))
         found[f"{name}, classifier"] = functools.partial(count, with_logits, images)
     for name in DEPTHS:
         vgg = VGG(name, taps=tuple(convolution_indices(name)))

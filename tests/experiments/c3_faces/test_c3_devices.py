@@ -15,7 +15,7 @@ from c3jax.models.resnet import ResNet
 from c3jax.training.state import init_state
 from c3jax.training.step import AXIS, local, make_train_step, replicate, shard_batch
 from data_pipelines.sampling import shard
-from experiments.c3_faces.config import LAPTOP
+from experiments.c3_faces.config import LAPTOP_SMALL
 from experiments.c3_faces.steps import as_float, unpaired_loss
 from experiments.terms.cross_image import init_loss_stats
 from experiments.terms.networks import Networks
@@ -24,7 +24,9 @@ from tests.tolerances import REORDERED
 
 SIZE, NUM_PAIRS, STEPS, RATE = 16, 8, 20, 1e-3
 # Without synthetic pairs: their warps are most of what is to be compiled, and random.
-CONFIG = dataclasses.replace(LAPTOP, loss=dataclasses.replace(LAPTOP.loss, synthetic=0.0))
+CONFIG = dataclasses.replace(
+    LAPTOP_SMALL, loss=dataclasses.replace(LAPTOP_SMALL.loss, synthetic=0.0)
+)
 AFTER_20_STEPS = {"rtol": 1e-3, "atol": 1e-3}
 
 

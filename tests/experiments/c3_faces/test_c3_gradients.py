@@ -12,7 +12,7 @@ from c3jax import gaussian_maps
 from c3jax.models.c3 import Encoding
 from c3jax.models.flow import FlowModule
 from c3jax.training.step import AXIS
-from experiments.c3_faces.config import LAPTOP
+from experiments.c3_faces.config import LAPTOP_SMALL
 from experiments.terms import cross_image
 
 SHAPE = (4, 5)
@@ -41,7 +41,7 @@ class Nudged:
 
 def cycle_terms(nudges, landmarks_as):
     """L_cycle and L_inv of two pairs of noise."""
-    loss = dataclasses.replace(LAPTOP.loss, landmarks_as=landmarks_as)
+    loss = dataclasses.replace(LAPTOP_SMALL.loss, landmarks_as=landmarks_as)
     images, networks = jax.random.uniform(jax.random.key(0), (4, *SHAPE, 3)), Nudged(nudges)
 
     def terms(mean):
@@ -86,7 +86,7 @@ def test_the_flow_module_learns_from_equivariance_by_the_soft_match_alone(
     flow_setting, hard, landmarks_as
 ):
     variables, features, landmarks = flow_setting
-    loss = dataclasses.replace(LAPTOP.loss, hard_match=hard, landmarks_as=landmarks_as)
+    loss = dataclasses.replace(LAPTOP_SMALL.loss, hard_match=hard, landmarks_as=landmarks_as)
     networks = SimpleNamespace(correlate=FLOW.apply)
 
     @jax.jit

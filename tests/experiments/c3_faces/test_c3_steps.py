@@ -20,14 +20,16 @@ from c3jax.losses.perceptual import init_running_mean
 from c3jax.models.c3 import Encoding
 from c3jax.training.step import AXIS
 from experiments.c3_faces import steps
-from experiments.c3_faces.config import LAPTOP
+from experiments.c3_faces.config import LAPTOP_SMALL
 from experiments.terms import cross_image
 from experiments.terms.cross_image import halves, swap, swap_twice
 from tests.tolerances import REORDERED
 
 SHAPE = (4, 4)
 CONFIG = dataclasses.replace(
-    LAPTOP, flow=False, loss=dataclasses.replace(LAPTOP.loss, synthetic=0.0, landmarks_as="points")
+    LAPTOP_SMALL,
+    flow=False,
+    loss=dataclasses.replace(LAPTOP_SMALL.loss, synthetic=0.0, landmarks_as="points"),
 )
 
 
@@ -156,13 +158,13 @@ def test_the_flow_loss_finds_the_known_match_of_a_shift_and_not_its_inverse():
     networks = SimpleNamespace(
         correlate=lambda variables, source, target: correlation_4d(source, target)
     )
-    right = steps._flow_term({}, code, g_s, networks=networks, config=LAPTOP)
+    right = steps._flow_term({}, code, g_s, networks=networks, config=LAPTOP_SMALL)
     inverse = g_s._replace(affine=g_s.affine * jnp.array([1.0, 1, -1]))
-    wrong = steps._flow_term({}, code, inverse, networks=networks, config=LAPTOP)
+    wrong = steps._flow_term({}, code, inverse, networks=networks, config=LAPTOP_SMALL)
     assert float(right[0]) < 0.3 < 3 < float(wrong[0])
     volume = correlation_4d(features, warped)
     moved = grid((5, 7))[None] + jnp.array([2 / 3, 0.0])
-    temperature = LAPTOP.loss.match_temperature
+    temperature = LAPTOP_SMALL.loss.match_temperature
     expected = flow_cross_entropy(volume, moved, temperature=temperature)
     np.testing.assert_allclose(right, expected, **REORDERED)
 
@@ -171,7 +173,7 @@ def test_a_landmark_of_the_source_lies_at_g_s_of_it_in_the_target():
     """A white dot of the source is found in the target where the warp says."""
     image = jnp.zeros((33, 33, 3)).at[22, 10].set(1.0)
     warp = dataclasses.replace(
-        LAPTOP.warp, target_translation=0.0, target_rotation=0.0, target_scale=0.0
+        LAPTOP_SMALL.warp, target_translation=0.0, target_rotation=0.0, target_scale=0.0
     )
     source, target, _, g_s = steps.synthetic_pair(jax.random.key(3), image, warp)
 

@@ -11,7 +11,6 @@ import pytest
 
 from data_pipelines.errors import DataError
 from data_pipelines.load import DataConfig, load, missing_of_celeb_a
-from experiments.c3_faces.config import PRESETS
 from experiments.engine import cli
 from tests.experiments.celeb_a_files import write_celeb_a
 
@@ -133,16 +132,6 @@ def test_auto_takes_celeb_a_where_an_accelerator_is_present(root, tmp_path, monk
     (tmp_path / "celeb_a").mkdir()
     cli.resolve_data(DataConfig(cache=tmp_path))
     assert "is incomplete (no list_landmarks_align_celeba.txt" in capsys.readouterr().out
-
-
-def test_preset_is_the_papers_with_celeb_a_and_an_accelerator(root, monkeypatch):
-    monkeypatch.chdir(root.parent.parent)
-    assert cli.choose("c3_faces", PRESETS)[0].startswith("laptop")
-    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
-    assert cli.choose("c3_faces", PRESETS)[0].startswith("laptop")
-    (root.parent.parent / "data").symlink_to(root.parent)
-    name, why = cli.choose("c3_faces", PRESETS)
-    assert name == "paper" and "CelebA in data/celeb_a" in why
 
 
 WITHOUT_TENSORFLOW = """

@@ -11,7 +11,7 @@ from c3jax.models.vgg import VGG
 from c3jax.training import optimizers
 from data_pipelines.load import Data
 from experiments import recipe
-from experiments.c3_faces.config import LAPTOP, PAPER, LossConfig, WarpConfig
+from experiments.c3_faces.config import LAPTOP_SMALL, PAPER, LossConfig, WarpConfig
 from experiments.c3_faces.model import build, learning_rates, make_networks
 from experiments.c3_faces.recipe import stages
 from experiments.engine.errors import UsageError
@@ -174,7 +174,7 @@ def test_a_flow_module_without_a_loss_is_held():
 def test_epochs_count_training_pictures_and_steps_win():
     data = Data("", "", 1_000, None, None)
     few = StageConfig(steps=7, batch_size=4, learning_rate=1)
-    config = dataclasses.replace(PAPER, model=LAPTOP.model, pretrain=few, flow=False)
+    config = dataclasses.replace(PAPER, model=LAPTOP_SMALL.model, pretrain=few, flow=False)
     found = [stage.steps for stage in stages(config, data, build(config))]
     assert found == [0, 7, 200 * 1_000 // 200]
     with pytest.raises(UsageError, match="--STAGE.steps or --STAGE.epochs"):
@@ -197,8 +197,8 @@ def test_the_command_says_what_is_missing_before_it_begins(tmp_path, monkeypatch
 
 
 def test_maps_that_the_flow_does_not_fit_are_refused():
-    loss = dataclasses.replace(LAPTOP.loss, landmarks_as="maps")
-    config = dataclasses.replace(LAPTOP, loss=loss)
+    loss = dataclasses.replace(LAPTOP_SMALL.loss, landmarks_as="maps")
+    config = dataclasses.replace(LAPTOP_SMALL, loss=loss)
 
     with pytest.raises(UsageError, match="landmark maps have 16x16 cells, the flow features 8x8"):
         build(config)

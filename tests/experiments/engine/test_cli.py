@@ -18,8 +18,7 @@ from experiments.engine.errors import Interrupted, UsageError
 
 def parse(*arguments):
     """Name and configuration."""
-    choose = lambda presets: ("laptop", "a reason")  # noqa: E731
-    return cli.parse(lambda data: PRESETS, choose, [*arguments], prog="train")[:2]
+    return cli.parse(lambda data: PRESETS, [*arguments], prog="train")[:2]
 
 
 def through_json(config):
@@ -58,9 +57,7 @@ class Shape:
 
 def test_of_a_union_the_preset_has_one_whose_options_alone_there_are(capsys):
     def parse(*arguments):
-        return cli.parse(
-            lambda _: {"box": Shape(Box())}, lambda _: ("box", "."), [*arguments], prog="train"
-        )[:2]
+        return cli.parse(lambda _: {"box": Shape(Box())}, [*arguments], prog="train")[:2]
 
     assert parse("--of.sides", "3") == ("box", Shape(Box((3,))))
     with pytest.raises(SystemExit):
@@ -73,7 +70,7 @@ def test_the_presets_are_those_of_the_data_that_are_named():
         return {"one": dataclasses.replace(LAPTOP, landmarks=3 if data_name == "folder" else 5)}
 
     for arguments, landmarks in ((["--data.name=folder", "--seed", "1"], 3), (["--seed", "1"], 5)):
-        _, config, _ = cli.parse(presets, lambda presets: ("one", "."), arguments, prog="train")
+        _, config, _ = cli.parse(presets, arguments, prog="train")
         assert (config.landmarks, config.seed) == (landmarks, 1)
         assert config.data.name == ("folder" if landmarks == 3 else LAPTOP.data.name)
 
@@ -98,9 +95,10 @@ def test_json_of_another_version_is_refused_by_the_place_of_the_fault(cls, descr
         runs.from_json(cls, described)
 
 
-def test_without_a_preset_one_is_chosen_and_the_reason_told(capsys):
+def test_without_a_preset_it_is_the_laptops_and_the_others_are_named(capsys):
     assert parse() == ("laptop", LAPTOP)
-    assert capsys.readouterr().out == "preset: laptop (a reason)\n"
+    names = "laptop | laptop_small | laptop_resnet18 | paper"
+    assert capsys.readouterr().out == f"preset: laptop (of {names})\n"
 
 
 @pytest.mark.parametrize("option", [["--preset", "paper"], ["--preset=paper"]])
@@ -129,7 +127,7 @@ def test_options_change_their_field_alone():
 @pytest.mark.parametrize(
     "arguments, said",
     [
-        (["--preset", "nope"], "no preset 'nope'; choose --preset laptop | laptop_resnet18"),
+        (["--preset", "nope"], "no preset 'nope'; choose --preset laptop | laptop_small |"),
         (["--preset"], "--preset"),
         (["--pretrain.step", "5"], "--pretrain.steps"),
         (["--seed", "x"], "'x'"),

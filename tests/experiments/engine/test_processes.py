@@ -73,10 +73,7 @@ def test_an_option_of_the_command_line_is_read_and_taken_out(monkeypatch):
     monkeypatch.setattr(processes, "join", joined.append)
     arguments = ["--processes.address=h:1", "--processes.count", "2", "--processes.index", "0"]
     _, config, _ = cli.parse(
-        lambda data_name: {"toy": toy_run.Config()},
-        lambda presets: ("toy", ""),
-        [*arguments, "--steps", "9"],
-        prog="toy",
+        lambda data_name: {"toy": toy_run.Config()}, [*arguments, "--steps", "9"], prog="toy"
     )
     assert joined == [Processes(2, 0, "h:1", 30)] and config.steps == 9
 

@@ -15,7 +15,7 @@ from tests.experiments.conftest import SIZE, TINY
 STEPS = 20  # of each stage
 STAGES = f"--warmup.steps 0 --pretrain.steps {STEPS} --joint.steps {STEPS}"
 SCHEDULE = f"{STAGES} --checkpoint-every 2".split()
-C3 = f"--preset laptop --data.name folder --data.image-size {SIZE} --log-every 1".split()
+C3 = f"--preset laptop_small --data.name folder --data.image-size {SIZE} --log-every 1".split()
 PATIENCE_S = 300
 
 

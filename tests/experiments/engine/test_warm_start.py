@@ -10,8 +10,8 @@ import pytest
 from tests.experiments.conftest import REPOSITORY
 
 COMMAND = (
-    "-m experiments.c3_faces --preset laptop --data.name rendered_faces --data.train-examples 64 "
-    "--data.fit-examples 8 --data.test-examples 8 --log-every 1"
+    "-m experiments.c3_faces --preset laptop_small --data.name rendered_faces "
+    "--data.train-examples 64 --data.fit-examples 8 --data.test-examples 8 --log-every 1"
 ).split()
 
 

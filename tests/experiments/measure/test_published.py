@@ -85,6 +85,11 @@ def test_methods_that_both_papers_print_have_one_name():
     assert set(names) <= methods
 
 
+def test_an_unknown_table_is_refused():
+    with pytest.raises(ValueError, match="no table C3 9; there are C3 1a"):
+        published.table("C3", "9")
+
+
 def test_published_errors_stand_only_beside_the_mafl_protocol():
     mafl = {"data": "celeb_a", "landmarks": {"fitted_on": 17_100, "tested_on": 1_000}}
     assert ("C3, as published", 3.11) in published.comparable_errors(mafl, 10)

@@ -19,7 +19,7 @@ MODEL = (
     "--model.flow-linear --model.start gaussian"
 ).split()
 TINY = (
-    f"--preset laptop --data.image-size {SIZE} --data.train-examples 16 --data.test-pairs 9 "
+    f"--preset laptop_small --data.image-size {SIZE} --data.train-examples 16 --data.test-pairs 9 "
     "--features.batch-size 4 --flow.batch-size 8 --finetune.batch-size 8 --log-every 1 "
     "--checkpoint-every 1 --check-every 100"
 ).split() + MODEL
@@ -58,7 +58,7 @@ def test_a_run_leaves_results_beside_every_baseline(whole):
     results = json.loads((whole / "results.json").read_text())
     assert results["experiment"] == "semantic_alignment" and results["steps"] == 4
     where = [results[name] for name in ("preset", "data", "seed")]
-    assert where == ["laptop", "rendered_objects", 0]
+    assert where == ["laptop_small", "rendered_objects", 0]
     found = results["alignment"]
     assert found["test"] == "seen categories"
     assert "longer side of the object box" in found["protocol"]
