@@ -23,7 +23,7 @@ from tests.experiments.tiny import call, train
 EXPERIMENTS = FACES, CARS, BEDROOMS, IMM
 COUNTS = "--data.train-examples 6 --data.fit-examples 6 --data.test-examples 4".split()
 TINY = (
-    f"--preset laptop_small --model.family imm --no-flow --no-cycle --model.encoder-widths 4 4 "
+    f"--model.family imm --no-flow --no-cycle --model.encoder-widths 4 4 "
     f"--model.decoder-channels 4 --model.min-decoder-channels 4 --data.image-size {SIZE} "
     "--landmarks 2 --warmup.steps 0 --pretrain.steps 2 --joint.steps 0 --pretrain.batch-size 4"
 ).split() + COUNTS
@@ -133,7 +133,9 @@ def test_scenes_come_with_what_is_seen_and_a_length(name, tmp_path):
 def test_two_steps_are_trained_evaluated_and_reported(
     experiment, data, normalizer, tmp_path, capsys
 ):
-    arguments = [*TINY, "--data.cache", tmp_path, "--runs", tmp_path, "--name", "tiny"]
+    preset = "laptop" if experiment == "imm_faces" else "laptop_small"
+    where = ["--data.cache", tmp_path, "--runs", tmp_path, "--name", "tiny"]
+    arguments = ["--preset", preset, *TINY, *where]
     assert train(experiment, *arguments) == 0, capsys.readouterr().err
     assert f"error, % of {normalizer}" in capsys.readouterr().out
     folder = tmp_path / experiment / "tiny"
@@ -152,7 +154,20 @@ def test_two_steps_are_trained_evaluated_and_reported(
 def test_two_steps_on_a_streamed_database_of_lsun(tmp_path, capsys):
     write_lsun(tmp_path / "car")
     data = ["--data.name", "lsun", "--data.loader", "tf", "--data.path", tmp_path / "car"]
-    assert train("c3_cars", *TINY, *data, "--runs", tmp_path, "--name", "tiny") == 0
+    assert (
+        train(
+            "c3_cars",
+            "--preset",
+            "laptop_small",
+            *TINY,
+            *data,
+            "--runs",
+            tmp_path,
+            "--name",
+            "tiny",
+        )
+        == 0
+    )
     folder = tmp_path / "c3_cars/tiny"
     results = json.loads((folder / "results.json").read_text())
     assert (results["data"], results["steps"]) == ("lsun", 2) and "landmarks" not in results
