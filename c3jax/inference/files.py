@@ -181,13 +181,13 @@ def _named_trunk(network, given) -> dict[str, str] | None:
 
 def _packaged_trunk(described, named, network) -> dict[str, Any]:
     """Variables by path of a trunk that the description names."""
-    architecture = getattr(network.trunk, "architecture", "")
+    architecture = getattr(getattr(network, "trunk", None), "architecture", "")
     package = packages.PACKAGES.get(architecture)
     if package is None or not isinstance(named, dict) or named.get("sha256") != package.sha256:
         raise ValueError(f"{described}: trunk_file {named!r} is no package that is known here")
     file = packages.find_packaged(architecture)
     if file is None:
-        raise ValueError(f"{described} needs the package {named['package']}; run {package.command}")
+        raise ValueError(f"{described} needs the package {package.distribution}; run {package.command}")
     return _trunk_arrays(file, network.trunk)
 
 

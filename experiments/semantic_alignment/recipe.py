@@ -71,7 +71,7 @@ def cached_features(config: Config, data: AlignmentData, model: Model) -> Alignm
         raise UsageError(
             "--cache-features needs --features.steps 0, --flow-loss.flow 0, --flow-loss.features 0 "
             "and with landmarks --landmark-loss.reconstruction 0: other stages and terms look at "
-            "the pictures themselves"
+            "the pictures themselves; or give --no-cache-features"
         )
     print(f"computing the features of {len(data.images):,} pictures once", flush=True)
     features = apply_in_batches(model.network, model.start, "features", data.images)
