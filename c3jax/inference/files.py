@@ -187,7 +187,9 @@ def _packaged_trunk(described, named, network) -> dict[str, Any]:
         raise ValueError(f"{described}: trunk_file {named!r} is no package that is known here")
     file = packages.find_packaged(architecture)
     if file is None:
-        raise ValueError(f"{described} needs the package {package.distribution}; run {package.command}")
+        raise ValueError(
+            f"{described} needs the package {package.distribution}; run {package.command}"
+        )
     return _trunk_arrays(file, network.trunk)
 
 
