@@ -70,6 +70,8 @@ class AlignmentDataConfig:
     """rendered_objects: pictures to train on"""
     test_pairs: int = 300
     """rendered_objects: pairs that are tested, of the categories trained on"""
+    tested: Literal["validation", "test"] = "test"
+    """rendered_objects: pairs to choose by, or those that a chosen recipe is tested on once"""
     held_out: str = "chair"
     """rendered_objects: the category that is not trained on, and tested apart"""
     voc_path: Path | None = None

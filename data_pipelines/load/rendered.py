@@ -113,7 +113,8 @@ def objects(config: AlignmentDataConfig, training: bool) -> AlignmentData:
         columns["categories"] = found["category"][pairs[:, 0]]
 
     def test(count: int, of: tuple[str, ...]) -> TestPairs:
-        return _test_pairs(rendered_objects.load_pairs("test", count, categories=of, **where))
+        found = rendered_objects.load_pairs(config.tested, count, categories=of, **where)
+        return _test_pairs(found)
 
     apart = f"held-out category ({config.held_out})"
     return AlignmentData(
@@ -141,7 +142,7 @@ def load_objects(
     arrays = functools.partial(rendered_objects.load_arrays, **where)
     return (
         read_objects(arrays, "train", config.train_examples),
-        read_objects(arrays, "test", pool_size(config.test_pairs, seen)),
+        read_objects(arrays, config.tested, pool_size(config.test_pairs, seen)),
     )
 
 
