@@ -14,12 +14,12 @@ from c3jax.pickles import read_state_dict
 
 
 def _torchvision_shape(shape):
-    """Shape of a kernel in the file: HWIO is OIHW there, IO is OI, and 4D ones as NC-Net's."""
+    """Shape in the file: HWIO is OIHW there, IO is OI, 4D ones as NC-Net's, all else the same."""
     return tuple(shape[axis] for axis in TO_TORCH[len(shape)])
 
 
-TO_TORCH = {1: (0,), 2: (1, 0), 4: (3, 2, 0, 1), 6: (0, 5, 4, 1, 2, 3)}
-FROM_TORCH = {1: (0,), 2: (1, 0), 4: (2, 3, 1, 0), 6: (0, 3, 4, 5, 2, 1)}
+TO_TORCH = {1: (0,), 2: (1, 0), 3: (0, 1, 2), 4: (3, 2, 0, 1), 6: (0, 5, 4, 1, 2, 3)}
+FROM_TORCH = {1: (0,), 2: (1, 0), 3: (0, 1, 2), 4: (2, 3, 1, 0), 6: (0, 3, 4, 5, 2, 1)}
 
 
 def read_checked(path, expected, ignored):

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 from flax.traverse_util import flatten_dict, unflatten_dict
 
 from c3jax._weight_files import FROM_TORCH, read, read_checked, require
+from c3jax.models import dinov2
 from c3jax.models.efficientnet import VARIANTS, EfficientNetLite, stages_of
 from c3jax.models.ncnet import NCNet
 from c3jax.models.resnet import LAYERS, ResNet
@@ -27,6 +28,7 @@ SUFFIXES = (".npz", ".safetensors", ".pth")
 # Classifier of VGG, as torchvision and as timm name it: never loaded. Batch counters: never used.
 _VGG_IGNORED = r"(classifier|pre_logits|head)\..*"
 _COUNTERS = r".*\.num_batches_tracked"
+_MASK = "mask_token"  # of hidden patches in the training of DINOv2
 _NCNET_KERNEL = r"NeighConsensus\.conv\.(\d+)\.weight"
 _NCNET_IGNORED = r"FeatureExtraction\..*"
 
@@ -138,9 +140,30 @@ def load_efficientnet(
     return _variables(arrays, wanted)
 
 
+def load_dinov2(
+    path: str | Path, architecture: str, *, stages: tuple[str, ...] | None = None
+) -> dict:
+    """Variables of `DINOv2(architecture, stages=stages)` from a file with timm's keys.
+
+    The keys are those of `timm/vit_small_patch14_dinov2.lvd142m`; arguments and errors are those of
+    `load_efficientnet`.
+
+    Returns:
+      `{'params': ...}`, float32.
+    """
+    known = dinov2.stages_of(architecture)
+    wanted, every = (
+        _abstract(dinov2.DINOv2(architecture, tuple(each))) for each in (stages or known, known)
+    )
+    arrays = read_checked(path, every, _MASK)
+    require(path, arrays, every.keys())
+    return _variables(arrays, wanted)
+
+
 def load_trunk(path: str | Path, architecture: str, *, stages: tuple[str, ...]) -> dict:
     """Variables of the trunk of that name up to these stages, see `load_resnet` and its like."""
     load = load_efficientnet if architecture in VARIANTS else load_resnet
+    load = load_dinov2 if architecture in dinov2.VARIANTS else load
     return load(path, architecture, stages=stages)
 
 

@@ -7,9 +7,11 @@ from typing import Any
 import flax.linen as nn
 
 from c3jax._checks import check_choice
+from c3jax.models import dinov2, efficientnet
 from c3jax.models.aligner import Aligner, LandmarkAligner
 from c3jax.models.c3 import C3, LandmarkNetworks
-from c3jax.models.efficientnet import VARIANTS, EfficientNetLite
+from c3jax.models.dinov2 import DINOv2
+from c3jax.models.efficientnet import EfficientNetLite
 from c3jax.models.flow import FlowModule
 from c3jax.models.imm import IMM
 from c3jax.models.jlad import JLAD
@@ -19,8 +21,10 @@ from c3jax.models.resnet import ResNet
 
 def _make_trunk(**fields: Any) -> nn.Module:
     """The network that has an architecture of that name."""
-    lite = fields.get("architecture") in VARIANTS
-    return EfficientNetLite(**fields) if lite else ResNet(**fields)
+    architecture = fields.get("architecture")
+    if architecture in dinov2.VARIANTS:
+        return DINOv2(**fields)
+    return (EfficientNetLite if architecture in efficientnet.VARIANTS else ResNet)(**fields)
 
 
 # Each family: its network, and what makes the fields that are networks themselves.
@@ -39,9 +43,9 @@ def from_config(config: dict[str, Any]) -> nn.Module:
     """The network of a JSON-like dict.
 
     `family` is 'c3' (also when missing), 'imm', 'aligner', 'nc_net' or 'jlad'; the rest are the
-    fields of that network, `trunk` those of its `ResNet` or `EfficientNetLite` and `flow` those of
-    the `FlowModule` of an aligner or the `NCNet` of 'nc_net'. Aligners of both kinds may have
-    `landmarks`, the fields of `LandmarkNetworks`.
+    fields of that network, `trunk` those of its `ResNet`, `EfficientNetLite` or `DINOv2` and `flow`
+    those of the `FlowModule` of an aligner or the `NCNet` of 'nc_net'. Aligners of both kinds may
+    have `landmarks`, the fields of `LandmarkNetworks`.
 
     Raises:
       ValueError: an unknown family or field.
