@@ -54,10 +54,10 @@ class Options:
     checkpoint: Path | None = None
     """run folder of semantic_alignment or jlad, step of a run or exported model; by default the
     aligner that comes with c3jax"""
-    trunk: Literal["resnet18", "resnet50", "resnet101"] | None = None
+    trunk: Literal["resnet18", "resnet50", "resnet101", "dinov2_s14"] | None = None
     """without a checkpoint: the flow module before any training, on features of this network"""
     weights: Path | None = None
-    """with --trunk: its ImageNet weights; else cached ones, or the hub's"""
+    """with --trunk: its published weights; else cached ones, or (not DINOv2's) the hub's"""
     image_size: int = 240
     """with --trunk: side of the square that the network looks at, in pixels"""
     points: Path | None = None
@@ -111,12 +111,13 @@ def load_model(options: Options):
         if options.weights is not None:
             raise UsageError("--weights are for the untrained module: give its --trunk too")
         return load_aligner(options.checkpoint or inference.SHIPPED / "aligner")
-    from experiments.engine.networks import find_file
+    from experiments.engine.networks import describe, find_file
 
     if options.checkpoint is not None:
         raise UsageError("--trunk is for the untrained module: give no --checkpoint then")
     file = find_file(options.trunk, options.weights, "--weights")
-    print(f"the flow module before any training, on {options.trunk} from {file}")
+    told = describe(options.trunk, file, options.image_size)
+    print(f"the flow module before any training, on {told}")
     return inference.gaussian_aligner(file, options.trunk, image_size=options.image_size)
 
 

@@ -15,7 +15,7 @@ from c3jax._checks import check_choice, check_positive
 from c3jax.inference import files
 from c3jax.inference.framing import RESIZES, check_image, squash
 from c3jax.inference.matches import Matches
-from c3jax.models import families
+from c3jax.models import dinov2, families
 from c3jax.models.reading import MATCHES, Read, Reading
 
 
@@ -89,11 +89,13 @@ def gaussian_aligner(
     resize: str = "antialias",
     reading: Reading | None = None,
 ) -> AlignmentModel:
-    """The flow module before any training, a separable Gaussian, on ImageNet features of layer3.
+    """The flow module before any training, a separable Gaussian, on published features.
+
+    They are those of a ResNet's layer3, or of DINOv2's last block.
 
     Args:
-      weights: file of the network's weights, with torchvision's keys.
-      architecture: 'resnet18', 'resnet50' or 'resnet101'.
+      weights: file of the network's weights, with torchvision's keys, or timm's of DINOv2.
+      architecture: 'resnet18', 'resnet50', 'resnet101' or 'dinov2_s14'.
       image_size, resize, reading: of the `AlignmentModel`.
 
     Raises:
@@ -102,14 +104,18 @@ def gaussian_aligner(
     """
     check_positive(image_size=image_size)
     check_choice("resize", resize, RESIZES)
+    own: dict[str, Any] = {"output_stride": 16, "stages": ("layer3",)}
+    if architecture in dinov2.VARIANTS:
+        own = {"stages": ("norm",)}
     network = families.from_config(
         {
             "family": "aligner",
-            "trunk": {"architecture": architecture, "output_stride": 16, "stages": ["layer3"]},
+            "trunk": {"architecture": architecture, **own},
             "flow": {"channels": [1], "linear": True},
+            "stages": own["stages"],
         }
     )
-    trunk = imagenet.load_resnet(weights, architecture, stages=("layer3",))
+    trunk = imagenet.load_trunk(weights, architecture, stages=own["stages"])
     cell = jnp.zeros((1, 1, 1, 1))
     flow = network.flow.init(jax.random.key(0), cell, cell)
     groups = {"trunk": trunk, "flow": flow}
@@ -117,7 +123,7 @@ def gaussian_aligner(
         name: {group: tree[name] for group, tree in groups.items() if name in tree}
         for name in trunk
     }
-    trained_on = {"trunk": f"{architecture} of ImageNet", "flow": "nothing, a Gaussian"}
+    trained_on = {"trunk": f"{architecture}, published weights", "flow": "nothing, a Gaussian"}
     return AlignmentModel(network, variables, image_size, resize, reading or Reading(), trained_on)
 
 

@@ -29,7 +29,8 @@ class ModelConfig(TrunkConfig):
     encoder_widths: tuple[int, ...] = (32, 64, 128, 256)
     """imm: channels of its encoders; each level but the first halves the resolution"""
     train_trunk: tuple[Literal["warmup", "pretrain", "joint"], ...] = ()
-    """stages that move the convolutions of a pretrained trunk too (`small` is always trained)"""
+    """stages that move the convolutions of a pretrained trunk too (`small` is always trained,
+    `dinov2_s14` never)"""
     trunk_rate: float = 1.0
     """learning rate of a pretrained trunk, relative to that of the heads"""
     landmark_stages: tuple[str, ...] = ("layer4",)
@@ -138,13 +139,15 @@ class Config(RunConfig):
         return self.model.decoded_size or self.data.image_size
 
     def check(self, num_devices: int) -> None:
-        """Refuses a flow module of IMM.
+        """Refuses a flow module of IMM, and the training of a trunk that is always frozen.
 
         Raises:
           UsageError: names the option.
         """
         if self.model.family == "imm" and self.flow:
             raise UsageError("IMM has no cross-image flow module: add --no-flow")
+        if self.model.always_frozen and self.model.train_trunk:
+            raise UsageError(f"{self.model.trunk} is always frozen: name no --model.train-trunk")
 
     def variant(self, preset: "Config") -> str:
         """K, and what differs from the preset's method."""

@@ -47,6 +47,12 @@ PUBLISHED = {
     "vgg19": Published("timm/vgg19.tv_in1k"),
 }
 
+BY_HAND = {
+    "dinov2_s14": "model.safetensors of timm/vit_small_patch14_dinov2.lvd142m on the Hugging Face "
+    "hub (Apache-2.0)"
+}
+"""Weights that are not fetched, since no sha256 of theirs is known here: where they are."""
+
 
 class HubError(Exception):
     """Why weights could not be fetched."""

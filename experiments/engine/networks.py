@@ -1,4 +1,4 @@
-"""Networks by options: their fields, their variables by groups, and ImageNet weights."""
+"""Networks by options: their fields, their variables by groups, and published weights."""
 
 import functools
 from collections.abc import Callable, Iterable
@@ -10,13 +10,14 @@ import flax.linen as nn
 import jax
 
 from c3jax import packages, weights
+from c3jax.models import dinov2
 from c3jax.models.efficientnet import VARIANTS, EfficientNetLite
 from c3jax.models.resnet import ResNet
 from experiments.engine import hub
 from experiments.engine.errors import UsageError
 
 Variables = dict[str, Any]
-Trunk = Literal["small", "lite0", "lite2", "resnet18", "resnet50", "resnet101"]
+Trunk = Literal["small", "lite0", "lite2", "resnet18", "resnet50", "resnet101", "dinov2_s14"]
 
 
 @dataclass(frozen=True)
@@ -24,26 +25,33 @@ class TrunkConfig:
     """The options of a trunk."""
 
     trunk: Trunk = "resnet50"
-    """backbone (N of C3, W_F of JLAD); `lite0`, `lite2`: of a package, `small`: from scratch"""
+    """backbone (N of C3, W_F of JLAD); `lite0`, `lite2`: of a package, `small`: from scratch,
+    `dinov2_s14`: DINOv2 ViT-S/14, always frozen"""
     weights: Path | None = None
-    """ImageNet weights of the trunk (.safetensors, .npz, .pth); else cached ones, the package's or
-    the hub's"""
+    """published weights of the trunk (.safetensors, .npz, .pth); else cached ones, the package's or
+    (not DINOv2's) the hub's"""
     output_stride: int = 8
     """greatest stride of a ResNet; deeper stages dilate instead"""
 
     @property
     def pretrained(self) -> bool:
-        """Whether the trunk begins with ImageNet weights."""
+        """Whether the trunk begins with published weights."""
         return self.trunk != "small"
+
+    @property
+    def always_frozen(self) -> bool:
+        """Whether no stage can train the trunk."""
+        return self.trunk in dinov2.VARIANTS
 
 
 class Pretrained(NamedTuple):
-    """ImageNet weights of a group of parameters.
+    """Published weights of a group of parameters.
 
     group: the name of the group.
     architecture: whose weights they are.
     path: the file, if it is given with `option`.
     load: from the file to the variables of the group; raises ValueError for another network's.
+    image_size: side of the pictures in pixels, where it is to be said how the network sees them.
     """
 
     group: str
@@ -51,6 +59,7 @@ class Pretrained(NamedTuple):
     path: Path | None
     option: str
     load: Callable[[Path], Variables]
+    image_size: int | None = None
 
 
 def shared_fields(module: type[nn.Module], options: Any, *, prefix: str = "") -> dict[str, Any]:
@@ -73,13 +82,15 @@ def make_trunk(
     *,
     trainable: bool,
     axis_name: str | None = None,
-) -> EfficientNetLite | ResNet:
+) -> dinov2.DINOv2 | EfficientNetLite | ResNet:
     """The trunk of the options: one of one's own, `small`, has batch statistics, others none.
 
     Raises:
       UsageError: the trunk has no such stage.
     """
     try:
+        if options.always_frozen:
+            return dinov2.DINOv2(options.trunk, stages)
         if options.trunk in VARIANTS:
             return EfficientNetLite(options.trunk, stages, trainable)
         return ResNet(
@@ -96,13 +107,18 @@ def make_trunk(
 
 
 def trunk_weights(
-    options: TrunkConfig, stages: tuple[str, ...], *, group: str = "trunk"
+    options: TrunkConfig,
+    stages: tuple[str, ...],
+    *,
+    image_size: int | None = None,
+    group: str = "trunk",
 ) -> tuple[Pretrained, ...]:
     """The weights of a pretrained trunk up to these stages; none for a trunk of one's own."""
     if not options.pretrained:
         return ()
     load = functools.partial(weights.load_trunk, architecture=options.trunk, stages=stages)
-    return (Pretrained(group, options.trunk, options.weights, "--model.weights", load),)
+    wanted = (group, options.trunk, options.weights, "--model.weights", load, image_size)
+    return (Pretrained(*wanted),)
 
 
 def find_files(wanted: Iterable[Pretrained]) -> list[Path]:
@@ -125,6 +141,12 @@ def find_files(wanted: Iterable[Pretrained]) -> list[Path]:
                 f"no weights of {one.architecture}: the package {package.distribution} is not "
                 f"installed; run {package.command}"
             )
+        if file is None and (origin := hub.BY_HAND.get(one.architecture)):
+            raise UsageError(
+                f"no weights of {one.architecture} in ~/.cache/c3jax or the folder that "
+                f"C3JAX_WEIGHTS names, and they are never fetched: get {origin}, and put it there "
+                f"as {one.architecture}.safetensors or give it with {one.option} FILE"
+            )
         try:
             files.append(file or hub.fetch(one.architecture, weights.weights_folders()[0]))
         except hub.HubError as error:
@@ -141,23 +163,32 @@ def find_file(architecture: str, path: Path | None, option: str) -> Path:
 
 
 def with_pretrained(variables: Variables, wanted: Iterable[Pretrained]) -> Variables:
-    """The variables with ImageNet weights in the groups that have some.
+    """The variables with published weights in the groups that have some.
 
     Raises:
       UsageError: a weights file is missing, damaged or of another network.
     """
     wanted = tuple(wanted)
     files = find_files(wanted)
-    for architecture, file in dict.fromkeys(
-        (one.architecture, file) for one, file in zip(wanted, files, strict=True)
+    for named in dict.fromkeys(
+        (one.architecture, file, one.image_size) for one, file in zip(wanted, files, strict=True)
     ):
-        print(f"weights: {architecture} from {file}", flush=True)
+        print(f"weights: {describe(*named)}", flush=True)
     for one, file in zip(wanted, files, strict=True):
         try:
             variables = with_group(variables, one.group, one.load(file))
         except ValueError as error:
             raise UsageError(str(error)) from error
     return variables
+
+
+def describe(architecture: str, file: Path, image_size: int | None = None) -> str:
+    """Which weights are read, and at what size the network looks at pictures of another size."""
+    told = f"{architecture} from {file}, sha256 {weights.file_digest(file)}"
+    seen = dinov2.seen_side(image_size or 0)
+    if architecture not in dinov2.VARIANTS or seen in (0, image_size):
+        return told
+    return f"{told}; pictures of {image_size} px are brought to {seen} px, a multiple of 14"
 
 
 def with_group(variables: Variables, group: str, loaded: Variables) -> Variables:

@@ -19,7 +19,7 @@ class ModelConfig(TrunkConfig):
 
     trunk: Trunk = "resnet101"
     train_trunk: bool = True
-    """whether a pretrained trunk learns too (`small` is always trained)"""
+    """whether a pretrained trunk learns too (`small` is always trained, `dinov2_s14` never)"""
     trunk_widths: tuple[int, int, int, int] | None = None
     """small: channels of its layers, other than those of the architecture"""
     stages: tuple[str, ...] = ("layer3",)
@@ -191,7 +191,8 @@ class Config(RunConfig):
     @property
     def trunk_learns(self) -> bool:
         """Whether any stage moves the trunk."""
-        return self.model.train_trunk or not self.model.pretrained
+        wanted = self.model.train_trunk or not self.model.pretrained
+        return wanted and not self.model.always_frozen
 
     def loss_of(self, stage: str) -> LossConfig:
         """Weights of a stage; separate networks go on with their part of the pre-training."""

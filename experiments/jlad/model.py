@@ -30,9 +30,12 @@ DETECTION_TRUNK = "detection_trunk"
 def build(config: Config) -> Model:
     """The model of a configuration; a separate detection has a trunk of its own."""
     network, stages = make_network(config), config.model.stages
-    pretrained = trunk_weights(config.model, stages)
+    weights_of = functools.partial(
+        trunk_weights, config.model, stages, image_size=config.data.image_size
+    )
+    pretrained = weights_of()
     if config.separate:
-        pretrained += trunk_weights(config.model, stages, group=DETECTION_TRUNK)
+        pretrained += weights_of(group=DETECTION_TRUNK)
     return Model(
         network=network,
         random=jax.jit(functools.partial(random_variables, network, config)),

@@ -84,7 +84,7 @@ class Config(RunConfig):
     flow: StageConfig = constant(steps=None, epochs=5, batch_size=16, learning_rate=5e-4)
     """the flow module, the trunk frozen"""
     finetune: StageConfig = constant(steps=None, epochs=5, batch_size=16, learning_rate=1e-5)
-    """flow module and the last block of the trunk"""
+    """flow module and the last block of the trunk (not of `dinov2_s14`)"""
     cache_features: bool = False
     """compute f' of the training pictures once for stage flow; for a trunk that no stage before has
     moved, and the weak loss alone"""
@@ -98,11 +98,17 @@ class Config(RunConfig):
     """with landmarks: weights of these terms"""
 
     def check(self, num_devices: int) -> None:
-        """Refuses the weak loss where a device gets one example, and landmarks without a use.
+        """Refuses the weak loss where a device gets one example, landmarks without a use, and
+        a stage for a trunk that is always frozen.
 
         Raises:
           UsageError: names the option.
         """
+        if self.model.always_frozen and self.features.steps != 0:
+            raise UsageError(
+                f"{self.model.trunk} is always frozen, and stage features trains the trunk alone: "
+                "give --features.steps 0"
+            )
         if self.landmarks < 0 or self.landmarks == 1:
             raise UsageError(
                 f"--landmarks must be 0 (none) or at least 2, got {self.landmarks}; C3 has 10"

@@ -34,8 +34,9 @@ LARGEST_DEAD, CHECKED_PAIRS = 0.5, 4
 def build(config: Config) -> Model:
     """The model of a configuration."""
     networks, size = make_networks(config), config.data.image_size
-    trunk_moves = any(stage.steps != 0 for stage in (config.features, config.finetune))
-    pretrained = trunk_weights(config.model, config.model.stages)
+    moving = () if config.model.always_frozen else (config.features, config.finetune)
+    trunk_moves = any(stage.steps != 0 for stage in moving)
+    pretrained = trunk_weights(config.model, config.model.stages, image_size=size)
     if config.landmarks:
         pretrained += perceptual_weights(config.model.perceptual, config.model.perceptual_weights)
     return Model(
@@ -97,7 +98,8 @@ def landmark_loss(config: Config, *, stage: str) -> CrossImageLoss | None:
 def learning_rates(config: Config, stage: str) -> Rates:
     """Who learns in the stage of that name.
 
-    A pretrained trunk moves in its last block alone (NC-Net), and never in its normalisation.
+    A pretrained trunk moves in its last block alone (NC-Net), and never in its normalisation;
+    DINOv2 never moves.
     """
     rates: dict[str, float] = {}
     if config.landmarks and config.model.perceptual != "random":
@@ -107,6 +109,8 @@ def learning_rates(config: Config, stage: str) -> Rates:
     if stage == "flow":
         rates["trunk/*"] = 0.0
         return rates if config.landmark_loss.reconstruction else rates | {"landmarks/*": 0.0}
+    if config.model.always_frozen:
+        return rates | {"trunk/*": 0.0}
     if not config.model.pretrained:
         return rates
     random = functools.partial(make_networks(config).random, 0, config.data.image_size, images=2)

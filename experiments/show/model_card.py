@@ -88,8 +88,8 @@ def training(found: runs.Run, model: dict[str, Any]) -> str:
     start = ""
     if config.get("init_from"):
         start = f" It began with the parameters of {Path(config['init_from']).name}."
-    elif has_imagenet_trunk(config):
-        start = f" Its trunk, {config['model']['trunk']}, began with ImageNet weights."
+    elif source := source_of_trunk(config):
+        start = f" Its trunk, {config['model']['trunk']}, began with {source} weights."
     if "trunk_file" in model:
         start += f" It is still as {model['trunk_file']['package']} has it. {packages.CREDIT}"
     return (
@@ -98,9 +98,12 @@ def training(found: runs.Run, model: dict[str, Any]) -> str:
     )
 
 
-def has_imagenet_trunk(config: dict[str, Any]) -> bool:
-    """Whether a network began with ImageNet weights, by the configuration of its run."""
-    return config["model"].get("family") != "imm" and config["model"]["trunk"] != "small"
+def source_of_trunk(config: dict[str, Any]) -> str:
+    """Whose weights a trunk began with, by the configuration of its run; '' for none."""
+    trunk = config["model"]["trunk"]
+    if config["model"].get("family") == "imm" or trunk == "small":
+        return ""
+    return "DINOv2" if trunk.startswith("dinov2") else "ImageNet"
 
 
 def results_text(found: runs.Run) -> str:
@@ -124,7 +127,8 @@ def others_terms(found: runs.Run, data: catalogue.DataSet) -> list[str]:
     terms += [catalogue.find("voc2012").title] if config["data"].get("voc_path") else []
     if config.get("init_from"):
         return [*terms, f"the run {Path(config['init_from']).name}"]
-    return [*terms, *(["ImageNet (the trunk)"] if has_imagenet_trunk(config) else [])]
+    source = source_of_trunk(config)
+    return [*terms, *([f"{source} (the trunk)"] if source else [])]
 
 
 def licence(terms: Sequence[str]) -> str:

@@ -77,7 +77,7 @@ def test_a_run_without_results_says_so(tmp_path):
 
 def test_terms_of_data_and_trunk_are_named(tmp_path):
     pascal = config("semantic_alignment", data={"name": "pf_pascal"})
-    for name in ("plain", "trunk", "started"):
+    for name in ("plain", "trunk", "foundation", "started"):
         (tmp_path / name).mkdir()
     text = card_of(tmp_path / "plain", pascal, "semantic_alignment", "aligner")
     assert "license: other\n" in text and "Licence: non-commercial research only." in text
@@ -87,6 +87,9 @@ def test_terms_of_data_and_trunk_are_named(tmp_path):
     pretrained = dataclasses.replace(pascal, model=trunk)
     text = card_of(tmp_path / "trunk", pretrained, "semantic_alignment", "aligner")
     assert "began with ImageNet weights" in text and "PF-PASCAL, ImageNet (the trunk)." in text
+    foundation = dataclasses.replace(pascal, model=dataclasses.replace(trunk, trunk="dinov2_s14"))
+    text = card_of(tmp_path / "foundation", foundation, "semantic_alignment", "aligner")
+    assert "began with DINOv2 weights" in text and "PF-PASCAL, DINOv2 (the trunk)." in text
     started = dataclasses.replace(config(), init_from=tmp_path / "before")
     text = card_of(tmp_path / "started", started)
     assert "parameters of before." in text and "the run before." in text
