@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import pytest
 
+from c3jax.models.dinov2 import DINOv2
 from c3jax.models.efficientnet import EfficientNetLite
 from c3jax.models.flow import FlowModule
 from c3jax.models.jlad import JLAD
@@ -51,6 +52,7 @@ def models():
         found[name] = functools.partial(count, EfficientNetLite(name, (last,)), images)
         with_logits = EfficientNetLite(name, ("logits",))
         found[f"{name}, classifier"] = functools.partial(count, with_logits, images)
+    found["dinov2_s14"] = functools.partial(count, DINOv2(), images)
     for name in DEPTHS:
         vgg = VGG(name, taps=tuple(convolution_indices(name)))
         found[name] = functools.partial(count, vgg, images)
