@@ -1,9 +1,10 @@
 """`python -m benchmarks.gpu --minutes 6 --out FILE.json`: every number that a GPU is wanted for.
 
 Pictures and weights are random; no network, TensorFlow or tyro is needed. In this order, until the
-time is out: (a) steps of `paper`, hot functions and what PyTorch is compared with; (b) the same
-losses in PyTorch; (c) every function against float64 on the host's CPU; (d) steps of the laptop
-presets against it. Each row is in FILE.json as soon as it is there, beside what was not reached.
+time is out: (a) steps of `paper` in bfloat16, hot functions and what PyTorch is compared with; (b)
+the same losses in PyTorch; (c) every function against float64 on the host's CPU; (d) steps of the
+laptop presets against it; (e) the steps of (a) in float32. Each row is in FILE.json as soon as it
+is there, beside what was not reached.
 """
 
 import argparse
@@ -61,7 +62,7 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.gpu", description=about)
     parser.add_argument("--minutes", type=float, default=6, help="of all that is measured")
     parser.add_argument("--out", type=Path, help="the JSON file")
-    toy = "small programs for a CPU: steps in bfloat16 alone, a fifth of (c), and no (d)"
+    toy = "small programs for a CPU, a fifth of (c), and neither (d) nor (e)"
     parser.add_argument("--toy", action="store_true", help=toy)
     parser.add_argument("--cache", type=Path, help="folder that keeps compiled programs")
     parser.add_argument("--torch", default=sys.executable, help="a Python that has PyTorch")
@@ -81,7 +82,7 @@ def plan(options: argparse.Namespace) -> list[Task]:
     from benchmarks import agreement, programs, twins
 
     jax.config.update("jax_platforms", "cpu")  # the card is for the processes that measure
-    steps, precisions = (TOYS, BOTH[:1]) if options.toy else (tuple(STEPS), BOTH)
+    steps = TOYS if options.toy else tuple(STEPS)
     last = {name.split("/")[0]: name for name in programs.names() if "/laptop/" in name}
     functions = [f"function/{name}" for name in programs.FUNCTIONS]
     ours = [f"jax/{name}" for name in twins.NAMES]
@@ -93,11 +94,12 @@ def plan(options: argparse.Namespace) -> list[Task]:
 
     return [
         *rows("a", ["matmul"]),
-        *(row for precision in precisions for row in rows("a", steps, [precision])),
+        *rows("a", steps, BOTH[:1]),
         *rows("a", functions + ours),
         *rows("b", theirs),
         *rows("c", [agreement.EVERY_FUNCTION], agreement.PRECISIONS),
         *rows("d", last.values(), agreement.PRECISIONS),
+        *rows("e", steps, BOTH[1:]),
         *rows("train", ["c3_faces"] * (options.train > 0), BOTH[1:]),
     ]
 
@@ -106,7 +108,7 @@ def measure_all(options: argparse.Namespace) -> None:
     """Gives each part to a process of its own, until the time is out; writes after each row."""
     deadline = time.monotonic() + 60 * options.minutes
     tasks = plan(options)
-    left_out = [task for task in tasks if options.toy and task["part"] == "d"]
+    left_out = [task for task in tasks if options.toy and task["part"] in ("d", "e")]
     waiting = [task for task in tasks if task not in left_out]
     record: dict[str, Any] = {"card": None, "versions": versions(), "tf32": TF32}
     record |= {"toy": options.toy, "cache": options.cache is not None, "rows": []}
@@ -194,7 +196,7 @@ def versions() -> dict[str, str]:
 
 
 def in_jax(task: Task, options: argparse.Namespace) -> dict[str, Any]:
-    """(a) A program, or the rate of matrix products."""
+    """(a) and (e) A program, or the rate of matrix products."""
     import jax
 
     from benchmarks import functions, measure, programs
@@ -237,7 +239,8 @@ def train(task: Task, options: argparse.Namespace) -> dict[str, Any]:
     return {"results": beside.name}
 
 
-DO = {"a": in_jax, "b": in_torch, "c": against_float64, "d": against_float64, "train": train}
+DO = {"a": in_jax, "b": in_torch, "c": against_float64, "d": against_float64, "e": in_jax}
+DO |= {"train": train}
 
 
 def title(task: Task) -> str:

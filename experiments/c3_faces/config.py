@@ -239,9 +239,9 @@ Needs CelebA and MAFL in data/celeb_a and ImageNet weights of ResNet-50 and VGG-
 is named at the start. Hardware: the paper's 4 GPUs with 50 examples each (another number
 must divide 200; batch statistics are per device), about 30 GB of memory each by a rough count.
 
-Time: about a day on 4 A100. An estimate, not a measurement: 95 GFLOP per image in stage 1 and 313
-per pair in stage 2, counted by XLA, are 1.04e19 in all, at 30 TFLOP/s a GPU (half of what one
-reaches in training ResNet-50 in mixed precision). 12 hours to 2 days is the honest range.
+Time: about 18 hours on one H200 in bfloat16, by a step of stage 2 that was measured on one (503
+pairs/s, docs/performance.md), reading of the pictures not counted; not run in full. By 1.04e19
+FLOP in all about a day on 4 A100, an estimate.
 
 Published error in % of the inter-ocular distance, K = 10 / 30: MAFL 3.11 / 2.54, AFLW 6.75 / 6.26.
 The command evaluates on MAFL. AFLW without and with training on its faces (C3 does not say; JLAD

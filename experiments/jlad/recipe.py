@@ -131,8 +131,8 @@ radius 5, WeakAlign's warps, Adam, batch 16, 1e-3 and then 1e-4 and 1e-5, at mos
     make train EXP=jlad PRESET=paper \\
       ARGS="--data.name pascal3d --data.path DIR --data.voc-path DIR --landmarks 20"
 
-Hardware: one GPU of 24 GB or more, by a rough count. Time: not measured; 4,000 steps of 16 pairs at
-400 GFLOP each are 2.6e16, 15 minutes to an hour on an A100 by the estimate of C3's preset.
+Hardware: one GPU of 24 GB or more, by a rough count. Time: a step of 16 pairs
+takes 48 ms on an H200 in bfloat16 (docs/performance.md), 4,000 of them 3 minutes; not run in full.
 
 Published on pairs of PASCAL3D+ that were not released, with 20 landmarks:
 PCK@.1 63.2 and landmark error 7.97 for separate learning, 72.7 and 6.92 for joint (Table 1), 7.54
