@@ -1,19 +1,22 @@
-"""`python -m experiments.evaluate --checkpoint RUN`: what a run reaches, as JSON on stdout.
+"""`python -m experiments.evaluate --checkpoint PATH`: what a model reaches, as JSON on stdout.
 
 The `landmarks` object on annotated pictures, the `alignment` object on annotated pairs.
 """
 
 import contextlib
 import dataclasses
+import functools
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import numpy as np
 import tyro
 
+from c3jax.inference import LandmarkModel
 from data_pipelines.frames import Crop
 from data_pipelines.load import (
     ALIGNMENT_DATA,
@@ -22,11 +25,14 @@ from data_pipelines.load import (
     AlignmentDataConfig,
     Data,
     DataConfig,
+    load,
 )
-from experiments.engine import cli
+from experiments.engine import cli, runs
 from experiments.engine.errors import UsageError
+from experiments.measure.aligners import evaluate_aligner
+from experiments.measure.evaluation import evaluate_landmarks, find_landmarks
 from experiments.recipe import Trained
-from experiments.registry import load_trained
+from experiments.registry import load_exported, load_trained
 from experiments.show.report import print_results
 
 if TYPE_CHECKING:
@@ -35,11 +41,12 @@ else:
     AnnotatedName = Literal[LANDMARK_DATA + ALIGNMENT_DATA]
 OF_PAIRS = ("name", "path", "pairs_path")
 LABELLED = "give --data.name labelled --data.path DIR --fit-rows A-B --test-rows C-D"
+NAMED = f"{LABELLED}, or of a model that matches pictures --data.name pf_willow --data.path DIR"
 
 
 @dataclass(frozen=True)
 class DataOptions:
-    """What to evaluate on; without `--data.name` the run's own data."""
+    """What to evaluate on; without `--data.name` the run's own data (an export has none)."""
 
     name: AnnotatedName | None = None
     """labelled: a folder with images/ and landmarks.csv. aflw, aflw_mtfl: AFLW re-cropped, and in
@@ -59,10 +66,11 @@ class DataOptions:
 
 @dataclass(frozen=True)
 class Options:
-    """Print what a run reaches on annotated data: errors or PCK in percent, baselines, protocol."""
+    """Print what a run or an exported model reaches: errors or PCK in percent, and baselines."""
 
     checkpoint: Path
-    """run folder, or one of its steps, RUN/checkpoints/STEP"""
+    """run folder; one of its steps, RUN/checkpoints/STEP; or exported model, such as the shipped
+    c3jax/shipped/face_detector and c3jax/shipped/aligner, with --data.name"""
     data: DataOptions = field(default_factory=DataOptions)
     fit_rows: Annotated[str | None, tyro.conf.arg(aliases=["--data.fit-rows"])] = None
     """labelled: rows that the regressor is fitted on, such as 1-1500"""
@@ -70,8 +78,23 @@ class Options:
     """labelled: rows that are tested, such as 1501-2000"""
 
 
+class Subject(NamedTuple):
+    """What is evaluated.
+
+    title: names it; own: its data, of an exported model no more than how it sees pictures; load:
+    their loader; landmarks: fit, test, validation -> the `landmarks` object; alignment: pairs ->
+    `alignment` and `alignment_of`. The latter two are None where it cannot.
+    """
+
+    title: str
+    own: Any
+    load: Callable[..., Any]
+    landmarks: Callable[..., dict[str, Any]] | None
+    alignment: Callable[[AlignmentData], dict[str, Any]] | None
+
+
 def main() -> None:
-    """Evaluates a run, and its network before training, on annotated pictures."""
+    """Evaluates a model, and the network of a run before training, on annotated pictures."""
     options = tyro.cli(Options, prog="python -m experiments.evaluate")
     with contextlib.redirect_stdout(sys.stderr):  # stdout is the JSON and nothing else
         found = evaluate(options)
@@ -84,20 +107,56 @@ def evaluate(options: Options) -> dict[str, Any]:
     Raises:
       UsageError, DataError, CheckpointError: an option, data or a checkpoint that do not fit.
     """
-    trained = load_trained(options.checkpoint)
     given = {**vars(options.data), "fit_rows": options.fit_rows, "test_rows": options.test_rows}
-    config = data_config(
-        {name: value for name, value in given.items() if value is not None}, trained
-    )
-    data = trained.recipe.load_data(config, training=False)
-    print(f"step {trained.step:,} of {options.checkpoint} on {data.name}: {data.description}")
+    given = {name: value for name, value in given.items() if value is not None}
+    path = options.checkpoint.expanduser()
+    if not runs.is_exported(path):
+        subject = of_run(path, load_trained(path))
+    elif "name" in given:
+        subject = of_export(path)
+    else:
+        raise UsageError(f"{path} is an exported model, which has no data of its own: {NAMED}")
+    config = data_config(given, subject)
+    data = subject.load(config, training=False)
+    print(f"{subject.title} on {data.name}: {data.description}")
     if isinstance(config, AlignmentDataConfig):
-        return evaluate_pairs(trained, data)
-    return evaluate_pictures(trained, data)
+        return evaluate_pairs(subject, data)
+    return evaluate_pictures(subject, data)
 
 
-def data_config(given: dict[str, Any], trained: Trained) -> DataConfig | AlignmentDataConfig:
-    """The run's own data, or those that are named; the size of the pictures is the run's.
+def of_run(path: Path, trained: Trained) -> Subject:
+    """A run, beside its network before training."""
+    model, recipe = trained.model, trained.recipe
+    return Subject(
+        f"step {trained.step:,} of {path}",
+        trained.config.data,
+        recipe.load_data,
+        trained.measure_landmarks if model.landmarks else None,
+        functools.partial(recipe.evaluate, trained) if model.match else None,
+    )
+
+
+def of_export(path: Path) -> Subject:
+    """An exported model; its network before training is not known."""
+    detector, aligner = load_exported(path)
+    model: Any = aligner or detector
+    resize = getattr(model, "resize", AlignmentDataConfig.resize)
+    return Subject(
+        str(path),
+        AlignmentDataConfig(image_size=model.image_size, resize=resize),
+        load,
+        functools.partial(measure_detector, detector) if detector else None,
+        functools.partial(evaluate_aligner, aligner) if aligner else None,
+    )
+
+
+def measure_detector(detector: LandmarkModel, *annotated: Any) -> dict[str, Any]:
+    """The `landmarks` object without that of an untrained network."""
+    return evaluate_landmarks(functools.partial(find_landmarks, detector), None, *annotated)
+
+
+def data_config(given: dict[str, Any], subject: Subject) -> DataConfig | AlignmentDataConfig:
+    """The run's own data, or those that are named; the size of the pictures is the model's.
 
     Args:
       given: options of the data that were given, by name.
@@ -105,8 +164,8 @@ def data_config(given: dict[str, Any], trained: Trained) -> DataConfig | Alignme
     Raises:
       UsageError: data that the model is not for or that have no annotations, or idle options.
     """
-    own, name = trained.config.data, given.get("name", trained.config.data.name)
-    check_kind(name, trained)
+    own, name = subject.own, given.get("name", subject.own.name)
+    check_kind(name, subject)
     if name in ALIGNMENT_DATA:
         return pairs_config(given, own)
     if "pairs_path" in given:
@@ -121,18 +180,18 @@ def data_config(given: dict[str, Any], trained: Trained) -> DataConfig | Alignme
     return config
 
 
-def check_kind(name: str, trained: Trained) -> None:
+def check_kind(name: str, subject: Subject) -> None:
     """Raises UsageError for pairs where the model matches nothing, and the like of landmarks."""
-    model, of_pairs = trained.model, name in ALIGNMENT_DATA
+    of_pairs = name in ALIGNMENT_DATA
     what = "match pictures" if of_pairs else "find landmarks"
-    if (model.match if of_pairs else model.landmarks) is None:
+    if (subject.alignment if of_pairs else subject.landmarks) is None:
         raise UsageError(
-            f"--data.name {name} is for runs that {what}, and those of {trained.recipe.name} do not"
+            f"--data.name {name} is for models that {what}, and {subject.title} does not"
         )
 
 
 def pairs_config(given: dict[str, Any], own: Any) -> AlignmentDataConfig:
-    """Pairs, their pictures resized as those of the run.
+    """Pairs, their pictures resized as those of the model.
 
     Raises:
       UsageError: options that pairs do not have.
@@ -150,30 +209,32 @@ def pairs_config(given: dict[str, Any], own: Any) -> AlignmentDataConfig:
     return config
 
 
-def evaluate_pairs(trained: Trained, data: AlignmentData) -> dict[str, Any]:
+def evaluate_pairs(subject: Subject, data: AlignmentData) -> dict[str, Any]:
     """The `alignment` object; those of further test sets, where there are some, in `others`.
 
     Raises:
       UsageError: the pairs have no key points.
     """
-    found = trained.recipe.evaluate(trained, data)
+    assert subject.alignment is not None  # check_kind refuses others
+    found = subject.alignment(data)
     if "alignment" not in found:
         raise UsageError(f"the pairs of {data.name} have no key points, so there is no PCK")
     for name, test in data.tests.items():
         print(f"{name}: {test.pairs}")
-    print_results(found, trained.config.landmarks)
+    print_results(found, 0)
     others = found["alignment_of"]
     alignment = {name: value for name, value in found["alignment"].items() if name != "test"}
     return alignment | ({"others": others} if others else {})
 
 
-def evaluate_pictures(trained: Trained, data: Data) -> dict[str, Any]:
+def evaluate_pictures(subject: Subject, data: Data) -> dict[str, Any]:
     """The `landmarks` object."""
     fit, test = data.fit, data.test
     assert fit is not None and test is not None  # data_config refuses others
+    assert subject.landmarks is not None  # so does check_kind
     check_eyes(test)
     print(f"fitted on {len(fit):,} pictures, tested on {len(test):,}")
-    return trained.measure_landmarks(fit, test, data.validation)
+    return subject.landmarks(fit, test, data.validation)
 
 
 def check_eyes(test) -> None:

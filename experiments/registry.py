@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from c3jax import inference
-from c3jax.inference import AlignmentModel, LandmarkModel
+from c3jax.inference import AlignmentModel, LandmarkModel, files
 from experiments.engine import runs
 from experiments.engine.errors import UsageError
 from experiments.recipe import Model, Recipe, Trained, read_back
@@ -74,6 +74,22 @@ def load_aligner(path: Path) -> AlignmentModel:
       UsageError: neither is there, it is damaged, or it matches no pictures.
     """
     return _load(path, inference.load_aligner, lambda model: model.match, "matches no pictures")
+
+
+def load_exported(path: Path) -> tuple[LandmarkModel | None, AlignmentModel | None]:
+    """What finds landmarks and what matches pictures in an exported model, None if it does not.
+
+    Raises:
+      UsageError: it is damaged.
+    """
+    try:
+        described = files.read(path)[2]
+        return (
+            inference.load(path) if files.finds_landmarks(described) else None,
+            inference.load_aligner(path) if files.matches_pictures(described) else None,
+        )
+    except ValueError as error:
+        raise UsageError(str(error)) from error
 
 
 def _load(path: Path, read_export: Callable, of_run: Callable[[Model], Any], lacking: str) -> Any:

@@ -185,13 +185,17 @@ class JLAD(nn.Module):
             similarity = jnp.concatenate([similarity, _of_unit_variance(source)], axis=-1)
         return Alignment(tau, log_spread + self.uncertainty(similarity))
 
+    def features(self, images: Images) -> Features:
+        """Features of unit length, which are matched."""
+        return self.encode(images).features
+
     def landmarks(self, images: Images) -> Landmarks:
         """Landmarks of images, (x, y) in [-1, 1]."""
         return self.encode(images).landmarks
 
     def match(self, source: Images, target: Images) -> Read:
         """Matches of pairs of images: the field from the source is T^{j->i}, the other T^{i->j}."""
-        features = self.encode(jnp.concatenate([source, target])).features
+        features = self.features(jnp.concatenate([source, target]))
         others = jnp.concatenate(jnp.split(features, 2)[::-1])
         tau, log_sigma = self.align(features, others)
         maps = [tau, jax.nn.sigmoid(-log_sigma[..., 0])]

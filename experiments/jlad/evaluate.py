@@ -2,29 +2,29 @@
 
 import functools
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 
 from c3jax import local_correlation, warp
 from c3jax.coordinates import grid
-from c3jax.inference.batches import in_batches
 from data_pipelines.load import AlignmentData, Data, Evaluation, TestPairs, load_objects
 from experiments.jlad.config import Config
 from experiments.jlad.model import make_aligner, make_detector
-from experiments.jlad.turns import with_trunk
+from experiments.measure.aligners import (
+    Fields,
+    compute_features,
+    compute_fields,
+    evaluate_aligner,
+)
 from experiments.measure.alignment import (
     HEADLINES,
-    Reading,
-    alignment_object,
-    evaluate_baselines,
     evaluate_maps,
-    evaluate_tests,
     numbers_of,
 )
 from experiments.measure.consistency import Found, Pairs, measure_consistency
-from experiments.measure.networks import apply, apply_in_batches
+from experiments.measure.networks import apply
 from experiments.measure.uncertainty import uncertainty_quality
 from experiments.measure.units import in_pixels
 from experiments.recipe import Trained
@@ -32,39 +32,13 @@ from experiments.show import joint_gallery, matches
 from experiments.show.page import Gallery, Section
 
 
-class Fields(NamedTuple):
-    """Of pairs: tau on the source grid and on the target grid `[n, h, w, 2]`, and log_sigma."""
-
-    on_source: np.ndarray
-    on_target: np.ndarray
-    log_sigma: np.ndarray
-
-    @property
-    def maps(self) -> tuple[np.ndarray, np.ndarray]:
-        """As `evaluate_maps` takes them."""
-        return self.on_target, self.on_source
-
-
 def evaluate(trained: Trained, data: AlignmentData | Data) -> dict[str, Any]:
     """`variant`; of pairs `alignment` and `alignment_of`. The rounds have measured the rest."""
     found = {"variant": trained.config.variant()}
     if isinstance(data, Data) or not data.tests:
         return found
-    of_test = functools.partial(evaluate_pairs, trained, trained.untrained, data.name)
-    return found | evaluate_tests(of_test, data.tests)
-
-
-def evaluate_pairs(
-    trained: Trained, untrained: Trained | None, data: str, test: TestPairs
-) -> dict[str, Any]:
-    """The `alignment` object, beside matches of the trained features."""
-    features = compute_features(trained, test.images)
-    found = evaluate_baselines(features, test, Reading())
-    found["trained"] = evaluate_maps(compute_fields(trained, features, test).maps, test)
-    if untrained is not None:
-        before = compute_features(untrained, test.images)
-        found["untrained"] = evaluate_maps(compute_fields(untrained, before, test).maps, test)
-    return alignment_object(found, HEADLINES[data])
+    untrained = trained.untrained and make_aligner(trained.untrained)
+    return found | evaluate_aligner(make_aligner(trained), data, untrained=untrained)
 
 
 def make_measure(
@@ -89,7 +63,8 @@ def measure_pairs(
     trained: Trained, *, data: str, test: TestPairs, objects: tuple[Evaluation, Evaluation] | None
 ) -> dict[str, Any]:
     """A row of the table: `pck`, and `landmarks` and `uncertainty` where there are any."""
-    fields = compute_fields(trained, compute_features(trained, test.images), test)
+    model = make_aligner(trained)
+    fields = compute_fields(model, compute_features(model, test.images), test)
     found = numbers_of(HEADLINES[data], evaluate_maps(fields.maps, test))
     row = round_of(trained) | {"pck": found["per_pair"]}
     if test.dense is not None:
@@ -111,26 +86,9 @@ def measure_faces(trained: Trained, *, data: Data) -> dict[str, Any]:
 
 def find(trained: Trained, images: np.ndarray, pairs: Pairs) -> Found:
     """Landmarks of uint8 images, and tau of pairs of them."""
-    fields = compute_fields(trained, compute_features(trained, images), pairs)
+    model = make_aligner(trained)
+    fields = compute_fields(model, compute_features(model, images), pairs)
     return Found(trained.find_landmarks(images), fields.on_source)
-
-
-def compute_features(trained: Trained, images: np.ndarray) -> np.ndarray:
-    """F of uint8 images, `[n, h, w, c]`."""
-    variables = with_trunk(trained.variables, "trunk")
-    return apply_in_batches(trained.model.network, variables, _features, images)
-
-
-def compute_fields(trained: Trained, features: np.ndarray, pairs: TestPairs | Pairs) -> Fields:
-    """Fields of all pairs in both directions."""
-    variables = with_trunk(trained.variables, "trunk")
-
-    def align(source, target):  # a batch of features at a time: they are large
-        return apply(trained.model.network, "align", variables, features[source], features[target])
-
-    of_rows = functools.partial(in_batches, align, size=16)
-    on_source, on_target = of_rows(pairs.source, pairs.target), of_rows(pairs.target, pairs.source)
-    return Fields(on_source.tau, on_target.tau, on_source.log_sigma)
 
 
 def evaluate_uncertainty(fields: Fields, test: TestPairs) -> dict:
@@ -170,10 +128,6 @@ def draw(trained: Trained, data: AlignmentData | Data) -> list:
     return pictures + matches.draw_gallery(model, data, HEADLINES[data.name])
 
 
-def _features(network, images):
-    return network.encode(images).features
-
-
 def _self_similarity(network, images):
-    features = _features(network, images)
+    features = network.features(images)
     return local_correlation(features, features, radius=network.radius)

@@ -1,13 +1,10 @@
 """The aligner of a configuration, and which of its parameters learn in which stage."""
 
 import functools
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import jax
-import jax.numpy as jnp
-from jaxtyping import Array
 
 from c3jax import dead_fraction
 from c3jax.inference import AlignmentModel
@@ -50,14 +47,6 @@ def build(config: Config) -> Model:
         match=make_aligner,
         warn=warn,
     )
-
-
-def make_gaussian_block(config: Config) -> Callable[[Array, Array], Array]:
-    """The separable Gaussian block without training, a baseline: from two f' to a correlation."""
-    module = FlowModule(channels=(1,), linear=True, chunk=config.model.chunk)
-    cell = jnp.zeros((1, 1, 1, 1))
-    apply: Any = module.apply
-    return functools.partial(apply, module.init(jax.random.key(0), cell, cell))
 
 
 def make_networks(config: Config, *, stage: str = "finetune") -> Networks:

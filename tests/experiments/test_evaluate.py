@@ -1,14 +1,16 @@
-"""`python -m experiments.evaluate`: the `landmarks` and the `alignment` object of a run."""
+"""`python -m experiments.evaluate`: `landmarks` and `alignment` of runs and exported models."""
 
 import dataclasses
 import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from c3jax.inference import SHIPPED
 from data_pipelines.load import AlignmentDataConfig, DataConfig
-from experiments import evaluate
+from experiments import evaluate, export
 from experiments.engine.errors import UsageError
 from experiments.recipe import Trained
 from tests.data_pipelines import pair_files
@@ -153,11 +155,32 @@ def test_a_joint_run_is_evaluated_on_landmarks_and_on_pairs(labelled, tmp_path, 
     assert set(found) >= {"pck", "identity_pck", "untrained_pck", "protocol"}
 
 
+@pytest.mark.parametrize(
+    "experiment, measured",
+    [("c3_faces", "nme_percent"), ("semantic_alignment", "pck"), ("jlad", "nme_percent pck")],
+)
+def test_an_export_reaches_what_its_run_reaches(
+    experiment, measured, labelled, willow, tmp_path, capsys, print_of
+):
+    run, model = write_run(tmp_path / "run", experiment), tmp_path / "model"
+    assert call(export.main, run, "--out", model, "--dtype", "float32") == 0
+    capsys.readouterr()
+    where = {
+        "nme_percent": ["--data.name", "labelled", "--data.path", labelled, *ROWS],
+        "pck": ["--data.name", "pf_willow", "--data.path", willow],
+    }
+    for key in measured.split():
+        of_run, found = (print_of("--checkpoint", path, *where[key]) for path in (run, model))
+        assert found[key] == pytest.approx(of_run[key], rel=1e-3)
+        before = of_run.keys() - found.keys()
+        assert before and before <= {"untrained_nme_percent", "untrained_pck", "start_pck"}
+
+
 def data_config(own, **given):
     """The data that options mean for a run of this configuration."""
     recipe = tiny.recipe_of(own)
     trained = Trained(recipe, "laptop", own, recipe.build(own), {}, 7, "")
-    return evaluate.data_config(given, trained)
+    return evaluate.data_config(given, evaluate.of_run(Path("run"), trained))
 
 
 def test_named_data_start_from_defaults_and_own_data_from_the_run(tmp_path):
@@ -189,7 +212,7 @@ def test_named_pairs_start_from_defaults_and_own_ones_from_the_run(tmp_path):
     [
         (["RUN/nowhere"], "nowhere is no folder; give a run folder"),
         (["RUN/checkpoints/3"], "3 is no folder; give a run folder"),
-        (["RUN", "--data.name", "pf_willow"], "pf_willow is for runs that match pictures"),
+        (["RUN", "--data.name", "pf_willow"], "pf_willow is for models that match pictures"),
         (["RUN", "--data.name", "labelled"], "needs --data.path FOLDER"),
         (["RUN", "--fit-rows", "0-3"], "--data.fit-rows must be two 1-based row"),
         (["RUN", "--test-rows", "12-15"], "rows 12-15 are not within 1-14"),
@@ -201,19 +224,25 @@ def test_named_pairs_start_from_defaults_and_own_ones_from_the_run(tmp_path):
         (["RENDERED", "--data.path", "x"], "rendered_faces has no path: give"),
         (["RUN", "--data.name", "imagenet"], "imagenet"),
         (["RUN", "--rows", "1-2"], "--rows"),
-        (["ALIGNER", "--data.name", "labelled"], "labelled is for runs that find landmarks"),
+        (["ALIGNER", "--data.name", "labelled"], "labelled is for models that find landmarks"),
         (["ALIGNER", "--data.name", "pf_willow"], "pf_willow needs --data.path"),
         (["ALIGNER", "--data.name", "pf_willow", "--data.path", "void"], "void: no such folder"),
         (["ALIGNER", "--data.name", "pf_willow", "--data.path", "RUN"], "no sub-class in it"),
         (["ALIGNER", "--fit-rows", "1-3"], "fit_rows: pairs have no landmarks"),
+        (["SHIPPED/aligner"], "no data of its own: give --data.name labelled"),
+        (["SHIPPED/aligner", "--data.name", "labelled"], "SHIPPED/aligner does not"),
+        (["SHIPPED/face_detector", "--data.name", "pf_willow"], "is for models that match"),
+        (["BARE.safetensors", "--data.name", "pf_willow"], "no such file; a model is a folder"),
         (["ALIGNER", "--data.name", "pairs_csv", "--data.path", "BARE"], "have no key points"),
     ],
 )
 def test_wrong_use_is_one_error(run, rendered_run, aligner, tmp_path, arguments, named, capsys):
     bare = pair_files.write_table(tmp_path, "a.png,b.png", header="source,target")
     places = {"RUN": run, "RENDERED": rendered_run, "ALIGNER": aligner, "BARE": bare}
+    places["SHIPPED"] = SHIPPED
     for name, place in places.items():
         arguments = [argument.replace(name, str(place)) for argument in arguments]
+        named = named.replace(name, str(place))
     assert call(evaluate.main, "--checkpoint", *arguments) == 2
     captured = capsys.readouterr()
     assert named in captured.err and "Traceback" not in captured.err
