@@ -2,6 +2,7 @@
 
 import functools
 import json
+import re
 from pathlib import Path
 
 import jax
@@ -12,6 +13,7 @@ import pytest
 from c3jax import packages
 from c3jax.models.depthwise import depthwise_convolve
 from c3jax.models.efficientnet import VARIANTS, EfficientNetLite, stages_of
+from c3jax.models.offsets import OFFSETS, measure_offset, measured_offset
 from c3jax.weights import find_weights, load_efficientnet
 
 # By efficientnet-lite-pytorch 0.1.0 (`from_pretrained(..., image_size=side)`) with the packaged
@@ -114,6 +116,40 @@ def test_variants_have_the_depths_of_their_multipliers():
         "lite0": 16,
         "lite2": 21,
     }
+
+
+class TestOffsets:
+    """Where cells look."""
+
+    @pytest.mark.skipif(
+        packages.find_packaged("lite0") is None, reason="needs the packaged weights"
+    )
+    @pytest.mark.parametrize("stage, within", [("block0", 0.2), ("block2", 0.5), ("block4", 0.5)])
+    def test_offsets_are_measured_again_on_other_pictures(self, stage, within):
+        variables = load_efficientnet(find_weights("lite0"), "lite0", stages=(stage,))
+        few = {"num_images": 32, "side": 64}
+        found = measure_offset(jax.random.key(9), "lite0", variables, stage, **few)
+        np.testing.assert_allclose(found, measured_offset("lite0", stage), atol=within)
+
+    def test_a_lone_kernel_looks_ahead_by_the_padding(self):
+        network = EfficientNetLite("lite0", ("stem",))
+        variables = network.init(jax.random.key(0), jnp.zeros((1, 32, 32, 3)))
+        one = jax.tree.map(jnp.ones_like, variables["params"]["conv_stem"])
+        variables["params"]["conv_stem"] = one
+        found = measure_offset(jax.random.key(0), "lite0", variables, "stem", num_images=8, side=32)
+        np.testing.assert_allclose(found, 0.5, atol=1e-5)  # 3 taps about pixel 2 i + 1
+
+    def test_the_table_in_the_docs_is_that_of_the_code(self):
+        text = (Path(__file__).parents[3] / "docs/models.md").read_text()
+        for architecture, stages in OFFSETS.items():
+            for stage, (x, y) in stages.items():
+                assert re.search(rf"\| `{architecture}` {stage} \| \d+ \| {x} \| {y} \|", text)
+
+    def test_what_was_not_measured_is_refused(self):
+        with pytest.raises(ValueError, match="stage"):
+            measured_offset("lite0", "block1")
+        with pytest.raises(ValueError, match="architecture"):
+            measured_offset("resnet18", "layer1")
 
 
 class TestPackages:
