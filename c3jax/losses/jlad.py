@@ -189,7 +189,7 @@ def joint_consistency(
 
     L_J = 1/K sum_k sum_i (psi^k_i(x^s) - [tau o psi^k(x^t)]_i)^2 / sigma_i
 
-    Differs from [1]: the average over landmarks, not their sum; log_sigma is bounded to +-10, as in
+    Differs from [1]: 1 / K of its sum over landmarks; log_sigma is bounded to +-10, as in
     `uncertainty_weighted_alignment`. The paper leaves open: what lies outside the target (here no
     landmark). Landmarks of both images, field and sigma get gradients; who uses them is up to the
     step: [1] alternates between {W_F, W_A, W_C} and {W_F, W_D}.

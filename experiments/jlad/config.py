@@ -45,11 +45,11 @@ class ModelConfig(TrunkConfig):
 class LossConfig(LossWeights):
     """Weights of the terms; those of synthetic pairs come first.
 
-    Eq. 1 is a mean over anchors, Eq. 2, 8, 9 and 10 are means over landmarks and Eq. 6 over cells,
-    so that weights do not depend on their number. Eq. 10 stays a sum over cells, most of which are
-    0: of unit sum, maps that do not meet cost about as much on any grid. Against the printed sums,
-    lambda_D and lambda_J weigh H W / K times as much beside lambda_A. The paper sweeps lambda_con
-    and lambda_sep on validation pairs and does not print them: 1 is ours.
+    By default Eq. 1 is a mean over anchors, Eq. 2, 8, 9 and 10 are means over landmarks and Eq. 6
+    over cells, so that weights do not depend on their number. Eq. 10 stays a sum over cells, most
+    of which are 0: of unit sum, maps that do not meet cost about as much on any grid. JLAD's
+    weights are for its printed sums (`sums`): of means, {1, 10, 10} would act as {102, 10, 1024}
+    for K = 10 on 32x32 cells. JLAD prints neither lambda_con nor lambda_sep: 1 is ours.
     """
 
     anchors: float = 0.0
@@ -74,6 +74,8 @@ class LossConfig(LossWeights):
     unit_maps: bool = False
     """maps of Eq. 10 add up to 1 each, so that they cannot agree by fading into the background
     (beyond the paper)"""
+    sums: bool = False
+    """Eq. 1, 2, 6, 8, 9 and 10 are the sums that JLAD prints, over anchors, landmarks and cells"""
     temperature: float = 0.1
     """of the scores of Eq. 7 (1 in the paper, with which they stay near uniform)"""
 

@@ -121,12 +121,17 @@ FACES_RESNET18 = replace(
 Hardware: a CPU. Time: 25 minutes of one core. Result: at the same place.
 """
 
+as_printed = functools.partial(LossConfig, sums=True, temperature=1.0)
 PAPER = Config(
     data=AlignmentDataConfig(name="pf_pascal", image_size=256),
     warp=WarpConfig(family="affine_or_tps", crop=0.5625),
+    pretrain_loss=as_printed(anchors=1.0, equivariance=1.0),
+    alignment_loss=as_printed(detection=1.0, alignment=10.0, joint=10.0),
+    detection_loss=as_printed(detection=10.0, alignment=1.0, joint=100.0),
 )
 """JLAD 3.4 and 4.1 as published: ResNet-101 up to layer3 at stride 8 (dilated), 256 px, windows of
-radius 5, WeakAlign's warps, Adam, batch 16, 1e-3 and then 1e-4 and 1e-5, at most 4 rounds.
+radius 5, WeakAlign's warps, Adam, batch 16, 1e-3 and then 1e-4 and 1e-5, at most 4 rounds, losses
+that are the printed sums under the printed weights, Eq. 7 without a temperature.
 
     make train EXP=jlad PRESET=paper \\
       ARGS="--data.name pascal3d --data.path DIR --data.voc-path DIR --landmarks 20"

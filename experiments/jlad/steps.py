@@ -102,9 +102,11 @@ def _pair_terms(variables, batch, network: JLAD, config: Config, stage: str):
         maps = share_of_cells(source.maps), share_of_cells(target.maps)
     terms = {
         "detection": _detection_term(source, target, config, weights),
-        "alignment": alignment / math.prod(tau.shape[1:3]),
+        "alignment": _of_sum(alignment, math.prod(tau.shape[1:3]), weights),
         "joint": losses.joint_consistency(*maps, tau, log_sigma),
     }
+    if weights.sums:
+        terms["joint"] *= config.landmarks
     return terms, variables
 
 
@@ -128,7 +130,8 @@ def _synthetic_terms(variables, batch, keys, network: JLAD, config: Config, stag
     terms: dict[str, Array] = {}
     if weights.anchors or weights.likelihood:
         tau, log_sigma = align(network, variables, source, target)
-        terms["anchors"] = _anchor_term(draws[:, 1], tau, matches, on_object)
+        anchors = _anchor_term(draws[:, 1], tau, matches, on_object)
+        terms["anchors"] = _of_sum(anchors, ANCHORS, weights)
         matched = pairs.matched((height, width)) if config.unmatched else None
         likelihood = losses.uncertainty_likelihood(matches, tau, log_sigma, matched=matched)
         terms["likelihood"] = likelihood / (height * width)
@@ -140,35 +143,36 @@ def _synthetic_terms(variables, batch, keys, network: JLAD, config: Config, stag
             temperature=weights.temperature,
         )
     if weights.equivariance:
-        terms["equivariance"] = _mean_over_landmarks(
-            losses.landmark_equivariance(source.landmarks, target.landmarks, matches), source
-        )
+        moved = losses.landmark_equivariance(source.landmarks, target.landmarks, matches)
+        terms["equivariance"] = _of_sum(moved, config.landmarks, weights)
     if weights.detection and not weights.of_pairs:
         terms["detection"] = _detection_term(source, target, config, weights)
     return terms, variables
 
 
 def _anchor_term(keys, tau, matches, on_object):
-    """Eq. 1, the mean over cells drawn by their share of the object."""
+    """Eq. 1, the sum over cells drawn by their share of the object."""
     cells = jnp.log(on_object.reshape(len(keys), -1) + 1e-6)
     drawn = jax.vmap(lambda key, logits: jax.random.categorical(key, logits, shape=(ANCHORS,)))(
         keys, cells
     )
     at_cells = grid(tau.shape[1:3], dtype=tau.dtype).reshape(-1, 2)[drawn]
     found = jnp.take_along_axis(matches.reshape(len(keys), -1, 2), drawn[..., None], axis=1)
-    return losses.anchor_pairs(at_cells, found, tau) / ANCHORS
+    return losses.anchor_pairs(at_cells, found, tau)
 
 
 def _detection_term(source: Detection, target: Detection, config: Config, weights: LossConfig):
-    """L_D of both images, lambda_con Eq. 8 + lambda_sep Eq. 9, the mean over landmarks."""
+    """L_D, lambda_con Eq. 8 + lambda_sep Eq. 9, the mean of both images (JLAD names none)."""
 
     def of_one(found: Detection):
         concentration = losses.concentration(found.maps)
         separation = losses.separation(found.landmarks, margin=config.landmark_margin)
         return weights.concentration * concentration + weights.separation * separation
 
-    return _mean_over_landmarks((of_one(source) + of_one(target)) / 2, source)
+    both = (of_one(source) + of_one(target)) / 2
+    return _of_sum(both, config.landmarks, weights)
 
 
-def _mean_over_landmarks(values, detection: Detection):
-    return values / detection.landmarks.shape[-2]
+def _of_sum(total, count: int, weights: LossConfig):
+    """A sum as JLAD prints it, or its mean over so many."""
+    return total if weights.sums else total / count

@@ -13,7 +13,7 @@ from c3jax.training.checkpoints import Checkpoints
 from data_pipelines.load import AlignmentData
 from experiments.engine.errors import UsageError
 from experiments.jlad.config import Config, LossConfig
-from experiments.jlad.recipe import RECIPE
+from experiments.jlad.recipe import PAPER, RECIPE
 from tests.c3jax.training.toy import assert_same_bits
 from tests.experiments import tiny
 
@@ -246,11 +246,11 @@ def test_wrong_use_is_one_error(tmp_path, monkeypatch, capsys, arguments, named)
     assert named in told and told.count("error: ") == 1 and "Traceback" not in told
 
 
-def terms(**changes):
-    """What the pre-training measures of two pictures; `masks` None: they have none."""
+def terms(number=0, **changes):
+    """What a stage, by default the pre-training, measures of two pairs; `masks` None: no masks."""
     data = dataclasses.replace(pictures(), masks=changes.pop("masks", pictures().masks))
-    own = config(pretrain_loss=LossConfig(anchors=1, likelihood=1), **changes)
-    stage, keys = make_stages(own, data)[0], jax.random.split(jax.random.key(0))
+    own = config(**({"pretrain_loss": LossConfig(anchors=1, likelihood=1)} | changes))
+    stage, keys = make_stages(own, data)[number], jax.random.split(jax.random.key(0))
     state = tiny.first_state(own, RECIPE.build(own).first(), stage.optimizer)
     batch = {name: values[:2] for name, values in next(stage.batches(0)).items()}
     return jax.jit(stage.loss_fn)(state.params, state, batch, keys)[1].metrics
@@ -261,3 +261,29 @@ def test_what_has_no_match_teaches_sigma_and_nothing_else_and_needs_masks():
     assert {name for name in told if told[name] != untold[name]} == {"likelihood"}
     with pytest.raises(UsageError, match="--unmatched needs the masks of the objects"):
         terms(unmatched=True, masks=None)
+
+
+def test_sums_are_means_times_the_number_of_anchors_landmarks_and_cells():
+    """4x4 cells, 2 landmarks, 64 anchors."""
+    synthetic = LossConfig(anchors=1, equivariance=1)
+    of_pairs = LossConfig(detection=1, alignment=1, joint=1)
+    for number, loss, times in (
+        (0, synthetic, {"anchors": 64, "equivariance": 2}),
+        (1, of_pairs, {"detection": 2, "alignment": 4 * 4, "joint": 2}),
+    ):
+        losses = [dataclasses.replace(loss, sums=on) for on in (False, True)]
+        means, sums = (terms(number, pretrain_loss=one, alignment_loss=one) for one in losses)
+        for name, count in times.items():
+            assert float(means[name]) > 0
+            np.testing.assert_allclose(sums[name], count * means[name], rtol=1e-5, err_msg=name)
+
+
+def test_paper_has_the_printed_sums_and_weights_and_no_temperature():
+    stages = PAPER.pretrain_loss, PAPER.alignment_loss, PAPER.detection_loss
+    assert [(loss.sums, loss.temperature) for loss in stages] == 3 * [(True, 1.0)]
+    weights = [(loss.detection, loss.alignment, loss.joint) for loss in stages]
+    assert weights == [(0, 0, 0), (1, 10, 10), (10, 1, 100)]
+    assert (PAPER.pretrain_loss.anchors, PAPER.pretrain_loss.equivariance) == (1, 1)
+    laptops = (preset for name, preset in RECIPE.presets(None).items() if name != "paper")
+    for laptop in laptops:
+        assert not (laptop.pretrain_loss.sums or laptop.alignment_loss.sums)
