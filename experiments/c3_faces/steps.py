@@ -139,9 +139,10 @@ def _flow_term(variables, code: Encoding, g_s, *, networks, config: Config):
     """Cross-entropy of the flow module's scores against the known match of the warped pair.
 
     In the words of `flow_cross_entropy` the unwarped image is the source: for each cell x of the
-    warped image the match lies at g_s(x).
+    warped image the match lies at g_s(x). It teaches the flow module alone: no gradient goes to f',
+    or rows of Table 2 with flow would train N by one more loss.
     """
-    warped, unwarped = halves(code.flow_features)
+    warped, unwarped = halves(jax.lax.stop_gradient(code.flow_features))
     correlation = networks.correlate(variables, unwarped, warped)
     _, height, width, _ = warped.shape
     matches = warps.warp_grid(g_s, (height, width))

@@ -1,4 +1,4 @@
-"""Where the gradients of stage 2 flow, and where they must not."""
+"""Where the gradients of training flow, and where they must not."""
 
 import dataclasses
 from types import SimpleNamespace
@@ -8,10 +8,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from c3jax import gaussian_maps
+from c3jax import gaussian_maps, warps
 from c3jax.models.c3 import Encoding
 from c3jax.models.flow import FlowModule
 from c3jax.training.step import AXIS
+from experiments.c3_faces import steps
 from experiments.c3_faces.config import LAPTOP_SMALL
 from experiments.terms import cross_image
 
@@ -101,3 +102,28 @@ def test_the_flow_module_learns_from_equivariance_by_the_soft_match_alone(
     for leaf in (*jax.tree.leaves(kernels), through):
         assert np.isfinite(leaf).all() and np.any(leaf) == (not hard)
     assert np.all(np.any(points, axis=-1))  # every landmark learns in any case
+
+
+def test_the_auxiliary_loss_teaches_the_flow_module_and_not_the_trunk(flow_setting):
+    kernels, images, _ = flow_setting
+    g_s = warps.random_warp(
+        jax.random.key(4),
+        rotation_stddev=5.0,
+        scale_stddev=0.1,
+        translation_stddev=0.1,
+        warp_stddevs=(0.001, 0.01),
+    )
+    g_s, networks = (
+        jax.tree.map(lambda leaf: leaf[None], g_s),
+        SimpleNamespace(correlate=FLOW.apply),
+    )
+
+    @jax.jit
+    def flow_term(kernels, trunk):
+        code = Encoding(None, None, None, None, images @ trunk)
+        return steps._flow_term(kernels, code, g_s, networks=networks, config=LAPTOP_SMALL).sum()
+
+    trunk = jax.random.normal(jax.random.key(5), (6, 6))
+    assert float(flow_term(kernels, trunk)) > 1e-3
+    of_flow, of_trunk = jax.grad(flow_term, (0, 1))(kernels, trunk)
+    assert all(np.any(leaf) for leaf in jax.tree.leaves(of_flow)) and not np.any(of_trunk)
