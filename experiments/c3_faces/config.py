@@ -85,6 +85,8 @@ class LossConfig(CrossImageLoss):
     """hinge on the distance between landmarks (beyond the paper)"""
     separation_margin: float = 0.2
     """of that hinge, in [-1, 1] units"""
+    pretrain_scale: float = 1.0
+    """times the reconstruction in stage 1: 6,000 makes it IMM's, to which clip and decay belong"""
 
 
 @dataclass(frozen=True)
@@ -148,6 +150,11 @@ class Config(RunConfig):
             raise UsageError("IMM has no cross-image flow module: add --no-flow")
         if self.model.always_frozen and self.model.train_trunk:
             raise UsageError(f"{self.model.trunk} is always frozen: name no --model.train-trunk")
+
+    def loss_of(self, stage: str) -> LossConfig:
+        """Weights of a stage."""
+        scale = self.loss.pretrain_scale if stage == "pretrain" else 1.0
+        return dataclasses.replace(self.loss, reconstruction=scale * self.loss.reconstruction)
 
     def variant(self, preset: "Config") -> str:
         """K, and what differs from the preset's method."""
@@ -230,8 +237,10 @@ LAPTOP = dataclasses.replace(
 PAPER = Config(
     data=DataConfig(name="celeb_a", image_size=128, loader="tf"),
     model=ModelConfig(train_trunk=("joint",)),
+    loss=LossConfig(pretrain_scale=6000.0),
 )
 """C3 as published (4.1, 4.2, appendix): CelebA at 128 px, ResNet-50, 200 epochs of 159,870 pairs.
+What that leaves open, and what it is here: README.md beside this file.
 
     make train EXP=c3_faces PRESET=paper [ARGS="--landmarks 30"]
 
@@ -239,23 +248,14 @@ Needs CelebA and MAFL in data/celeb_a and ImageNet weights of ResNet-50 and VGG-
 is named at the start. Hardware: the paper's 4 GPUs with 50 examples each (another number
 must divide 200; batch statistics are per device), about 30 GB of memory each by a rough count.
 
-Time: about 18 hours on one H200 in bfloat16, by a step of stage 2 that was measured on one (503
-pairs/s, docs/performance.md), reading of the pictures not counted; not run in full. By 1.04e19
-FLOP in all about a day on 4 A100, an estimate.
+Time: about 18 hours on one H200 in bfloat16 by a measured step of stage 2 (docs/performance.md),
+reading not counted, or a day on 4 A100 by 1.04e19 FLOP, an estimate; not run in full.
 
 Published error in % of the inter-ocular distance, K = 10 / 30: MAFL 3.11 / 2.54, AFLW 6.75 / 6.26.
-The command evaluates on MAFL. AFLW without and with training on its faces (C3 does not say; JLAD
-and the methods of its Table 4 go on on AFLW's training faces):
+The command evaluates on MAFL. AFLW without training on its faces, as C3 (4.2), and with, as JLAD:
 
     python -m experiments.evaluate --checkpoint RUN --data.name aflw --data.path DIR
     make train EXP=c3_faces PRESET=paper ARGS="--init-from RUN --data.name aflw --data.path DIR"
-
-The paper leaves open, and here is: stage 1 has 20,000 steps of the batch of stage 2; a batch of 200
-is 200 pairs, and an epoch has each picture as a source once; the weights of L_total are 1; N is
-trained in stage 2 (3.1), its batch normalisation is not; the flow loss of stage 1 goes on at 0.1,
-since the hard T of Eq. 4 teaches the flow module nothing (`--loss.joint-flow 0` is literal); S has
-the temperature 0.05, which the hard T does not see and the flow loss does; the perceptual loss is
-the mean over its maps.
 """
 
 LAPTOP_RESNET18 = dataclasses.replace(

@@ -1,6 +1,7 @@
 """C3 as an experiment: landmarks from photos without labels (C3 3, 4.1 to 4.3)."""
 
 import functools
+from dataclasses import replace
 
 from data_pipelines.load import Data, load
 from experiments.c3_faces.config import PRESETS, Config
@@ -19,7 +20,8 @@ def stages(config: Config, data: Data, model: Model) -> list[Stage]:
     found = []
     for number, name in enumerate(STAGES):
         networks, rates = make_networks(config, stage=name), learning_rates(config, name)
-        loss = functools.partial(losses[name], networks=networks, config=config)
+        own = replace(config, loss=config.loss_of(name))
+        loss = functools.partial(losses[name], networks=networks, config=own)
         seed = 3 * config.seed + number
         found.append(make_stage(config, name, data, loss, seed=seed, rates=rates))
     return found

@@ -11,8 +11,8 @@ from c3jax.models.vgg import VGG
 from c3jax.training import optimizers
 from data_pipelines.load import Data
 from experiments import recipe
-from experiments.c3_faces.config import LAPTOP_SMALL, PAPER, LossConfig, WarpConfig
-from experiments.c3_faces.model import build, learning_rates, make_networks
+from experiments.c3_faces.config import LAPTOP_SMALL, PAPER, PRESETS, LossConfig, WarpConfig
+from experiments.c3_faces.model import STAGES, build, learning_rates, make_networks
 from experiments.c3_faces.recipe import stages
 from experiments.engine.errors import UsageError
 from experiments.engine.stages import StageConfig
@@ -120,6 +120,7 @@ def test_the_loss_is_literally_the_papers():
         hard_match=True,
         flow=1.0,
         joint_flow=0.1,  # keeps W1, W2 learning beside the hard T; 0 is literal
+        pretrain_scale=6000.0,
     )
     beyond = ("synthetic", "warp_consistency", "separation")
     for config in (PAPER, IMM):
@@ -129,6 +130,23 @@ def test_the_loss_is_literally_the_papers():
     assert [*switches.values()] == [True, True, 10, False]
     assert (IMM.cycle, IMM.flow, IMM.joint.steps, IMM.model.family) == (False, False, 0, "imm")
     assert [*values(PAPER.data, "name image_size loader").values()] == ["celeb_a", 128, "tf"]
+
+
+def test_stage_1_has_the_loss_that_imms_clip_and_decay_belong_to():
+    """6,000 times the mean over the six maps of P, as the baseline's; stage 2 does not."""
+    weights = {name: PAPER.loss_of(name).reconstruction for name in STAGES}
+    assert weights == {
+        "warmup": 1.0,
+        "pretrain": IMM.loss_of("pretrain").reconstruction,
+        "joint": 1,
+    }
+    assert weights["pretrain"] == 1000 * len(make_networks(PAPER).perceptual.taps) == 6000
+    config = dataclasses.replace(PAPER, model=LAPTOP_SMALL.model, flow=False)
+    found = stages(config, Data("", "", 1_000, None, None), build(config))
+    trained = [stage.loss_fn.keywords["config"].loss.reconstruction for stage in found]
+    assert trained == [1, 6000, 1]
+    for name, preset in PRESETS.items():
+        assert name == "paper" or preset.loss_of("pretrain") == preset.loss
 
 
 def first_shapes(config):
