@@ -81,12 +81,15 @@ class Options:
 class Subject(NamedTuple):
     """What is evaluated.
 
-    title: names it; own: its data, of an exported model no more than how it sees pictures; load:
-    their loader; landmarks: fit, test, validation -> the `landmarks` object; alignment: pairs ->
-    `alignment` and `alignment_of`. The latter two are None where it cannot.
+    title: names it; origin: what it was trained on, as `Trained.origin`; num_landmarks: 0 for none;
+    own: its data, of an exported model no more than how it sees pictures; load: their loader;
+    landmarks: fit, test, validation -> the `landmarks` object; alignment: pairs -> `alignment` and
+    `alignment_of`. The latter two are None where it cannot.
     """
 
     title: str
+    origin: dict[str, Any]
+    num_landmarks: int
     own: Any
     load: Callable[..., Any]
     landmarks: Callable[..., dict[str, Any]] | None
@@ -129,6 +132,8 @@ def of_run(path: Path, trained: Trained) -> Subject:
     model, recipe = trained.model, trained.recipe
     return Subject(
         f"step {trained.step:,} of {path}",
+        trained.origin(),
+        trained.config.landmarks,
         trained.config.data,
         recipe.load_data,
         trained.measure_landmarks if model.landmarks else None,
@@ -143,6 +148,8 @@ def of_export(path: Path) -> Subject:
     resize = getattr(model, "resize", AlignmentDataConfig.resize)
     return Subject(
         str(path),
+        model.trained_on if isinstance(model.trained_on, dict) else {},
+        getattr(model.network, "num_landmarks", 0),
         AlignmentDataConfig(image_size=model.image_size, resize=resize),
         load,
         functools.partial(measure_detector, detector) if detector else None,
@@ -221,7 +228,7 @@ def evaluate_pairs(subject: Subject, data: AlignmentData) -> dict[str, Any]:
         raise UsageError(f"the pairs of {data.name} have no key points, so there is no PCK")
     for name, test in data.tests.items():
         print(f"{name}: {test.pairs}")
-    print_results(found, 0)
+    print_results(subject.origin | found, subject.num_landmarks)
     others = found["alignment_of"]
     alignment = {name: value for name, value in found["alignment"].items() if name != "test"}
     return alignment | ({"others": others} if others else {})
@@ -234,7 +241,10 @@ def evaluate_pictures(subject: Subject, data: Data) -> dict[str, Any]:
     assert subject.landmarks is not None  # so does check_kind
     check_eyes(test)
     print(f"fitted on {len(fit):,} pictures, tested on {len(test):,}")
-    return subject.landmarks(fit, test, data.validation)
+    found = subject.landmarks(fit, test, data.validation)
+    results = subject.origin | {"tested_data": data.name, "landmarks": found}
+    print_results(results, subject.num_landmarks)
+    return found
 
 
 def check_eyes(test) -> None:

@@ -167,13 +167,14 @@ def run(recipe: Recipe, preset: str, config: Any) -> None:
     started = time.monotonic()
     model = recipe.build(config)  # what it lacks is said before minutes are spent on the data
     model = dataclasses.replace(model, start=first_variables(recipe, config, model))
+    begun = {"begun_on": runs.data_of(config.init_from)} if config.init_from else {}
     with processes.first_alone("load the data"):
         data = recipe.load_data(config.data)
     print(f"data: {data.description}, {config.data.image_size} px", flush=True)
     trained, seconds = train_stages(recipe, preset, config, model, data, folder)
     if not processes.is_first():
         return
-    results = trained.origin() | {"seconds": round(seconds)}
+    results = trained.origin() | begun | {"seconds": round(seconds)}
     results |= recipe.evaluate(trained, data) | results_of(read_rows(folder))
     runs.write_json(folder / "results.json", results)
     print_results(results, config.landmarks)

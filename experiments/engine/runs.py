@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from c3jax.inference.files import WEIGHTS
+from c3jax.inference.files import CONFIG, WEIGHTS
 from experiments.engine.errors import UsageError
 
 # Fields that may change from one start of a run to the next.
@@ -89,6 +89,15 @@ def find_run(path: Path) -> Run:
 def is_exported(path: Path) -> bool:
     """Whether a path is an exported model, not a run."""
     return path.suffix == ".safetensors" or (path / WEIGHTS).exists()
+
+
+def data_of(path: Path) -> str | None:
+    """The name of the data that a run or an exported model was trained on, if it says so."""
+    path = path.expanduser()
+    if not is_exported(path):
+        return find_run(path).described["config"]["data"]["name"]
+    folder = path.parent if path.suffix == ".safetensors" else path
+    return read_json(folder / CONFIG)["trained_on"].get("data")
 
 
 def read_json(path: Path) -> Any:

@@ -7,11 +7,17 @@ from pathlib import Path
 from typing import Any
 
 FILE = Path(__file__).with_name("published.json")
-# Data set: column of C3's Table 1a, faces that are fitted on (without and with the validation
-# tenth), faces that are tested.
+# Data set that is tested: column of C3's Table 1a, faces that are fitted on (without and with the
+# validation tenth), faces that are tested.
 FACE_PROTOCOLS = {
     "celeb_a": ("MAFL", (17_100, 19_000), 1_000),
     "aflw": ("AFLW", (9_110, 10_122), 2_991),
+}
+# Data that are tested and trained on: methods of that table that did the same; None: all.
+SAME_TRAINING: dict[tuple[str, str], tuple[str, ...] | None] = {
+    ("celeb_a", "celeb_a"): None,
+    ("aflw", "celeb_a"): ("Ours",),  # C3 4.2
+    ("aflw", "aflw"): ("Joint.", "Struc."),  # after CelebA, JLAD 4.3
 }
 PASCAL_TEST = 299  # pairs
 
@@ -60,17 +66,24 @@ def table(paper: str, number: str) -> PublishedTable:
 def comparable_errors(results: dict[str, Any], num_landmarks: int) -> list[tuple[str, float]]:
     """(method, error in %) of C3's Table 1a that can be compared with a run's error; often none.
 
-    The run must have as many landmarks, and be trained on CelebA and measured by the MAFL protocol
-    (`FACE_PROTOCOLS`, no intercept), or be trained and measured on re-cropped AFLW.
+    The run must have as many landmarks, and be tested (on its own data, or on `tested_data`) by the
+    protocol of MAFL or of re-cropped AFLW (`FACE_PROTOCOLS`, no intercept). On MAFL it is trained
+    on CelebA. On AFLW C3's errors stand beside a run that is trained on CelebA; those of JLAD and
+    of StrucRep beside one that began with CelebA (`begun_on`) and went on on AFLW.
     """
-    landmarks = results.get("landmarks", {})
-    column, fitted, tested = FACE_PROTOCOLS.get(results.get("data", ""), ("", (), 0))
-    if landmarks.get("fitted_on") not in fitted or landmarks.get("tested_on") != tested:
+    landmarks, trained = results.get("landmarks", {}), results.get("data", "")
+    tested = results.get("tested_data", trained)
+    column, fitted, count = FACE_PROTOCOLS.get(tested, ("", (), 0))
+    if landmarks.get("fitted_on") not in fitted or landmarks.get("tested_on") != count:
         return []
+    methods = SAME_TRAINING.get((tested, trained), ())
+    if trained == "aflw" and results.get("begun_on") != "celeb_a":
+        methods = ()
+    rows = [row for row in table("C3", "1a").records() if row["K"] == num_landmarks]
     return [
         ("C3, as published" if row["method"] == "Ours" else row["method"], row[column])
-        for row in table("C3", "1a").records()
-        if row["K"] == num_landmarks and row[column] is not None
+        for row in rows
+        if row[column] is not None and (methods is None or row["method"] in methods)
     ]
 
 

@@ -6,6 +6,7 @@ import os
 
 import pytest
 
+from c3jax.inference.files import SHIPPED
 from experiments.c3_faces.config import LAPTOP
 from experiments.engine import runs
 from experiments.engine.errors import UsageError
@@ -22,6 +23,14 @@ def test_the_configuration_is_written_with_experiment_and_preset(tmp_path):
     begin(tmp_path / "c3_faces/a")
     described = json.loads((tmp_path / "c3_faces/a/config.json").read_text())
     assert described == {"experiment": "c3_faces", "preset": "laptop", "config": to_json(LAPTOP)}
+
+
+def test_a_run_and_an_exported_model_say_what_they_were_trained_on(tmp_path):
+    data = dataclasses.replace(LAPTOP.data, name="celeb_a")
+    begin(tmp_path, dataclasses.replace(LAPTOP, data=data))
+    assert runs.data_of(tmp_path) == runs.data_of(tmp_path / "checkpoints/500") == "celeb_a"
+    exported = SHIPPED / "face_detector"
+    assert runs.data_of(exported) == runs.data_of(exported / "model.safetensors") == "folder"
 
 
 @pytest.mark.parametrize(

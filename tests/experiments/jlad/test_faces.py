@@ -77,6 +77,7 @@ def test_rendered_faces_are_measured_by_the_protocol_of_faces_and_by_the_truth(r
 def test_rounds_go_on_from_another_run_and_begin_with_its_row(root):
     found = results_of(root, "second")
     assert (found["variant"], found["steps"]) == ("joint", 2 * STEPS)
+    assert (found["data"], found["begun_on"]) == ("folder", "rendered_faces")
     before, after = found["iterations"]
     assert (before["round"], after["round"]) == (0, 1)
     assert before["consistency"] != after["consistency"] == found["consistency"]
