@@ -37,7 +37,7 @@ def tps_warp(images):
     return c3jax.warp_image(images, splines, padding="reflect")
 
 
-# With the shapes of one example, as C3's and JLAD's papers have them.
+# With the shapes of one example of the presets `paper`.
 FUNCTIONS: dict[str, tuple[Callable, list[tuple[int, ...]]]] = {
     "bottleneck": (bottleneck, [(16, 16, 10)]),
     "block_4d": (block_4d, [(16, 16, 1024)] * 2),

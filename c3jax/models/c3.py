@@ -38,7 +38,8 @@ class LandmarkNetworks(AppearancePose):
     """E_a, E_p and D of C3 (3.1, 4.1 and appendix of [1]), on the features of a trunk.
 
     Args (fields), beside those of `AppearancePose`:
-      appearance_channels, pose_channels: widths of E_a and E_p (256 in the paper).
+      appearance_channels, pose_channels: widths of E_a and E_p (in the paper 256 for E_a, and
+        "a similar structure" for E_p).
 
     References:
       [1] Unsupervised Landmark Learning from Unpaired Data.

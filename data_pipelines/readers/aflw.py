@@ -1,4 +1,4 @@
-"""AFLW_R: the re-cropped release of AFLW that IMM, JLAD and C3 use, as published.
+"""AFLW_R: the re-cropped release of AFLW that IMM uses, as published; C3 and JLAD name none.
 
     output/                     the crops, JPEG
     aflw_train_images.txt       10,122 names in output/, a line each

@@ -91,6 +91,11 @@ def split_rows(tables: CelebATables, split: Split) -> np.ndarray:
 
     `train` is CelebA's training partition without MAFL's test and validation pictures; `mafl_train`
     and `mafl_validation` are the first nine tenths and the last tenth of MAFL's training list.
+
+    C3 4.1 has "around 20k face images from 10k identities" of CelebA, which has 202,599 of 10,177,
+    and says that "identities appeared in CelebA are removed from MAFL and AFLW". That cannot be
+    meant literally: MAFL lies inside CelebA, and nothing of it would be left. Here, as in JLAD 4.3,
+    MAFL's test pictures are left out of the training; others of the same persons stay.
     """
     num_validation = len(tables.mafl_training) // 10
     train = tables.partition == 0

@@ -33,7 +33,7 @@ class StageConfig:
     per 100,000 steps (IMM); constant"""
     weight_decay: float = 1e-4
     decoupled_decay: bool = False
-    """AdamW's weight decay; the papers' Adam has it in the gradient"""
+    """AdamW's weight decay; by default it is in the gradient, as in the Adam of the papers' time"""
     clip_norm: float | None = None
     """bound on the norm of each variable's gradient (IMM: 1)"""
 

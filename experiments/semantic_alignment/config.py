@@ -92,8 +92,8 @@ class Config(RunConfig):
     flow_loss: LossConfig = LossConfig()
     finetune_loss: LossConfig = LossConfig()
     landmarks: int = 0
-    """K of C3's alignment "with landmarks" (10), 0 for none: E_a, E_p and D on the same trunk learn
-    to reconstruct in stage flow; in stage finetune Eq. 1, 2 and 4 join its loss"""
+    """K of C3's alignment "with landmarks" (it names none), 0 for none: E_a, E_p and D on the same
+    trunk learn to reconstruct in stage flow; in stage finetune Eq. 1, 2 and 4 join its loss"""
     landmark_loss: CrossImageLoss = CrossImageLoss(hard_match=False)
     """with landmarks: weights of these terms"""
 
@@ -110,9 +110,7 @@ class Config(RunConfig):
                 "give --features.steps 0"
             )
         if self.landmarks < 0 or self.landmarks == 1:
-            raise UsageError(
-                f"--landmarks must be 0 (none) or at least 2, got {self.landmarks}; C3 has 10"
-            )
+            raise UsageError(f"--landmarks must be 0 (none) or at least 2, got {self.landmarks}")
         if self.landmarks and self.finetune.steps == 0:
             raise UsageError(
                 "--landmarks adds its losses to stage finetune, which has no steps: give "
