@@ -141,14 +141,12 @@ takes 48 ms on an H200 in bfloat16 (docs/performance.md), 4,000 of them 3 minute
 
 Published on pairs of PASCAL3D+ that were not released, with 20 landmarks:
 PCK@.1 63.2 and landmark error 7.97 for separate learning, 72.7 and 6.92 for joint (Table 1), 7.54
-with 10 (Table 4); PCK@.1 72.7 on 12 of PF-PASCAL's 20 categories (Table 3), without training there.
-Ours: results.json of the run; docs/results.md says that it was not measured. Landmark errors are
-measured on rendered objects and on faces alone.
+with 10 (Table 4); PCK@.1 72.7 on 12 of PF-PASCAL's 20 categories (Table 3), of which no training is
+told. Ours: results.json of the run; docs/results.md says that it was not measured. Landmark errors
+are measured on rendered objects and on faces alone.
 
 Without `--data.voc-path` the pictures of the pairs are warped in the pre-training (the paper: VOC
-2012), and of PF-PASCAL all 20 categories count. The paper does not say how many steps the
-pre-training (here 5 epochs) and a turn (here 500) have. It pre-trains both networks independently,
-which leaves open whether they have one trunk by then; here they have, and the sum of Eq. 1 and 2.
+2012), and of PF-PASCAL all 20 categories count. What else is open: README.md beside this file.
 """
 
 PRESETS = {"laptop": LAPTOP, "laptop_resnet18": LAPTOP_RESNET18, "paper": PAPER}

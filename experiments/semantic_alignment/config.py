@@ -204,7 +204,8 @@ than that the cycle is added (4.4). Here it is in the second stage, beside the w
 (Eq. 5) of pairs of one category, S with the temperature 0.05 and warps by all its matches
 (`--landmark-loss.hard-match` is Eq. 4 to the letter, and teaches the flow module nothing). E_a and
 E_p see f'. The first stage trains them and D as in C3's appendix, by IMM's reconstruction of
-synthetically warped pictures, while the flow module learns from the weak loss.
+synthetically warped pictures, while the flow module learns from the weak loss. What else the paper
+leaves open: README.md beside this file.
 """
 
 PRESETS = {
