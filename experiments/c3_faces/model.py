@@ -108,10 +108,12 @@ def learning_rates(config: Config, stage: str) -> Rates:
         rates["trunk/*"] = 0.0
     if stage == "warmup":
         return rates | {"appearance/*": 0.0, "decoder/*": 0.0, "flow/*": 0.0}
-    own_loss = loss.flow
     if stage == "joint" and config.cycle:
-        own_loss = loss.synthetic * loss.flow or loss.joint_flow or not loss.hard_match
-    return rates if config.flow and own_loss else rates | {"flow/*": 0.0}
+        own_loss = loss.synthetic * loss.flow if loss.synthetic else loss.joint_flow
+    else:
+        own_loss = loss.flow
+    teaches = own_loss or (stage == "joint" and loss.teaches_flow)
+    return rates if config.flow and teaches else rates | {"flow/*": 0.0}
 
 
 def make_detector(trained: Trained) -> LandmarkModel:

@@ -95,6 +95,9 @@ def learning_rates(config: Config, stage: str) -> Rates:
         rates["perceptual/*"] = 0.0
     if stage == "features":
         return rates | {"flow/*": 0.0, "landmarks/*": 0.0}
+    weights, landmarks = getattr(config, f"{stage}_loss"), landmark_loss(config, stage=stage)
+    if not (weights.weak or weights.flow or (landmarks and landmarks.teaches_flow)):
+        rates["flow/*"] = 0.0
     if stage == "flow":
         rates["trunk/*"] = 0.0
         return rates if config.landmark_loss.reconstruction else rates | {"landmarks/*": 0.0}

@@ -44,6 +44,11 @@ class CrossImageLoss(LossWeights):
         """Whether a term of Eq. 5 has a weight."""
         return bool(self.cycle or self.invariance or self.equivariance)
 
+    @property
+    def teaches_flow(self) -> bool:
+        """Whether Eq. 4 has a weight, and a T that lets its gradient into the flow module."""
+        return bool(self.equivariance) and not self.hard_match
+
 
 def init_loss_stats(networks: Networks, size: int, variables) -> dict[str, Array]:
     """Running means of the two perceptual losses before the first step, if there are any."""

@@ -187,6 +187,12 @@ def test_a_flow_module_without_a_loss_is_held():
     assert flow <= held(dataclasses.replace(PAPER, flow=False), stage="joint")[0]
     soft = dataclasses.replace(literal.loss, hard_match=False)
     assert not flow & held(dataclasses.replace(literal, loss=soft), stage="joint")[0]
+    # Soft T without L_equiv, and stage 1's terms without the flow's, teach it nothing either.
+    for changes in ({"equivariance": 0.0}, {"equivariance": 0.0, "synthetic": 1.0, "flow": 0.0}):
+        untaught = dataclasses.replace(soft, **changes)
+        assert flow <= held(dataclasses.replace(PAPER, loss=untaught), stage="joint")[0]
+    idle = dataclasses.replace(PAPER.loss, synthetic=1.0, flow=0.0)  # joint_flow is not on then
+    assert flow <= held(dataclasses.replace(PAPER, loss=idle), stage="joint")[0]
 
 
 def test_epochs_count_training_pictures_and_steps_win():

@@ -88,6 +88,20 @@ def test_landmark_networks_move_with_the_losses_that_they_have():
     assert learning_rates(CONFIG, "finetune") == {}
 
 
+def test_a_flow_module_without_a_loss_is_held():
+    def rates(stage="finetune", *, loss=(), **changes):
+        changes = {"weak": 0.0, "features": 1.0} | changes
+        options = {f"{stage}_loss": dataclasses.replace(CONFIG.finetune_loss, **changes)}
+        terms = dataclasses.replace(CONFIG.landmark_loss, **dict(loss))
+        return learning_rates(dataclasses.replace(CONFIG, landmark_loss=terms, **options), stage)
+
+    assert rates("flow")["flow/*"] == 0  # Eq. 4 is of the next stage
+    for loss in ({"equivariance": 0.0}, {"hard_match": True}):
+        assert rates(loss=loss)["flow/*"] == 0
+    for found in (rates(), rates(weak=1.0), rates("flow", flow=1.0)):
+        assert "flow/*" not in found
+
+
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
