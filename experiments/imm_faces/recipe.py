@@ -6,7 +6,7 @@ from experiments.c3_faces import config as c3
 from experiments.c3_faces import recipe as c3_faces
 from experiments.c3_faces.config import Config
 
-LAPTOP_STEPS = 1600  # about the operations of C3's laptop preset, 22 GFLOP a step
+LAPTOP_STEPS = 1600  # about the operations of C3's laptop_small, 22 GFLOP a step
 
 
 def on_laptop(preset: Config) -> Config:
@@ -40,7 +40,7 @@ PAPER = dataclasses.replace(
 
 Needs CelebA and MAFL in data/celeb_a and ImageNet weights of VGG-16. Hardware: one GPU.
 
-Time: not measured; 8 hours on an A100, an estimate as for C3, 58 GFLOP per image.
+Time: not measured; 8 hours on an A100, an estimate as for C3, by the operations in docs/models.md.
 
 Published error in % of the inter-ocular distance, K = 10 / 30: MAFL 3.19 / 2.58, AFLW 6.86 / 6.31
 (with another VGG-16). Ours: results.json of the run, and docs/results.md where it was measured.
