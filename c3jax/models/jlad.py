@@ -230,7 +230,11 @@ class JLAD(nn.Module):
         return mean, jnp.log(variance) / 2
 
     def _similarity(self, source, target):
-        """Eq. 3 as the layers take it: cosines are all positive, and only their contrast tells."""
+        """Eq. 3 as the layers take it: cosines are all positive, and only their contrast tells.
+
+        Cells outside the picture, of similarity 0, count in the mean: a cue of where the edge is.
+        They stay, since without them the layers of trained models would see other numbers.
+        """
         similarity = _of_unit_variance(local_correlation(source, target, radius=self.radius))
         return similarity - similarity.mean(-1, keepdims=True)
 
