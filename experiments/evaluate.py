@@ -228,7 +228,7 @@ def evaluate_pairs(subject: Subject, data: AlignmentData) -> dict[str, Any]:
         raise UsageError(f"the pairs of {data.name} have no key points, so there is no PCK")
     for name, test in data.tests.items():
         print(f"{name}: {test.pairs}")
-    print_results(subject.origin | found, subject.num_landmarks)
+    print_results(found, subject.num_landmarks)
     others = found["alignment_of"]
     alignment = {name: value for name, value in found["alignment"].items() if name != "test"}
     return alignment | ({"others": others} if others else {})
