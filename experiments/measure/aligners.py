@@ -12,6 +12,7 @@ from c3jax.inference import AlignmentModel, Reading
 from c3jax.inference.batches import in_batches
 from c3jax.models.flow import FlowModule
 from data_pipelines.load import AlignmentData, TestPairs
+from experiments.engine.networks import group_of
 from experiments.measure.alignment import (
     HEADLINES,
     Correlate,
@@ -57,9 +58,10 @@ def evaluate_pairs(
 ) -> dict[str, Any]:
     """The `alignment` object: a model beside the baselines on its own features.
 
-    Of a model that refines a correlation, `gaussian` is the separable Gaussian block.
+    Of a model that refines a correlation, `gaussian` is the separable Gaussian block. Nothing is
+    computed twice: others may have the trunk of the model, and be equal to each other.
     """
-    features = compute_features(model, test.images)
+    own = features = compute_features(model, test.images)
     found = evaluate_baselines(features, test, model.reading or Reading())
     if model.reading is not None:
         gaussian = make_gaussian_block(model.network.flow.chunk)
@@ -67,11 +69,27 @@ def evaluate_pairs(
             alignment_maps(gaussian, features, test, model.reading), test
         )
     found["trained"] = evaluate_maps(find_maps(model, features, test), test)
+    measured = {"trained": model}
     for name, other in others.items():
-        if other is not None:
-            features = compute_features(other, test.images)
-            found[name] = evaluate_maps(find_maps(other, features, test), test)
+        if other is None:
+            continue
+        if twin := next((n for n, one in measured.items() if _equal(one, other)), None):
+            found[name] = found[twin]
+            continue
+        features = own if _equal(model, other, "trunk") else compute_features(other, test.images)
+        found[name] = evaluate_maps(find_maps(other, features, test), test)
+        measured[name] = other
     return alignment_object(found, HEADLINES[data])
+
+
+def _equal(first: AlignmentModel, second: AlignmentModel, group: str | None = None) -> bool:
+    """Whether the variables of two models of one network, or those of a group, are the same."""
+    trees = [
+        model.variables if group is None else group_of(model.variables, group)
+        for model in (first, second)
+    ]
+    same = jax.tree.map(np.array_equal, *trees)
+    return all(jax.tree.leaves(same))
 
 
 def make_gaussian_block(chunk: int | None) -> Correlate:
