@@ -76,19 +76,43 @@ def window_products(source: Features, target: Features, *, radius: int) -> Windo
     if not isinstance(radius, numbers.Integral) or radius < 0:
         raise ValueError(f"radius must be a whole number from 0 on, got {radius}")
     source, target = as_float(source), as_float(target)
-    *batch, height, _, _ = source.shape
-    side = 2 * radius + 1
-    padded = jnp.pad(target, [(0, 0)] * len(batch) + [(radius, radius), (radius, radius), (0, 0)])
+    height, width, side = *source.shape[-3:-1], 2 * radius + 1
+    # On a CPU the loop over rows is slower than up to three times as many products without it.
+    few = height * width <= 3 * side * (width + 2 * radius)
+    of_cells = _from_all_pairs if few else _by_rows
+    products = of_cells(source, target, radius)
+    return products.reshape(*products.shape[:-2], side**2)
 
-    # One row of offsets at a time, so that no copy of the features for every offset is made. The
-    # gradient slices the target again instead of keeping its 2 r + 1 slices.
+
+def _from_all_pairs(source, target, radius):
+    """Products `[*b, H, W, 2 r + 1, 2 r + 1]`, cut out of those of all pairs of cells."""
+    products = jnp.einsum("...yxc,...vuc->...yvxu", source, target)
+    rows = _diagonals(_padded(products, radius, axes=(-1,)))
+    columns = _diagonals(_padded(jnp.moveaxis(rows, (-4, -3), (-2, -1)), radius, axes=(-1,)))
+    return jnp.moveaxis(columns, (-2, -1, -3), (-4, -2, -1))
+
+
+def _by_rows(source, target, radius):
+    """The same, a row of offsets at a time."""
+    height, side = source.shape[-3], 2 * radius + 1
+    padded = _padded(target, radius, axes=(-3, -2))
+
+    # So no copy of the features for every offset is made. The gradient slices the target again
+    # instead of keeping its 2 r + 1 slices.
     @functools.partial(jax.checkpoint, prevent_cse=False)
     def products_of_row(dy):
         rows = lax.dynamic_slice_in_dim(padded, dy, height, axis=-3)
         return _diagonals(jnp.einsum("...xc,...zc->...xz", source, rows))
 
-    products = jnp.moveaxis(lax.map(products_of_row, jnp.arange(side)), 0, -2)
-    return products.reshape(*products.shape[:-2], side**2)
+    return jnp.moveaxis(lax.map(products_of_row, jnp.arange(side)), 0, -2)
+
+
+def _padded(x, radius, *, axes):
+    """`x` with `radius` zeros before and behind on these axes."""
+    width = [(0, 0)] * x.ndim
+    for axis in axes:
+        width[axis] = (radius, radius)
+    return jnp.pad(x, width)
 
 
 @checked
