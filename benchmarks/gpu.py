@@ -32,7 +32,7 @@ STEPS |= dict.fromkeys(("semantic_alignment/paper/finetune", "jlad/paper/alignme
 TOYS = (
     "c3_faces/laptop_small/warmup",
     "semantic_alignment/laptop_small/features",
-    "jlad/laptop/pretrain",
+    "jlad/laptop_small/pretrain",
 )
 BOTH = ("bfloat16", "float32")
 TF32 = "float32 products may be TF32, in JAX (default precision) and in PyTorch (allowed)"

@@ -158,7 +158,7 @@ LAPTOP_SMALL = Config(
 )
 
 LAPTOP = Config(
-    data=AlignmentDataConfig(image_size=320, train_examples=400, test_pairs=100),
+    data=AlignmentDataConfig(image_size=320, train_examples=400),
     model=ModelConfig(
         trunk="lite2",
         stages=("block14", "block19"),

@@ -11,7 +11,7 @@ import pytest
 from experiments import evaluate
 from experiments.engine import runs
 from experiments.jlad.model import build
-from experiments.jlad.recipe import LAPTOP, PRESETS, presets_for
+from experiments.jlad.recipe import LAPTOP_SMALL, PRESETS, presets_for
 from experiments.registry import load_trained
 from tests.experiments.jlad.test_jlad import NETWORKS
 from tests.experiments.tiny import call, train, write_labelled
@@ -125,9 +125,9 @@ def test_a_run_on_faces_is_evaluated_on_its_own_and_on_pairs(root, capsys):
 
 
 def test_the_widths_of_a_small_trunk_are_not_those_of_a_pretrained_one():
-    model = dataclasses.replace(LAPTOP.model, trunk="resnet18")
-    assert build(LAPTOP).network.trunk.widths == LAPTOP.model.trunk_widths is not None
-    assert build(dataclasses.replace(LAPTOP, model=model)).network.trunk.widths is None
+    model = dataclasses.replace(LAPTOP_SMALL.model, trunk="resnet18")
+    assert build(LAPTOP_SMALL).network.trunk.widths == LAPTOP_SMALL.model.trunk_widths is not None
+    assert build(dataclasses.replace(LAPTOP_SMALL, model=model)).network.trunk.widths is None
 
 
 @pytest.mark.parametrize("name", [None, "rendered_objects", "pairs_csv"])
@@ -138,7 +138,7 @@ def test_pairs_keep_the_presets(name):
 def test_faces_keep_their_palettes_and_else_the_warps_of_the_presets():
     for name, config in presets_for("rendered_faces").items():
         assert config.warp == dataclasses.replace(PRESETS[name].warp, palette=0.0)
-    assert LAPTOP.warp.palette > 0
+    assert LAPTOP_SMALL.warp.palette > 0
 
 
 def test_wrong_use_is_one_error(tmp_path, capsys):

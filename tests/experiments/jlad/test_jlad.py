@@ -19,7 +19,7 @@ from tests.experiments import tiny
 
 SIZE, STEPS = 16, 2
 NETWORKS = (
-    "--preset laptop --model.stages layer1 --model.radius 1 --model.alignment-channels 4 4 "
+    "--preset laptop_small --model.stages layer1 --model.radius 1 --model.alignment-channels 4 4 "
     "--model.alignment-kernel 3 --model.uncertainty-channels 4 --model.detection-channels 4 "
     "--landmarks 2 --margin 0.1 --pretrain.batch-size 4 --rounds.batch-size 4 "
     "--data.image-size 32 --log-every 1"
