@@ -91,8 +91,10 @@ LAPTOP = replace(
         trunk_widths=None,
         stages=("block10", "block14"),
     ),
-    pretrain=replace(LAPTOP_SMALL.pretrain, steps=600),
-    rounds=replace(LAPTOP_SMALL.rounds, count=2),
+    pretrain=replace(LAPTOP_SMALL.pretrain, steps=500, batch_size=8),
+    rounds=replace(
+        LAPTOP_SMALL.rounds, count=2, alignment_steps=75, detection_steps=75, batch_size=8
+    ),
     pretrain_loss=replace(LAPTOP_SMALL.pretrain_loss, features=0.0),
     alignment_loss=replace(LAPTOP_SMALL.alignment_loss, features=0.0),
     detection_loss=replace(LAPTOP_SMALL.detection_loss, features=0.0),
