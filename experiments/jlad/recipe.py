@@ -93,7 +93,7 @@ LAPTOP = replace(
     ),
     pretrain=replace(LAPTOP_SMALL.pretrain, steps=500, batch_size=8),
     rounds=replace(
-        LAPTOP_SMALL.rounds, count=2, alignment_steps=75, detection_steps=75, batch_size=8
+        LAPTOP_SMALL.rounds, count=1, alignment_steps=75, detection_steps=75, batch_size=8
     ),
     pretrain_loss=replace(LAPTOP_SMALL.pretrain_loss, features=0.0),
     alignment_loss=replace(LAPTOP_SMALL.alignment_loss, features=0.0),
