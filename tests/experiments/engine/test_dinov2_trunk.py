@@ -83,7 +83,7 @@ def test_no_stage_of_any_experiment_trains_it():
     for stage in ("flow", "finetune"):
         assert alignment_model.learning_rates(pairs, stage)["trunk/*"] == 0
         assert not alignment_model.make_networks(pairs, stage=stage).model.trunk.trainable
-    joint = of_pairs(jlad_recipe.LAPTOP)
+    joint = of_pairs(jlad_recipe.LAPTOP_SMALL)
     assert joint.model.train_trunk and not joint.trunk_learns
     for stage in ("pretrain", "alignment", "detection"):
         assert "trunk" not in jlad_model.learning_groups(joint, stage)
