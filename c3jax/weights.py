@@ -162,8 +162,9 @@ def load_dinov2(
 
 def load_trunk(path: str | Path, architecture: str, *, stages: tuple[str, ...]) -> dict:
     """Variables of the trunk of that name up to these stages, see `load_resnet` and its like."""
+    if architecture in dinov2.VARIANTS:
+        return load_dinov2(path, architecture, stages=stages)
     load = load_efficientnet if architecture in VARIANTS else load_resnet
-    load = load_dinov2 if architecture in dinov2.VARIANTS else load
     return load(path, architecture, stages=stages)
 
 

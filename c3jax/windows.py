@@ -97,7 +97,7 @@ def _by_rows(source, target, radius):
     height, side = source.shape[-3], 2 * radius + 1
     padded = _padded(target, radius, axes=(-3, -2))
 
-    # So no copy of the features for every offset is made. The gradient slices the target again
+    # No copy of the features is made for every offset, and the gradient slices the target again
     # instead of keeping its 2 r + 1 slices.
     @functools.partial(jax.checkpoint, prevent_cse=False)
     def products_of_row(dy):

@@ -17,7 +17,6 @@ import numpy as np
 from c3jax.inference import AlignmentModel, LandmarkModel, files
 from c3jax.training.checkpoints import CheckpointError, Checkpoints
 from c3jax.training.state import TrainState, init_state
-from data_pipelines.load import Evaluation
 from experiments.engine import cli, loop, processes, runs
 from experiments.engine.errors import UsageError
 from experiments.engine.networks import (
@@ -137,10 +136,25 @@ class Trained:
         assert self.model.landmarks is not None
         return find_landmarks(self.model.landmarks(self), images)
 
-    def measure_landmarks(self, fit: Evaluation, test: Evaluation, *more: Any) -> dict[str, Any]:
-        """The `landmarks` object: errors of this run beside those of its untrained networks."""
-        before = self.untrained and self.untrained.find_landmarks
-        return evaluate_landmarks(self.find_landmarks, before, fit, test, *more)
+    def measure_landmarks(
+        self, *annotated: Any, kept: dict[int, np.ndarray] | None = None
+    ) -> dict[str, Any]:
+        """The `landmarks` object: errors of this run beside those of its untrained networks.
+
+        Args:
+          annotated: what is fitted on, tested and perhaps validated, see `evaluate_landmarks`.
+          kept: what the untrained networks found in earlier calls with these very arrays, by the
+            `id` of the pictures; filled here.
+        """
+        kept = {} if kept is None else kept
+
+        def detect_untrained(images):
+            if id(images) not in kept:
+                kept[id(images)] = self.untrained.find_landmarks(images)
+            return kept[id(images)]
+
+        before = self.untrained and detect_untrained
+        return evaluate_landmarks(self.find_landmarks, before, *annotated)
 
     def origin(self) -> dict[str, Any]:
         """Where results and an exported model come from."""

@@ -116,12 +116,13 @@ def objects(config: AlignmentDataConfig, training: bool) -> AlignmentData:
         found = rendered_objects.load_pairs(config.tested, count, categories=of, **where)
         return _test_pairs(found)
 
-    apart = f"held-out category ({config.held_out})"
+    to_choose_by = {"validation": ", validation", "test": ""}[config.tested]
+    apart = f"held-out category ({config.held_out}){to_choose_by}"
     return AlignmentData(
         name=config.name,
         description=f"{count:,} rendered pictures of {', '.join(seen)}",
         tests={
-            "seen categories": test(config.test_pairs, seen),
+            f"seen categories{to_choose_by}": test(config.test_pairs, seen),
             apart: test(max(1, config.test_pairs // 3), (config.held_out,)),
         },
         **columns,

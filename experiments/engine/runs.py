@@ -97,7 +97,8 @@ def data_of(path: Path) -> str | None:
     if not is_exported(path):
         return find_run(path).described["config"]["data"]["name"]
     folder = path.parent if path.suffix == ".safetensors" else path
-    return read_json(folder / CONFIG)["trained_on"].get("data")
+    trained_on = read_json(folder / CONFIG).get("trained_on")  # any JSON
+    return trained_on.get("data") if isinstance(trained_on, dict) else None
 
 
 def read_json(path: Path) -> Any:

@@ -12,19 +12,9 @@ from c3jax.coordinates import grid
 from data_pipelines.load import AlignmentData, Data, Evaluation, TestPairs, load_objects
 from experiments.jlad.config import Config
 from experiments.jlad.model import make_aligner, make_detector
-from experiments.measure.aligners import (
-    Fields,
-    compute_features,
-    compute_fields,
-    evaluate_aligner,
-)
-from experiments.measure.alignment import (
-    HEADLINES,
-    evaluate_maps,
-    numbers_of,
-)
+from experiments.measure.aligners import Fields, compute_features, compute_fields, evaluate_aligner
+from experiments.measure.alignment import HEADLINES, evaluate_maps, numbers_of
 from experiments.measure.consistency import Found, Pairs, measure_consistency
-from experiments.measure.evaluation import evaluate_landmarks
 from experiments.measure.networks import apply
 from experiments.measure.uncertainty import uncertainty_quality
 from experiments.measure.units import in_pixels
@@ -46,30 +36,15 @@ def make_measure(
     config: Config, data: AlignmentData | Data
 ) -> Callable[[Trained], dict[str, Any]] | None:
     """From a trained network to its row of JLAD's Table 1; None where nothing can be measured."""
-    landmarks = functools.partial(measure_landmarks, before={})
+    kept: dict[int, np.ndarray] = {}  # the untrained network is the same after each round
     if isinstance(data, Data):
-        return functools.partial(measure_faces, data=data, landmarks=landmarks)
+        return functools.partial(measure_faces, data=data, kept=kept)
     test = next(iter(data.tests.values()), None)
     if test is None or test.pairs.source.points_px is None:
         return None
     objects = load_objects(config.data)
     where: Any = {"data": data.name, "test": test, "objects": objects}
-    return functools.partial(measure_pairs, **where, landmarks=landmarks)
-
-
-def measure_landmarks(
-    trained: Trained, *annotated: Any, before: dict[int, np.ndarray]
-) -> dict[str, Any]:
-    """`Trained.measure_landmarks`; `before`: what the untrained network found, by the pictures."""
-
-    def detect_untrained(images):  # the same after each round
-        if id(images) not in before:
-            before[id(images)] = trained.untrained.find_landmarks(images)
-        return before[id(images)]
-
-    return evaluate_landmarks(
-        trained.find_landmarks, trained.untrained and detect_untrained, *annotated
-    )
+    return functools.partial(measure_pairs, **where, kept=kept)
 
 
 def round_of(trained: Trained) -> dict[str, int]:
@@ -83,7 +58,7 @@ def measure_pairs(
     data: str,
     test: TestPairs,
     objects: tuple[Evaluation, Evaluation] | None,
-    landmarks: Callable[..., dict[str, Any]],
+    kept: dict[int, np.ndarray],
 ) -> dict[str, Any]:
     """A row of the table: `pck`, and `landmarks` and `uncertainty` where there are any."""
     model = make_aligner(trained)
@@ -93,19 +68,18 @@ def measure_pairs(
     if test.dense is not None:
         row["uncertainty"] = evaluate_uncertainty(fields, test)
     if objects is not None:
-        row["landmarks"] = landmarks(trained, *objects)
+        row["landmarks"] = trained.measure_landmarks(*objects, kept=kept)
     return row
 
 
-def measure_faces(
-    trained: Trained, *, data: Data, landmarks: Callable[..., dict[str, Any]]
-) -> dict[str, Any]:
+def measure_faces(trained: Trained, *, data: Data, kept: dict[int, np.ndarray]) -> dict[str, Any]:
     """A row of the table: `consistency`, and `landmarks` where there are annotations."""
     before = trained.untrained and functools.partial(find, trained.untrained)
     found = measure_consistency(functools.partial(find, trained), before, data)
     row = round_of(trained) | {"consistency": found}
     if data.fit is not None and data.test is not None:
-        row["landmarks"] = landmarks(trained, data.fit, data.test, data.validation)
+        annotated = data.fit, data.test, data.validation
+        row["landmarks"] = trained.measure_landmarks(*annotated, kept=kept)
     return row
 
 

@@ -31,6 +31,9 @@ def test_a_run_and_an_exported_model_say_what_they_were_trained_on(tmp_path):
     assert runs.data_of(tmp_path) == runs.data_of(tmp_path / "checkpoints/500") == "celeb_a"
     exported = SHIPPED / "face_detector"
     assert runs.data_of(exported) == runs.data_of(exported / "model.safetensors") == "folder"
+    for told in ({"trained_on": "faces of mine"}, {"trained_on": None}, {}):  # any JSON
+        (tmp_path / "config.json").write_text(json.dumps(told))
+        assert runs.data_of(tmp_path / "model.safetensors") is None
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ import dataclasses
 import itertools
 import json
 import signal
-from types import SimpleNamespace
 
 import jax
 import numpy as np
@@ -13,7 +12,6 @@ import pytest
 from c3jax.training.checkpoints import Checkpoints
 from data_pipelines.load import AlignmentData
 from experiments.engine.errors import UsageError
-from experiments.jlad import evaluate as jlad
 from experiments.jlad.config import Config, LossConfig
 from experiments.jlad.recipe import PAPER, RECIPE
 from tests.c3jax.training.toy import assert_same_bits
@@ -289,18 +287,3 @@ def test_paper_has_the_printed_sums_and_weights_and_no_temperature():
     laptops = (preset for name, preset in RECIPE.presets(None).items() if name != "paper")
     for laptop in laptops:
         assert not (laptop.pretrain_loss.sums or laptop.alignment_loss.sums)
-
-
-def test_what_the_untrained_network_finds_is_kept_from_round_to_round(monkeypatch):
-    def find(images):
-        asked.append(len(images))
-        return images
-
-    asked, before, pictures = [], {}, (np.zeros((2, 4, 4, 3)), np.ones((3, 4, 4, 3)))
-    trained = SimpleNamespace(find_landmarks=None, untrained=SimpleNamespace(find_landmarks=find))
-    found_by_untrained = lambda _, untrained, *sets: [untrained(each) for each in sets]  # noqa: E731
-    monkeypatch.setattr(jlad, "evaluate_landmarks", found_by_untrained)
-    for _ in range(2):
-        found = jlad.measure_landmarks(trained, *pictures, before=before)
-        assert [each is pictures[number] for number, each in enumerate(found)] == [True, True]
-    assert asked == [2, 3]
