@@ -141,10 +141,8 @@ class Trained:
     ) -> dict[str, Any]:
         """The `landmarks` object: errors of this run beside those of its untrained networks.
 
-        Args:
-          annotated: what is fitted on, tested and perhaps validated, see `evaluate_landmarks`.
-          kept: what the untrained networks found in earlier calls with these very arrays, by the
-            `id` of the pictures; filled here.
+        `annotated` is as `evaluate_landmarks` takes it; `kept` is filled with what the untrained
+        networks find, by the `id` of the pictures, and spares later calls with the same arrays it.
         """
         kept = {} if kept is None else kept
 
