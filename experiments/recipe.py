@@ -30,7 +30,7 @@ from experiments.engine.networks import (
     without_group,
 )
 from experiments.engine.stages import Stage, stage_at
-from experiments.measure.evaluation import evaluate_landmarks, find_landmarks
+from experiments.measure.evaluation import Kept, evaluate_landmarks, find_landmarks, once
 from experiments.show.page import Gallery
 from experiments.show.report import print_results, write_report
 from experiments.show.rows import add_row, read_rows, results_of
@@ -136,22 +136,14 @@ class Trained:
         assert self.model.landmarks is not None
         return find_landmarks(self.model.landmarks(self), images)
 
-    def measure_landmarks(
-        self, *annotated: Any, kept: dict[int, np.ndarray] | None = None
-    ) -> dict[str, Any]:
+    def measure_landmarks(self, *annotated: Any, kept: Kept | None = None) -> dict[str, Any]:
         """The `landmarks` object: errors of this run beside those of its untrained networks.
 
-        `annotated` is as `evaluate_landmarks` takes it; `kept` is filled with what the untrained
-        networks find, by the `id` of the pictures, and spares later calls with the same arrays it.
+        `annotated` is as `evaluate_landmarks` takes it; `kept` is what the untrained ones found.
         """
-        kept = {} if kept is None else kept
-
-        def detect_untrained(images):
-            if id(images) not in kept:
-                kept[id(images)] = self.untrained.find_landmarks(images)
-            return kept[id(images)]
-
-        before = self.untrained and detect_untrained
+        before = self.untrained and once(
+            self.untrained.find_landmarks, {} if kept is None else kept
+        )
         return evaluate_landmarks(self.find_landmarks, before, *annotated)
 
     def origin(self) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from experiments.jlad.model import make_aligner, make_detector
 from experiments.measure.aligners import Fields, compute_features, compute_fields, evaluate_aligner
 from experiments.measure.alignment import HEADLINES, evaluate_maps, numbers_of
 from experiments.measure.consistency import Found, Pairs, measure_consistency
+from experiments.measure.evaluation import Kept
 from experiments.measure.networks import apply
 from experiments.measure.uncertainty import uncertainty_quality
 from experiments.measure.units import in_pixels
@@ -36,7 +37,7 @@ def make_measure(
     config: Config, data: AlignmentData | Data
 ) -> Callable[[Trained], dict[str, Any]] | None:
     """From a trained network to its row of JLAD's Table 1; None where nothing can be measured."""
-    kept: dict[int, np.ndarray] = {}  # the untrained network is the same after each round
+    kept: Kept = {}  # the untrained network is the same after each round
     if isinstance(data, Data):
         return functools.partial(measure_faces, data=data, kept=kept)
     test = next(iter(data.tests.values()), None)
@@ -58,7 +59,7 @@ def measure_pairs(
     data: str,
     test: TestPairs,
     objects: tuple[Evaluation, Evaluation] | None,
-    kept: dict[int, np.ndarray],
+    kept: Kept,
 ) -> dict[str, Any]:
     """A row of the table: `pck`, and `landmarks` and `uncertainty` where there are any."""
     model = make_aligner(trained)
@@ -72,7 +73,7 @@ def measure_pairs(
     return row
 
 
-def measure_faces(trained: Trained, *, data: Data, kept: dict[int, np.ndarray]) -> dict[str, Any]:
+def measure_faces(trained: Trained, *, data: Data, kept: Kept) -> dict[str, Any]:
     """A row of the table: `consistency`, and `landmarks` where there are annotations."""
     before = trained.untrained and functools.partial(find, trained.untrained)
     found = measure_consistency(functools.partial(find, trained), before, data)

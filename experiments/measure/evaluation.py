@@ -16,6 +16,7 @@ from experiments.measure.units import in_pixels, normalized, unit_px
 
 # detect(images uint8 [n, S, S, 3]) -> landmarks [n, K, 2] in [-1, 1]
 Detect = Callable[[np.ndarray], np.ndarray]
+Kept = dict[int, np.ndarray]  # landmarks by the `id` of the pictures, which outlive it
 
 PROTOCOL = (
     "mean over images and points of distance / inter-ocular distance, in percent; linear regressor "
@@ -43,6 +44,17 @@ def find_landmarks(model: LandmarkModel, images: np.ndarray) -> np.ndarray:
 
 def _landmarks(network, images):
     return network.encode(images).landmarks
+
+
+def once(detect: Detect, kept: Kept) -> Detect:
+    """The same, but that pictures whose landmarks are kept are not looked at again."""
+
+    def detect_once(images):
+        if id(images) not in kept:
+            kept[id(images)] = detect(images)
+        return kept[id(images)]
+
+    return detect_once
 
 
 def evaluate_landmarks(
