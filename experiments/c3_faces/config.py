@@ -248,7 +248,7 @@ Needs CelebA and MAFL in data/celeb_a and ImageNet weights of ResNet-50 and VGG-
 is named at the start. Hardware: the paper's 4 GPUs with 50 examples each (another number
 must divide 200; batch statistics are per device), about 30 GB of memory each by a rough count.
 
-Time: about 18 hours on one H200 in bfloat16 by a measured step of stage 2 (docs/performance.md),
+Time: about 17 hours on one H200 in bfloat16 by a measured step of stage 2 (docs/performance.md),
 reading not counted, or a day on 4 A100 by 1.15e19 FLOP, an estimate; not run in full.
 
 Published error in % of the inter-ocular distance, K = 10 / 30: MAFL 3.11 / 2.54, AFLW 6.75 / 6.26.

@@ -161,7 +161,7 @@ that are the printed sums under the printed weights, Eq. 7 without a temperature
       ARGS="--data.name pascal3d --data.path DIR --data.voc-path DIR --landmarks 20"
 
 Hardware: one GPU of 24 GB or more, by a rough count. Time: a step of 16 pairs
-takes 48 ms on an H200 in bfloat16 (docs/performance.md), 4,000 of them 3 minutes; not run in full.
+takes 40 ms on an H200 in bfloat16 (docs/performance.md), 4,000 of them 3 minutes; not run in full.
 
 Published on pairs of PASCAL3D+ that were not released, with 20 landmarks:
 PCK@.1 63.2 and landmark error 7.97 for separate learning, 72.7 and 6.92 for joint (Table 1), 7.54
