@@ -140,12 +140,11 @@ class Config(RunConfig):
     self_similarity: bool = True
     """without it landmarks are found by the features alone ("wo/SS")"""
     separate: bool = False
-    """no joint learning: each network goes on by its terms of the pre-training, the detection on a
-    trunk of its own, for as many steps. By default the alignment learns from synthetic anchors, as
-    CNNGeo's does, and the landmarks from equivariance, concentration and separation, as
-    StructRep's do. Others' principles, with --pretrain.steps 0 and --init-from a pre-trained run:
-    --pretrain-loss.detection 0, equivariance alone (FPE); --no-uncertainty --pretrain-loss.anchors
-    0 --pretrain-loss.alignment 1, Eq. 6 at sigma = 1 on pairs of objects (RTNs)"""
+    """no joint learning: in its turn each network learns by its own terms, under the same weights
+    and from the same pictures, the detection on a trunk of its own; nothing else differs. Others'
+    principles: --alignment-loss.alignment 0, synthetic anchors alone (CNNGeo); --no-uncertainty
+    --alignment-loss.anchors 0 --alignment-loss.likelihood 0, Eq. 6 at sigma = 1 (RTNs);
+    --detection-loss.detection 0, equivariance alone (FPE)"""
     pretrain: StageConfig = constant(steps=None, epochs=5, batch_size=16, learning_rate=1e-3)
     """both networks, on synthetic pairs"""
     rounds: RoundsConfig = field(default_factory=RoundsConfig)
@@ -170,10 +169,10 @@ class Config(RunConfig):
         check_least("--rounds.detection-steps", self.rounds.detection_steps, 1)
         check_least("--rounds.batch-size", self.rounds.batch_size, 1)
         for stage in ("pretrain", "alignment", "detection"):
-            weights, of = self.loss_of(stage), "pretrain" if self.separate else stage
+            weights = self.loss_of(stage)
             if not (weights.synthetic or weights.of_pairs):
                 raise UsageError(
-                    f"--{of}-loss.* has no weight in the stage {stage}: give one to anchors, "
+                    f"--{stage}-loss.* has no weight in the stage {stage}: give one to anchors, "
                     "likelihood, features or equivariance (synthetic pairs), or to alignment or "
                     "joint (pairs of objects)"
                 )
@@ -197,10 +196,14 @@ class Config(RunConfig):
         return wanted and not self.model.always_frozen
 
     def loss_of(self, stage: str) -> LossConfig:
-        """Weights of a stage; separate networks go on with their part of the pre-training."""
+        """Weights of a stage; of separate networks each has its own terms of it.
+
+        Where a turn has no known matches (`paper`) they go on with those of the pre-training.
+        """
+        weights: LossConfig = getattr(self, f"{stage}_loss")
         if not self.separate or stage == "pretrain":
-            return getattr(self, f"{stage}_loss")
-        return self.pretrain_loss.part(stage)
+            return weights
+        return (weights if weights.synthetic else self.pretrain_loss).part(stage)
 
     @property
     def landmark_margin(self) -> float:

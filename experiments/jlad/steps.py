@@ -69,10 +69,10 @@ def jlad_loss(
         found, variables = _synthetic_terms(variables, batch, keys, network, config, stage)
         loss += weights.weighted_sum(found)
         terms |= found
-    if weights.of_pairs:
+    if weights.of_pairs or (stage != "pretrain" and weights.detection):
         found, variables = _pair_terms(variables, batch, network, config, stage)
         loss += losses.jlad_total(
-            **found,
+            **{"alignment": jnp.zeros_like(loss), "joint": jnp.zeros_like(loss)} | found,
             lambda_detection=weights.detection,
             lambda_alignment=weights.alignment,
             lambda_joint=weights.joint,
@@ -82,12 +82,15 @@ def jlad_loss(
 
 
 def _pair_terms(variables, batch, network: JLAD, config: Config, stage: str):
-    """L_D, L_A and L_J of pairs of objects."""
+    """L_D, L_A and L_J of pairs of objects; L_D alone where the others have no weight."""
     weights = config.loss_of(stage)
     images = as_float(batch["source"]), as_float(batch["target"])
     source, target, variables = encode_pairs(
         network, variables, *images, config=config, stage=stage
     )
+    terms = {"detection": _detection_term(source, target, config, weights)}
+    if not weights.of_pairs:
+        return terms, variables
     tau, log_sigma = align(network, variables, source, target)
     alignment = losses.uncertainty_weighted_alignment(
         source.features,
@@ -100,11 +103,8 @@ def _pair_terms(variables, batch, network: JLAD, config: Config, stage: str):
     maps = source.maps, target.maps
     if weights.unit_maps:
         maps = share_of_cells(source.maps), share_of_cells(target.maps)
-    terms = {
-        "detection": _detection_term(source, target, config, weights),
-        "alignment": _of_sum(alignment, math.prod(tau.shape[1:3]), weights),
-        "joint": losses.joint_consistency(*maps, tau, log_sigma),
-    }
+    terms["alignment"] = _of_sum(alignment, math.prod(tau.shape[1:3]), weights)
+    terms["joint"] = losses.joint_consistency(*maps, tau, log_sigma)
     if weights.sums:
         terms["joint"] *= config.landmarks
     return terms, variables
@@ -145,7 +145,7 @@ def _synthetic_terms(variables, batch, keys, network: JLAD, config: Config, stag
     if weights.equivariance:
         moved = losses.landmark_equivariance(source.landmarks, target.landmarks, matches)
         terms["equivariance"] = _of_sum(moved, config.landmarks, weights)
-    if weights.detection and not weights.of_pairs:
+    if stage == "pretrain" and weights.detection and not weights.of_pairs:
         terms["detection"] = _detection_term(source, target, config, weights)
     return terms, variables
 
