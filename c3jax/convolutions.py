@@ -57,6 +57,8 @@ def separable_conv4d(
 
     out(s, t) = sum_d W1(d) a(sum_e W2(e) volume(s + d, t + e)), d over source, e over target
 
+    Eq. 3 does not say which side W2 filters: here the target's.
+
     Args:
       volume: a correlation with channels.
       kernel_source: W1, k odd, over (hs, ws).

@@ -175,8 +175,8 @@ def channel_softmax(logits: Float[Array, "*b H W L"]) -> Maps:
     psi^k_i = exp(phi^k_i) / sum_{m=0}^K exp(phi^m_i), k = 1 to K, channel 0 the background
 
     The softmax is across the channels of a cell; `spatial_softmax` is across the cells. The
-    background's own map, 1 - sum_k psi^k, is no landmark and left out: Eq. 5, 8 and 10 of [3] run
-    over landmarks.
+    background's own map, 1 - sum_k psi^k, is no landmark and left out: [3] prints no range for k in
+    Eq. 5, 8 and 10, nor which channel is the background.
 
     Args:
       logits: `[*b, H, W, K + 1]` scores, channel 0 the background.

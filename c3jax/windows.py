@@ -1,9 +1,9 @@
 """Similarities within a window around each cell: JLAD section 3.2, Eq. 3, and Eq. 7.
 
 A window of radius r has (2 r + 1)^2 cells; that of offset (dy, dx) is channel
-(dy + r) (2 r + 1) + (dx + r). Source and target share one grid: N_i and M_i, of which the
-paper says no more than that N_i is a window, are both the window around cell i, N_i in the target
-and M_i in the source.
+(dy + r) (2 r + 1) + (dx + r). Source and target share one grid. In the paper N_i is a window
+centred at i of radius 5 (3.2, 4.1), and of M_i no more is said than that i is its centre (3.3).
+Here both are the window around cell i, N_i in the target and M_i in the source.
 
 [1] Jeon et al., "Joint Learning of Semantic Alignment and Object Landmark Detection", 2019, JLAD.
 """

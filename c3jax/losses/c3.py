@@ -1,7 +1,8 @@
 """Losses of C3: cycle, invariance, equivariance and their sum, Eq. 1, 2, 4 and 5.
 
 i and j are the two images of an unpaired couple; p are landmark maps `[*b, H, W, K]`. Norms are
-squared, summed over space and averaged over landmarks (the print leaves them open).
+squared, summed over space and averaged over landmarks. The paper prints a 2 at the norm of which
+our copy does not show whether it is a square, and no sums or means.
 
 [1] "Unsupervised Landmark Learning from Unpaired Data", C3.
 """

@@ -132,8 +132,8 @@ def uncertainty_likelihood(
     cells; e is held constant; R is the mean distance of two cells of the map
 
     The negative logarithm of an exponential density of the distance. What has no match, as an
-    exchanged background, counts as a match that may be anywhere. Not in [1], where sigma is learned
-    by Eq. 6 and 10 alone, which know how well a match looks and not how far off it is.
+    exchanged background, counts as a match that may be anywhere. Not in JLAD, where sigma is
+    learned by Eq. 6 and 10 alone, which know how well a match looks and not how far off it is.
 
     Args:
       correspondence: T, true target locations on the source grid.

@@ -51,8 +51,8 @@ class LandmarkAligner(Aligner, kw_only=True):
 
     E_a, E_p and D stand in the group `landmarks` of the parameters; trunk and flow module are those
     of an `Aligner`, which reads the same variables.
-    The paper leaves open: which features E_a and E_p see. They are f', so that landmark maps have
-    the grid of the transformation maps.
+    Differs from [1]: there E_a and E_p see f, the last block (3.1, 4.1). Here they see f', so that
+    landmark maps have the grid of the transformation maps.
 
     Args (fields), beside those of `Aligner`:
       landmarks: E_a, E_p and D.

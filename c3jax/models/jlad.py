@@ -105,8 +105,8 @@ class JLAD(nn.Module):
     """Joint model of semantic alignment and landmark detection (3.2 of [1]).
 
     Parameters stand in four groups: `trunk` is W_F, `alignment` W_A, `uncertainty` W_C and
-    `detection` W_D. The paper leaves open: the layers of W_A, W_C and W_D, and the grid of the
-    landmark maps (here that of the features, which tau and sigma share).
+    `detection` W_D. The paper leaves open: the layers of W_A, W_C and W_D. It prints the size of
+    the image for F, tau, sigma and phi alike; here all have the grid of the features.
     Differs from [1]: the layers see similarities less their mean over the window.
 
     Args (fields):

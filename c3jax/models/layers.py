@@ -121,7 +121,8 @@ class Decoder(nn.Module):
 
     Blocks of two convolutions; each block but the first works at twice the resolution (bilinear)
     and half the channels of the one before, from `channels` down to `min_channels`, up to
-    `image_shape`. A last convolution without non-linearity gives the three colours.
+    `image_shape`. A last convolution without non-linearity gives the three colours, less mid-grey
+    (0.5), which is added.
 
     Args (fields):
       image_shape: (height, width) of the images.

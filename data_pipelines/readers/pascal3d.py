@@ -8,7 +8,8 @@ single objects cropped by their boxes with margins, about 1,000 pairs in each of
 ground-truth azimuth and elevation, 70 % for training, 20 % for validation, 10 % for testing. Left
 open and chosen here: a margin of a tenth of the longer side; viewpoints at most 15 degrees apart;
 three key points or more seen in both; objects that are truncated, occluded or difficult are left
-out; pictures are divided before pairs are drawn, so that no picture is in two splits.
+out. Differs: JLAD divides pairs; here pictures are divided first, so that no picture is in two
+splits.
 """
 
 import hashlib

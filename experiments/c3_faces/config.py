@@ -1,7 +1,7 @@
 """Configuration of the C3 experiment and its presets.
 
 `laptop` trains on two CPU cores in about 17 minutes; `paper` is C3's own recipe (4.1, 4.2 and
-appendix of the paper) for CelebA on accelerators, and the defaults are its values. What is marked
+appendix of the paper) for CelebA on accelerators, and most defaults are its values. What is marked
 "beyond the paper" below is off in `paper`, but for `joint_flow`, without which nothing would teach
 the flow module.
 """
@@ -129,7 +129,7 @@ class Config(RunConfig):
     landmarks: int = 10
     """K"""
     cycle: bool = True
-    """the cycle of 3.1 (Table 2, column Cycle)"""
+    """the cycle of 3.1 (Table 2, column Cycle), and L_inv, whose column the paper does not say"""
     flow: bool = True
     """the cross-image flow module of 3.2 (Table 2, column Flow)"""
     sync_batch_norm: bool = False

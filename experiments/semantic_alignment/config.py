@@ -1,8 +1,8 @@
 """Configuration of the alignment experiment and its presets.
 
-`laptop` learns trunk and flow module on two CPU cores from rendered objects; `paper` is the recipe
-of C3 4.4 and its appendix (that of NC-Net) for PF-PASCAL. What `laptop` has and `paper` has not is
-marked "beyond the paper" below.
+`laptop` trains the flow module on two CPU cores from rendered objects, on a frozen Lite2;
+`laptop_small` learns the trunk too; `paper` is the recipe of C3 4.4 and its appendix (that of
+NC-Net) for PF-PASCAL. What the first two have and `paper` has not is marked "beyond the paper".
 """
 
 from dataclasses import dataclass, field
@@ -190,13 +190,14 @@ LAPTOP_RESNET50 = Config(
 PAPER = Config(
     data=AlignmentDataConfig(name="pf_pascal", image_size=400, resize="align_corners"),
 )
-"""C3 4.4 as published: PF-PASCAL at 400 px, ResNet-50 layer3 (25x25 cells), NC-Net's weak loss.
+"""C3 4.4 by NC-Net's recipe: PF-PASCAL at 400 px, ResNet-50 layer3 (25x25 cells), weak loss.
 
     make train EXP=semantic_alignment PRESET=paper
 
 Hardware: one GPU; a step has 20 GB of temporaries, and 1.4 GB with `--model.chunk 2`. Time: a
 finetuning step of 16 pairs takes 126 ms on an H200 in bfloat16 (docs/performance.md), 5 and 5
-epochs of 2,940 pairs less than 4 minutes; not run in full.
+epochs of the 2,940 rows of NC-Net's list (C3: "approximately 700 pairs") less than 4 minutes; not
+run in full.
 
 Published PCK@.1 (scnet definition): C3 78.5, with landmarks 80.1, NC-Net 78.9. Ours: results.json
 of the run; docs/results.md says that it was not measured.
@@ -205,9 +206,9 @@ With landmarks is `--landmarks 10`, and needs ImageNet weights of VGG-16 too. Th
 than that the cycle is added (4.4). Here it is in the second stage, beside the weak loss: L_total
 (Eq. 5) of pairs of one category, S with the temperature 0.05 and warps by all its matches
 (`--landmark-loss.hard-match` is Eq. 4 to the letter, and teaches the flow module nothing). E_a and
-E_p see f'. The first stage trains them and D as in C3's appendix, by IMM's reconstruction of
-synthetically warped pictures, while the flow module learns from the weak loss. What else the paper
-leaves open: README.md beside this file.
+E_p see f' (in 3.1 they see f). The first stage trains them and D as in C3's appendix, by IMM's
+reconstruction of synthetically warped pictures, while the flow module learns from the weak loss.
+What else the paper leaves open: README.md beside this file.
 """
 
 PRESETS = {

@@ -224,7 +224,7 @@ def test_stages_log_their_own_terms(whole):
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
-        ("--landmarks 7", "no published margin for 7 landmarks"),
+        ("--landmarks 7", "there is no margin for 7 landmarks"),
         ("--landmarks 1 --margin 0.1", "--landmarks must be at least 2, got 1"),
         ("--rounds.detection-steps 0", "--rounds.detection-steps must be at least 1, got 0"),
         ("--rounds.count -1", "--rounds.count must be at least 0, got -1"),
