@@ -1,0 +1,180 @@
+"""`python -m experiments.tables [C3 1a]`: the papers' tables, and what was measured here.
+
+`docs/results/tables.toml` names the rows of ours: the files of each seed in that folder, and where
+the number stands in them. With `--write` the tables of `docs/results.md` that it lists are made
+from those files.
+"""
+
+import json
+import re
+import textwrap
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+
+from experiments.engine import cli
+from experiments.engine.errors import UsageError
+from experiments.measure.published import PublishedTable, tables
+from experiments.show.comparison import spread
+from experiments.show.page import WIDTH, Table, as_markdown, as_text
+
+PAGE = Path(__file__).parent.parent / "docs" / "results.md"
+FOLDER = PAGE.with_suffix("")
+MARKED = re.compile(r"(<!-- table (\w+) -->\n).*?(\n<!-- end -->)", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Row:
+    """What was measured here.
+
+    what: differs from the rows beside it; data, size, k: pictures tested on, side in pixels that
+    the trunk sees, number of landmarks; key: of the number in every file, its parts apart by `/`;
+    files: one for each seed; command: that makes such a file.
+    """
+
+    what: str
+    data: str
+    size: int
+    key: str
+    files: tuple[str, ...]
+    command: str
+    k: int | None = None
+
+    @property
+    def values(self) -> list[float]:
+        """The number of each seed.
+
+        Raises:
+          ValueError: a file has no such number.
+        """
+        return [float(look_up(name, self.key)) for name in self.files]
+
+
+@dataclass(frozen=True)
+class Ours:
+    """What stands beside a table of a paper.
+
+    unit: of the rows; comparable: why the rows are not comparable with those above, or how they
+    are; missing: rows of the paper without a run, and why.
+    """
+
+    paper: str
+    number: str
+    unit: str
+    comparable: str
+    missing: str
+    rows: tuple[Row, ...] = ()
+
+
+def look_up(name: str, key: str) -> Any:
+    """What stands in a file of the folder under a key, its parts apart by `/`.
+
+    Raises:
+      ValueError: nothing.
+    """
+    found = json.loads((FOLDER / name).read_text(encoding="utf-8"))
+    for part in key.split("/"):
+        if isinstance(found, list) and part.isdigit() and int(part) < len(found):
+            found = found[int(part)]
+        elif isinstance(found, dict) and part in found:
+            found = found[part]
+        else:
+            raise ValueError(f"{FOLDER / name}: no {key!r}, there is no {part!r}")
+    return found
+
+
+def read() -> list[Ours]:
+    """What stands beside every table, in the order of the papers' tables."""
+    every = [one | {"rows": tuple(map(_row, one.get("rows", ())))} for one in stored()["table"]]
+    return [Ours(**one) for one in every]
+
+
+def stored() -> dict[str, Any]:
+    """What `tables.toml` has."""
+    return tomllib.loads((FOLDER / "tables.toml").read_text(encoding="utf-8"))
+
+
+def _row(cells: dict[str, Any]) -> Row:
+    return Row(**cells | {"files": tuple(cells["files"])})
+
+
+def filled(page: str) -> str:
+    """The page of results, its marked tables made from files.
+
+    A cell `F: KEY` is the number under that key of the file that the table calls F; numbers of
+    several thresholds stand beside each other.
+
+    Raises:
+      ValueError: a table is not known, or a number is not in its file.
+    """
+    known = {one["name"]: one for one in stored()["result"]}
+
+    def table(found: re.Match) -> str:
+        if found[2] not in known:
+            raise ValueError(f"{PAGE}: no table {found[2]} in {FOLDER / 'tables.toml'}")
+        one = known[found[2]]
+        rows = [[_cell(each, one["files"], one["digits"]) for each in row] for row in one["rows"]]
+        return found[1] + as_markdown(Table(one["columns"], rows)) + found[3]
+
+    return MARKED.sub(table, page)
+
+
+def _cell(cell: str, files: dict[str, str], digits: int) -> str:
+    name, _, key = cell.partition(": ")
+    if name not in files:
+        return cell
+    found = look_up(files[name], key)
+    values = found.values() if isinstance(found, dict) else [found]
+    return " / ".join(f"{value:,.{digits}f}" for value in values)
+
+
+def as_tables(published: PublishedTable, ours: Ours) -> list[Table]:
+    """The table as printed, and the rows of ours."""
+    printed = Table(published.columns, published.rows, " ".join(published.notes))
+    if not ours.rows:
+        return [printed]
+    columns = ["ours", "tested on", "px", "K", "seeds", ours.unit, "command"]
+    cells = [
+        [row.what, row.data, row.size, row.k, len(row.files), str(spread(row.values)), row.command]
+        for row in ours.rows
+    ]
+    return [printed, Table(columns, cells)]
+
+
+@dataclass(frozen=True)
+class Options:
+    """Print the tables of both papers, each with what was measured here and by which command."""
+
+    table: tyro.conf.Positional[Annotated[tuple[str, ...], tyro.conf.arg(metavar="[PAPER TABLE]")]]
+    """of one table alone, such as C3 1a"""
+    write: bool = False
+    """make the tables of docs/results.md anew, and print nothing"""
+
+
+def main() -> None:
+    """Prints all tables or one, or writes those of the results."""
+    options = tyro.cli(Options, prog="python -m experiments.tables")
+    if options.write:
+        PAGE.write_text(filled(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+        return
+    beside = {(ours.paper, ours.number): ours for ours in read()}
+    wanted = [t for t in tables() if options.table in ((), (t.paper, t.number))]
+    if not wanted:
+        known = ", ".join(f"{t.paper} {t.number}" for t in tables())
+        raise UsageError(f"no table {' '.join(options.table)}; there are {known}")
+    for published in wanted:
+        ours = beside[published.paper, published.number]
+        title = f"{published.paper}, Table {published.number}: {published.caption}"
+        print("\n".join(textwrap.wrap(title, WIDTH)), end="\n\n")
+        for table in as_tables(published, ours):
+            print(as_text(table), end="\n\n")
+        for line in (f"Comparable: {ours.comparable}.", f"No run: {ours.missing}."):
+            print("\n".join(textwrap.wrap(line, WIDTH)))
+        print("\n")
+
+
+if __name__ == "__main__":
+    cli.guarded(main)
