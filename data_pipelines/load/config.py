@@ -28,6 +28,8 @@ class DataConfig:
     """folder: CSV of image,x0,y0,x1,y1 for photos where the object is not centred"""
     crop: Crop = "centre"
     """how a photo becomes square (folder, labelled, lsun): `inner` keeps the central 80 %"""
+    other_persons: bool = False
+    """celeb_a: leave all pictures of the persons of MAFL's test set out of the training"""
     landmarks_file: str = "landmarks.csv"
     """labelled: the CSV of points in `path`"""
     fit_rows: str | None = None

@@ -89,15 +89,17 @@ def celeb_a_with_mafl(config: DataConfig, training: bool) -> Data:
         return evaluation_of(chosen, size, fix="restore the published CelebA files")
 
     streamed = config.loader == "tf" or not training
-    train, size = every.select(celeb_a.split_rows(tables, "train")), config.image_size
+    split: celeb_a.Split = "train_of_others" if config.other_persons else "train"
+    train, size = every.select(celeb_a.split_rows(tables, split)), config.image_size
+    of_tested = counts[split] - counts["train_of_others"]
     return data_of(
         config,
         OnDisk(train, size) if streamed else load_pictures(train, size=size).images,
-        f"CelebA in {root}: {counts['train']:,} training pictures of "
-        f"{counts['train_identities']:,} people ({counts['train_of_test_identities']:,} show "
+        f"CelebA in {root}: {counts[split]:,} training pictures of "
+        f"{counts[f'{split}_identities']:,} people ({of_tested:,} show "
         f"people of the MAFL test set), fitted on {counts['mafl_train']:,} MAFL faces, tested "
         f"on {counts['mafl_test']:,}",
-        num_train=counts["train"],
+        num_train=counts[split],
         fit=evaluation("mafl_train"),
         test=evaluation("mafl_test"),
         validation=evaluation("mafl_validation"),

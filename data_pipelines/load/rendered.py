@@ -31,10 +31,9 @@ Arrays = Callable[..., dict[str, np.ndarray]]
 
 def read_faces(arrays: Arrays, split: str, count: int) -> Evaluation:
     """Annotated pictures of `rendered_faces`; `arrays` is its `load_arrays` for some size."""
-    found = arrays(split, count, fields=("image", "keypoints", "box", "mask", "surface"))
-    return Evaluation(
-        found["image"], found["keypoints"], found["box"], found["mask"], found["surface"]
-    )
+    fields = ("image", "keypoints", "box", "mask", "surface", "identity")
+    image, keypoints, box, mask, surface, identity = arrays(split, count, fields=fields).values()
+    return Evaluation(image, keypoints, box, mask, surface, persons=identity)
 
 
 def read_objects(arrays: Arrays, split: str, count: int) -> Evaluation:

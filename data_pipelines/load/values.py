@@ -19,8 +19,9 @@ class Evaluation:
 
     images: uint8 `[n, S, S, 3]`; keypoints_px: `[n, P, 2]`; boxes_px: `[n, 4]` or None; masks:
     bool `[n, S, S]` or None; surfaces: `[n, S, S, 3]` or None; eyes: the two points of the
-    normaliser; stretch: `[n]`, how many times longer x is against y than in the originals, or None
-    where no picture is distorted; parts: rows of subsets that are measured as well.
+    normaliser; persons: `[n]`, who is shown, or None; stretch: `[n]`, how many times longer x is
+    against y than in the originals, or None where no picture is distorted; parts: rows of subsets
+    that are measured as well.
 
     Pictures of things without eyes also have seen: bool `[n, P]`, the points that count;
     categories: names `[n]`; lengths_px: `[n]`, the normaliser; normalizer: what that is.
@@ -32,6 +33,7 @@ class Evaluation:
     masks: np.ndarray | None = None
     surfaces: np.ndarray | None = None
     eyes: tuple[int, int] = (0, 1)
+    persons: np.ndarray | None = None
     stretch: np.ndarray | None = None
     parts: Mapping[str, slice] = field(default_factory=dict)
     seen: np.ndarray | None = None

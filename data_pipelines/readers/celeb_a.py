@@ -36,7 +36,7 @@ MAFL_TESTING = "testing.txt"
 NUM_POINTS = 5
 COUNTS = find(NAME).counts  # of the lists
 
-Split = Literal["train", "mafl_train", "mafl_validation", "mafl_test"]
+Split = Literal["train", "train_of_others", "mafl_train", "mafl_validation", "mafl_test"]
 
 
 @dataclass(frozen=True)
@@ -89,19 +89,22 @@ def read_tables(root) -> CelebATables:
 def split_rows(tables: CelebATables, split: Split) -> np.ndarray:
     """Rows of the pictures of one split.
 
-    `train` is CelebA's training partition without MAFL's test and validation pictures; `mafl_train`
-    and `mafl_validation` are the first nine tenths and the last tenth of MAFL's training list.
+    `train` is CelebA's training partition without MAFL's test and validation pictures,
+    `train_of_others` what of it shows no person of MAFL's test set; `mafl_train` and
+    `mafl_validation` are the first nine tenths and the last tenth of MAFL's training list.
 
     C3 4.1 has "around 20k face images from 10k identities" of CelebA, which has 202,599 of 10,177,
     and says that "identities appeared in CelebA are removed from MAFL and AFLW". That cannot be
-    meant literally: MAFL lies inside CelebA, and nothing of it would be left. Here, as in JLAD 4.3,
-    MAFL's test pictures are left out of the training; others of the same persons stay.
+    meant literally: MAFL lies inside CelebA, and nothing of it would be left. In `train`, as in
+    JLAD 4.3, MAFL's test pictures are left out, and others of the same persons stay.
     """
     num_validation = len(tables.mafl_training) // 10
     train = tables.partition == 0
     train[tables.mafl_training[-num_validation:]] = train[tables.mafl_testing] = False
+    others = ~np.isin(tables.identity, tables.identity[tables.mafl_testing])
     rows = {
         "train": np.flatnonzero(train),
+        "train_of_others": np.flatnonzero(train & others),
         "mafl_train": tables.mafl_training[:-num_validation],
         "mafl_validation": tables.mafl_training[-num_validation:],
         "mafl_test": tables.mafl_testing,
@@ -111,15 +114,16 @@ def split_rows(tables: CelebATables, split: Split) -> np.ndarray:
 
 
 def count_splits(tables: CelebATables) -> dict[str, int]:
-    """Pictures in each split, persons in `train`, and what of `train` shows MAFL test persons."""
-    persons = tables.identity[split_rows(tables, "train")]
-    tested = tables.identity[tables.mafl_testing]
+    """Pictures in each split, and persons in both splits to train on."""
+    persons = {
+        f"{split}_identities": len(np.unique(tables.identity[split_rows(tables, split)]))
+        for split in ("train", "train_of_others")
+    }
     return {
         "pictures": len(tables.names),
         "training_partition": int(np.sum(tables.partition == 0)),
         **{split: len(split_rows(tables, split)) for split in get_args(Split)},
-        "train_identities": len(np.unique(persons)),
-        "train_of_test_identities": int(np.isin(persons, tested).sum()),
+        **persons,
     }
 
 

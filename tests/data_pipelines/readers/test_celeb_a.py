@@ -73,8 +73,13 @@ def test_training_pictures_are_the_partition_without_mafl_test_and_validation(ro
         for split in get_args(celeb_a.Split)
     }
     held_out = {*MAFL_TRAINING[18:], *MAFL_TESTING}
+    tested = {NAMES.index(name) // 3 for name in MAFL_TESTING}
+    train = [name for name in NAMES[:32] if name not in held_out]
+    others = [name for name in train if NAMES.index(name) // 3 not in tested]
+    assert len(others) < len(train)
     assert splits == {
-        "train": [name for name in NAMES[:32] if name not in held_out],
+        "train": train,
+        "train_of_others": others,
         "mafl_train": MAFL_TRAINING[:18],
         "mafl_validation": MAFL_TRAINING[18:],
         "mafl_test": MAFL_TESTING,
@@ -82,8 +87,9 @@ def test_training_pictures_are_the_partition_without_mafl_test_and_validation(ro
 
 
 def test_the_counts_tell_what_is_trained_on(root):
-    splits = {"train": 26, "mafl_train": 18, "mafl_validation": 2, "mafl_test": 4}
-    persons = {"train_identities": 10, "train_of_test_identities": 2}
+    splits = {"train": 26, "train_of_others": 24}
+    splits |= {"mafl_train": 18, "mafl_validation": 2, "mafl_test": 4}
+    persons = {"train_identities": 10, "train_of_others_identities": 9}
     counts = celeb_a.count_splits(celeb_a.read_tables(root))
     assert counts == {"pictures": 40, "training_partition": 32} | splits | persons
 

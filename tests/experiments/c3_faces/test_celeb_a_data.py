@@ -44,6 +44,20 @@ def test_training_pictures_exclude_mafl_test_and_validation(config):
     assert "fitted on 18 MAFL faces, tested on 4" in loaded.description
 
 
+def test_persons_of_the_test_set_can_be_left_out_of_the_training(tmp_path):
+    write_celeb_a(tmp_path / "celeb_a")
+    names = [f"{index:06d}.jpg" for index in range(1, 41)]
+    persons = "".join(f"{name} {index // 8}\n" for index, name in enumerate(names))
+    (tmp_path / "celeb_a" / "identity_CelebA.txt").write_text(persons)
+    config = DataConfig(name="celeb_a", path=tmp_path / "celeb_a", image_size=SIZE, cache=tmp_path)
+    everyone, others = load(config), load(dataclasses.replace(config, other_persons=True))
+    # The tested pictures 20 to 23 show person 2, as do 16 and 17, which are trained on.
+    assert (everyone.num_train, others.num_train) == (26, 24)
+    assert len(others.test) == len(everyone.test) == 4
+    assert "(2 show people of the MAFL test set)" in everyone.description
+    assert "(0 show people of the MAFL test set)" in others.description
+
+
 def test_keypoints_are_in_the_frame_of_the_protocol(root, config):
     # 178x218 squashed to 160x160, the central 128 kept, here at a quarter of that size.
     loaded = load(config, training=False)
