@@ -5,18 +5,19 @@ from typing import Any
 
 from data_pipelines.load import Data
 from experiments.c3_faces.model import make_viewer
-from experiments.measure import consistency
+from experiments.measure import consistency, swaps
 from experiments.recipe import Trained
 from experiments.show import landmark_gallery as gallery
 from experiments.show.page import Gallery, Section
 
 
 def evaluate(trained: Trained, data: Data) -> dict[str, Any]:
-    """`landmarks`, where there are annotations, and `consistency`."""
+    """`landmarks` and `swaps`, where there are annotations, and `consistency`."""
+    viewer = make_viewer(trained)
     before = trained.untrained and make_viewer(trained.untrained).find
-    found = {
-        "consistency": consistency.measure_consistency(make_viewer(trained).find, before, data)
-    }
+    found = {"consistency": consistency.measure_consistency(viewer.find, before, data)}
+    if data.test is not None:
+        found["swaps"] = swaps.measure_swaps(viewer, data.test, data.name)
     if data.fit is not None and data.test is not None:
         found["landmarks"] = trained.measure_landmarks(data.fit, data.test, data.validation)
     return found

@@ -13,7 +13,8 @@ from experiments.engine import runs
 from experiments.engine.errors import UsageError
 from experiments.engine.runs import flatten
 
-# Key in the flattened results.json -> what it is called. Lower is better, except for PCK.
+# Key in the flattened results.json -> what it is called. Lower is better, except for PCK, and
+# for what should be 1 in swaps: yaw of j, colour of i.
 METRICS = {
     "landmarks.nme_percent": "error, %",
     "landmarks.untrained_nme_percent": "untrained, %",
@@ -22,6 +23,10 @@ METRICS = {
     "consistency.landmarks_carried_by_flow.percent": "landmarks by flow, %",
     "consistency.flow_true.percent": "flow by truth, %",
     "landmarks.health.surface_spread_ratio": "surface spread",
+    "swaps.reconstruction.error": "reconstruction",
+    "swaps.pose.yaw.beta": "yaw of j",
+    "swaps.color.alpha": "colour of i",
+    "swaps.color.beta": "colour of j",
     "alignment.pck.0.05": "PCK@.05",
     "alignment.pck.0.10": "PCK@.10",
     "alignment.pck.0.15": "PCK@.15",

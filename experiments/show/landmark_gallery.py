@@ -96,8 +96,9 @@ def draw_swaps(viewer: Viewer, images: np.ndarray, code: Code) -> Picture:
     return Picture(
         "swapped",
         "Appearances and poses exchanged (Fig. 1, 4a)",
-        "D(a, p) with the appearance of the image at the left and the pose of the image above. A "
-        "column should keep its pose, a row its colours.",
+        "D(a, p) with the appearance of the image at the left and the pose of the image above. "
+        "Where the two are apart, a column keeps its pose and a row its colours: a table of this "
+        "page has it in numbers.",
         sheet(
             [[None, *originals]] + [[one, *row] for one, row in zip(originals, rows, strict=True)],
             column_titles=["appearance", *["pose"] * len(shown)],
@@ -122,8 +123,8 @@ def draw_cycles(viewer: Viewer, images: np.ndarray, code: Code, pairs: Pairs) ->
     return Picture(
         "cycled",
         "The cycle (3.1)",
-        "Two images, their appearances exchanged, and exchanged back: the last two rows should "
-        "be the first two.",
+        "Two images, their appearances exchanged, and exchanged back: the nearer the last two rows "
+        "to the first two, the better.",
         sheet([[tile(x) for x in row] for row in rows.values()], row_titles=list(rows)),
     )
 
@@ -141,8 +142,8 @@ def draw_isolated(viewer: Viewer, images: np.ndarray, code: Code) -> Picture:
     return Picture(
         "isolated",
         "Appearance alone, pose alone (Fig. 4)",
-        "With the other map zero. The appearance alone should have colours and no structure; the "
-        "pose alone shows a template, the same for all, in the pose of the image.",
+        "With the other map zero. Where the two are apart, the appearance alone has colours and no "
+        "structure, and the pose alone is a template, the same for all, in the pose of the image.",
         sheet([[tile(x) for x in row] for row in rows.values()], row_titles=list(rows)),
     )
 

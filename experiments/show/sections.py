@@ -8,9 +8,10 @@ from experiments.measure.alignment import METHODS, method_rows
 from experiments.measure.evaluation import error_rows
 from experiments.measure.published import comparable_errors, comparable_pck, table
 from experiments.show.page import Section, Table
+from experiments.show.swaps import swaps_section
 
 # Keys of results.json with a place of their own.
-OWN_PLACE = ("config", "landmarks", "consistency", "alignment", "alignment_of")
+OWN_PLACE = ("config", "landmarks", "consistency", "swaps", "alignment", "alignment_of")
 ALPHA = "0.10"  # of the tables that have room for one
 PARTS = ("all", "visible", "occluded")
 HEALTH = (
@@ -60,6 +61,8 @@ def headline_sections(results: dict[str, Any], num_landmarks: int | None) -> lis
         sections.append(landmarks_section(results, num_landmarks))
     if "consistency" in results:
         sections.append(consistency_section(results["consistency"]))
+    if "swaps" in results:
+        sections.append(swaps_section(results["swaps"]))
     if "alignment" in results:
         sections.append(alignment_section(results["alignment"], comparable_pck(results)))
     if results.get("iterations"):
