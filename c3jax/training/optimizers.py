@@ -3,6 +3,7 @@
 import fnmatch
 import math
 from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -57,6 +58,46 @@ def adam(
         optax.scale_by_learning_rate(schedule),
         _scale_each(rates or {}),
     )
+
+
+class Averaging(NamedTuple):
+    """State of `averaging`: that of the optimiser, the mean so far, and updates so far."""
+
+    inner: Any
+    mean: Any
+    taken: jax.Array
+
+
+def averaging(
+    optimizer: optax.GradientTransformation, *, after: int
+) -> optax.GradientTransformation:
+    """The optimiser, which also keeps the mean of the parameters behind its first updates.
+
+    mean_n = mean_{n-1} + (params_n - mean_{n-1}) / max(n - after, 1), n counts updates
+
+    Args:
+      optimizer: takes the steps, which stay what they are.
+      after: the first updates, whose parameters are left out of the mean.
+    """
+
+    def init(params):
+        # A buffer of its own: the step donates those of the parameters.
+        return Averaging(
+            optimizer.init(params), jax.tree.map(jnp.array, params), jnp.zeros((), int)
+        )
+
+    def update(updates, state: Averaging, params=None):
+        updates, inner = optimizer.update(updates, state.inner, params)
+        taken = state.taken + 1
+        share = 1 / jnp.maximum(taken - after, 1)
+        mean = jax.tree.map(
+            lambda mean, new: mean + share * (new - mean),
+            state.mean,
+            optax.apply_updates(params, updates),
+        )
+        return updates, Averaging(inner, mean, taken)
+
+    return optax.GradientTransformation(init, update)
 
 
 def _scale_each(rates: Mapping[str, float]) -> optax.GradientTransformation:

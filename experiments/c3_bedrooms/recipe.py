@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from experiments.c3_faces import recipe as c3_faces
-from experiments.c3_faces.config import on_lsun, on_rendered
+from experiments.c3_faces.presets import on_lsun, on_rendered
 
 PAPER = on_lsun(Path("data/lsun/bedroom_train_lmdb"))
 """C3 4.5, appendix ("the same setting for face landmark detection"): LSUN bedrooms, as for faces.

@@ -4,9 +4,10 @@ import functools
 from dataclasses import replace
 
 from data_pipelines.load import Data, load
-from experiments.c3_faces.config import PRESETS, Config
+from experiments.c3_faces.config import Config
 from experiments.c3_faces.evaluate import evaluate, pictures
 from experiments.c3_faces.model import STAGES, build, learning_rates, make_networks
+from experiments.c3_faces.presets import PRESETS
 from experiments.c3_faces.steps import synthetic_loss, unpaired_loss, warmup_loss
 from experiments.engine.stages import Stage, make_stage
 from experiments.recipe import Model, Recipe

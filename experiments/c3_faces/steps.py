@@ -73,13 +73,12 @@ def unpaired_loss(
     Running averages of batch normalisation move with real photos (and the codes of real photos in
     the decoder) alone; the synthetic terms, where they have a weight, move them once more.
     """
-    weights = config.loss
-    images = as_float(jnp.concatenate([batch["source"], batch["target"]]))
+    weights, photos = config.loss, as_float(batch["source"])
+    images = jnp.concatenate(_joint_pairs(keys, photos, as_float(batch["target"]), config))
     code, variables = networks.encode(state.variables(params), images)
     term = pair_terms(
         variables, state.loss_stats, images, code, networks=networks, loss=weights, flow=config.flow
     )
-    photos = images[: len(keys)]
     if weights.synthetic:
         synthetic = _synthetic_terms(
             term.variables, term.loss_stats, photos, keys, networks=networks, config=config
@@ -91,6 +90,16 @@ def unpaired_loss(
         loss = term.value + weights.joint_flow * flow
         term = term._replace(value=loss, metrics=term.metrics | {"flow": flow.mean()})
     return term.loss_and_aux()
+
+
+def _joint_pairs(keys, first, second, config: Config) -> tuple[Array, Array]:
+    """The pairs of stage 2: the photos, both warped, or two warps of the first."""
+    if config.joint_pairs == "photos":
+        return first, second
+    draws = jax.vmap(lambda key: jax.random.split(jax.random.fold_in(key, 1)))(keys)
+    warped = jax.vmap(lambda key, image: _warped(key, image, config.warp)[0])
+    other = second if config.joint_pairs == "warped_photos" else first
+    return warped(draws[:, 0], first), warped(draws[:, 1], other)
 
 
 def _synthetic_terms(
@@ -174,13 +183,6 @@ def synthetic_pair(key: Array, image: Float[Array, "H W 3"], warp: WarpConfig):
         translation_stddev=warp.target_translation,
         warp_stddevs=warp.target_warp,
     )
-    g_s = warps.random_warp(
-        source_key,
-        rotation_stddev=warp.source_rotation,
-        scale_stddev=warp.source_scale,
-        translation_stddev=warp.source_translation,
-        warp_stddevs=warp.source_warp,
-    )
     height, width = image.shape[:2]
     side = min(height, width)
     # IMM's margin of 10 and ramp of 20 pixels at 128.
@@ -188,5 +190,17 @@ def synthetic_pair(key: Array, image: Float[Array, "H W 3"], warp: WarpConfig):
         (height, width), margin=round(side * 10 / 128), step=round(side * 20 / 128)
     )
     target = warps.warp_image(image, g_t, padding="reflect")
-    source = warps.warp_image(target, g_s, padding="reflect")
+    source, g_s = _warped(source_key, target, warp)
     return source, target, warps.warp_image(mask, g_t)[..., 0], g_s
+
+
+def _warped(key: Array, image: Float[Array, "H W 3"], warp: WarpConfig):
+    """The image warped as sources are, and the warp."""
+    g = warps.random_warp(
+        key,
+        rotation_stddev=warp.source_rotation,
+        scale_stddev=warp.source_scale,
+        translation_stddev=warp.source_translation,
+        warp_stddevs=warp.source_warp,
+    )
+    return warps.warp_image(image, g, padding="reflect"), g

@@ -100,6 +100,8 @@ def train(
             while step < end:
                 state, metrics = train_step(state, next(batches), key)
                 step += 1
+                if step == end:
+                    state = stage.finished(state)
                 log.step(stage.name, step, metrics, write=step % log_every == 0 or step == end)
                 if step % check_every == 0 and first:
                     for warning in check(state):

@@ -36,10 +36,14 @@ class StageConfig:
     """AdamW's weight decay; by default it is in the gradient, as in the Adam of the papers' time"""
     clip_norm: float | None = None
     """bound on the norm of each variable's gradient (IMM: 1)"""
+    averaged: float = 0.0
+    """share of the last steps whose weights are averaged, for what follows the stage"""
 
     def __post_init__(self):
         for name, least in (("steps", 0), ("epochs", 0), ("batch_size", 1), ("learning_rate", 0)):
             check_least(name, getattr(self, name), least)
+        if not 0 <= self.averaged <= 1:
+            raise UsageError(f"averaged is a share of the steps, from 0 to 1, got {self.averaged}")
 
     def num_steps(self, num_pictures: int) -> int:
         """Optimiser steps on so many training pictures."""
@@ -89,6 +93,12 @@ class Stage:
         if self.begin is not None:
             return self.begin(state)
         return state.replace(opt_state=self.optimizer.init(state.params))
+
+    def finished(self, state: TrainState) -> TrainState:
+        """The state behind its last step: with the mean of the parameters, where that is kept."""
+        if not isinstance(state.opt_state, optimizers.Averaging):
+            return state
+        return state.replace(params=state.opt_state.mean)
 
 
 def stage_at(stages: list[Stage], step: int) -> Stage:
@@ -145,10 +155,13 @@ def make_optimizer(stage: StageConfig, steps: int = 1, rates: Rates | None = Non
         "slow_decay": lambda: optimizers.slow_decay(stage.learning_rate),
         "constant": lambda: optax.constant_schedule(stage.learning_rate),  # counts, as they all do
     }[stage.schedule]()
-    return optimizers.adam(
+    optimizer = optimizers.adam(
         schedule,
         weight_decay=stage.weight_decay,
         clip_norm=stage.clip_norm,
         decoupled=stage.decoupled_decay,
         rates=rates,
     )
+    if not stage.averaged:
+        return optimizer
+    return optimizers.averaging(optimizer, after=round((1 - stage.averaged) * steps))

@@ -2,9 +2,9 @@
 
 import dataclasses
 
-from experiments.c3_faces import config as c3
+from experiments.c3_faces import presets as c3
 from experiments.c3_faces import recipe as c3_faces
-from experiments.c3_faces.config import Config
+from experiments.c3_faces.config import Config, LossConfig, ModelConfig
 
 LAPTOP_STEPS = 1600  # about the operations of C3's laptop_small, 22 GFLOP a step
 
@@ -27,8 +27,8 @@ def on_laptop(preset: Config) -> Config:
 
 PAPER = dataclasses.replace(
     c3.PAPER,
-    model=c3.ModelConfig(family="imm"),
-    loss=c3.LossConfig(reconstruction=6000.0),
+    model=ModelConfig(family="imm"),
+    loss=LossConfig(reconstruction=6000.0),
     pretrain=dataclasses.replace(c3.PAPER.pretrain, steps=300_000, batch_size=50),
     joint=dataclasses.replace(c3.PAPER.joint, steps=0, epochs=None),
     cycle=False,

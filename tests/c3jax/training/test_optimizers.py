@@ -118,3 +118,25 @@ def test_rates_scale_the_steps_of_the_parameters_that_match():
     assert_allclose(moved["trunk"], 0.25 * moved["head"], rtol=1e-5)
     plain = train(optimizers.adam(0.1), params, gradients)
     assert_array_equal(found["head"]["kernel"], plain["head"]["kernel"])
+
+
+def test_averaging_takes_the_same_steps_and_keeps_the_mean_of_the_last_parameters():
+    gradients = np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32)
+    plain, params = optax.adam(0.1), {"w": jnp.ones(3)}
+    averaging = optimizers.averaging(plain, after=2)
+    alone, state = plain.init(params), averaging.init(params)
+    visited, other = [], params
+    for gradient in gradients:
+        updates, alone = plain.update({"w": gradient}, alone, params)
+        params = optax.apply_updates(params, updates)
+        same, state = averaging.update({"w": gradient}, state, other)
+        other = optax.apply_updates(other, same)
+        visited.append(params["w"])
+        np.testing.assert_array_equal(other["w"], params["w"])
+    np.testing.assert_allclose(state.mean["w"], np.mean(visited[2:], axis=0), rtol=1e-6)
+
+
+def test_before_there_is_a_mean_it_is_the_parameters():
+    averaging, params = optimizers.averaging(optax.sgd(1.0), after=5), {"w": jnp.ones(2)}
+    updates, state = averaging.update({"w": jnp.ones(2)}, averaging.init(params), params)
+    np.testing.assert_array_equal(state.mean["w"], optax.apply_updates(params, updates)["w"])

@@ -15,7 +15,7 @@ from c3jax.models.resnet import ResNet
 from c3jax.training.state import init_state
 from c3jax.training.step import AXIS, local, make_train_step, replicate, shard_batch
 from data_pipelines.sampling import shard
-from experiments.c3_faces.config import LAPTOP_SMALL
+from experiments.c3_faces.presets import LAPTOP_SMALL
 from experiments.c3_faces.steps import as_float, unpaired_loss
 from experiments.terms.cross_image import init_loss_stats
 from experiments.terms.networks import Networks

@@ -13,7 +13,7 @@ from c3jax.models.c3 import Encoding
 from c3jax.models.flow import FlowModule
 from c3jax.training.step import AXIS
 from experiments.c3_faces import steps
-from experiments.c3_faces.config import LAPTOP_SMALL
+from experiments.c3_faces.presets import LAPTOP_SMALL
 from experiments.terms import cross_image
 
 SHAPE = (4, 5)

@@ -20,7 +20,7 @@ from c3jax.losses.perceptual import init_running_mean
 from c3jax.models.c3 import Encoding
 from c3jax.training.step import AXIS
 from experiments.c3_faces import steps
-from experiments.c3_faces.config import LAPTOP_SMALL
+from experiments.c3_faces.presets import LAPTOP_SMALL
 from experiments.terms import cross_image
 from experiments.terms.cross_image import halves, swap, swap_twice
 from tests.tolerances import REORDERED

@@ -11,8 +11,9 @@ from c3jax.models.vgg import VGG
 from c3jax.training import optimizers
 from data_pipelines.load import Data
 from experiments import recipe
-from experiments.c3_faces.config import LAPTOP_SMALL, PAPER, PRESETS, LossConfig, WarpConfig
+from experiments.c3_faces.config import LossConfig, WarpConfig
 from experiments.c3_faces.model import STAGES, build, learning_rates, make_networks
+from experiments.c3_faces.presets import LAPTOP_SMALL, PAPER, PRESETS
 from experiments.c3_faces.recipe import stages
 from experiments.engine.errors import UsageError
 from experiments.engine.stages import StageConfig

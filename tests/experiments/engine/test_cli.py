@@ -11,7 +11,8 @@ from c3jax import soft_argmax
 from c3jax.training.checkpoints import CheckpointError
 from data_pipelines.errors import DataError
 from data_pipelines.sampling import pair_indices
-from experiments.c3_faces.config import LAPTOP, PRESETS, Config
+from experiments.c3_faces.config import Config
+from experiments.c3_faces.presets import LAPTOP, PRESETS
 from experiments.engine import cli, runs
 from experiments.engine.errors import Interrupted, UsageError
 

@@ -14,8 +14,8 @@ from c3jax.models import dinov2
 from c3jax.models.families import to_config
 from c3jax.models.reading import Reading
 from c3jax.weights import file_digest, torchvision_key
-from experiments.c3_faces import config as c3_config
 from experiments.c3_faces import model as c3_model
+from experiments.c3_faces import presets as c3_presets
 from experiments.engine import hub
 from experiments.engine.errors import UsageError
 from experiments.engine.networks import find_files, trunk_weights, with_pretrained
@@ -45,8 +45,8 @@ def file(tmp_path):
 
 def of_faces(**fields):
     named = {"landmark_stages": STAGES, "flow_stages": STAGES[:1], "appearance_grid": None}
-    model = replace(c3_config.LAPTOP.model, **DINO, **named, perceptual="random")
-    return replace(c3_config.LAPTOP, model=replace(model, **fields))
+    model = replace(c3_presets.LAPTOP.model, **DINO, **named, perceptual="random")
+    return replace(c3_presets.LAPTOP, model=replace(model, **fields))
 
 
 def of_pairs(preset):

@@ -7,7 +7,7 @@ import os
 import pytest
 
 from c3jax.inference.files import SHIPPED
-from experiments.c3_faces.config import LAPTOP
+from experiments.c3_faces.presets import LAPTOP
 from experiments.engine import runs
 from experiments.engine.errors import UsageError
 from experiments.engine.runs import to_json
