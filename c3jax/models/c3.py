@@ -73,7 +73,7 @@ class C3(LandmarkNetworks, kw_only=True):
       landmark_stages: stages of the trunk that make up f, brought to the grid of the first and
         concatenated.
       flow_stages: the same for f'.
-      flow_channels, flow_linear: as in `FlowModule`.
+      flow_channels, flow_linear, flow_start, flow_mutual, flow_symmetric: as in `FlowModule`.
 
     References:
       [1] Unsupervised Landmark Learning from Unpaired Data.
@@ -84,10 +84,19 @@ class C3(LandmarkNetworks, kw_only=True):
     flow_stages: tuple[str, ...] = ("layer3",)
     flow_channels: tuple[int, ...] = (16, 16, 1)
     flow_linear: bool = False
+    flow_start: str = "gaussian"
+    flow_mutual: bool = True
+    flow_symmetric: bool = True
 
     def setup(self):
         super().setup()
-        self.flow = FlowModule(channels=self.flow_channels, linear=self.flow_linear)
+        self.flow = FlowModule(
+            channels=self.flow_channels,
+            linear=self.flow_linear,
+            start=self.flow_start,
+            mutual=self.flow_mutual,
+            symmetric=self.flow_symmetric,
+        )
 
     def encode(self, images: Images, *, train: bool = False) -> Encoding:
         """`f = N(I), a = E_a(f), p = E_p(f)` and f' (3.1, 3.2)."""

@@ -47,23 +47,26 @@ class FlowModule(nn.Module):
     """Refined correlation between two feature maps, Eq. 3 of [1].
 
     `C_hat = W1 * (W2 * C)`: each layer filters the target side (W2), applies the activation and
-    filters the source side (W1). With `channels=(1,)` and `linear=True` it is the single linear
-    layer of Eq. 3. The block is symmetric, `N(c) + N(c^T)^T`, so that swapping the images
-    transposes the result, and mutual matching (NC-Net) stands before and after it.
+    filters the source side (W1). The block is symmetric, `N(c) + N(c^T)^T`, so that swapping the
+    images transposes the result, and mutual matching (NC-Net) stands before and after it. Eq. 3 to
+    the letter is `channels=(1,), linear=True, mutual=False, symmetric=False`, and `start='normal'`.
 
     Args (fields):
       channels: output channels of the layers; the last is 1.
       kernel_size: side of the kernels, in cells.
       linear: no activation inside or after the layers.
       start: what the block is before training: 'gaussian', a separable smoothing of the
-        correlation; or 'consensus', which adds up matches of neighbours (`consensus_kernels`).
-      stddev: standard deviation of the start's Gaussian in cells; None is 1, of 'consensus' 1.5.
+        correlation; 'consensus', which adds up matches of neighbours (`consensus_kernels`); or
+        'normal', all values from N(0, stddev^2).
+      stddev: standard deviation of the start's Gaussian in cells; None is 1, of 'consensus' 1.5;
+        of 'normal' that of the values, None is 0.01.
       layers: 'separable' (W1 after W2), 'centre_pivot' (W1 beside W2, their sum) or 'full' (one
         4D convolution, k^2 / 2 times the work).
       negative_slope: of a leaky ReLU, so that no output dies; mutual matching then sees small
         negative scores.
       mutual: mutual matching before and after; without it the single linear layer filters the
         features instead of a volume (`folded_correlation`), which is exact.
+      symmetric: the sum of both orders of the images; without it the block alone, `N(c)`.
       chunk: examples at a time, which bounds the memory; None is all at once.
 
     Returns:
@@ -81,6 +84,7 @@ class FlowModule(nn.Module):
     layers: str = "separable"
     negative_slope: float = 0.0
     mutual: bool = True
+    symmetric: bool = True
     chunk: int | None = None
 
     def __post_init__(self):
@@ -100,7 +104,9 @@ class FlowModule(nn.Module):
     def _refine(self, kernels, source, target):
         damp = mutual_matching if self.mutual else lambda correlation: correlation
         block = functools.partial(self._block, kernels)
-        return damp(symmetric(block, damp(correlation_4d(source, target))))
+        if self.symmetric:
+            block = functools.partial(symmetric, block)
+        return damp(block(damp(correlation_4d(source, target))))
 
     def _block(self, kernels, correlation):
         volume = correlation[..., None]
@@ -125,10 +131,10 @@ class FlowModule(nn.Module):
         return one_linear and not self.mutual
 
     def _folded(self, kernels, source, target):
-        """Both terms of `symmetric`: the second has W1 on the target side and W2 on the source."""
+        """The second term of `symmetric` has W1 on the target side and W2 on the source side."""
         ((w1, w2),) = kernels
         first = folded_correlation(source, target, w1, w2)
-        return first + folded_correlation(source, target, w2, w1)
+        return first + folded_correlation(source, target, w2, w1) if self.symmetric else first
 
     def _kernels(self) -> list[tuple[Array, ...]]:
         """Kernels of each layer: (W1, W2), or the one of full 4D."""

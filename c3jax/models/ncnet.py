@@ -41,8 +41,8 @@ class NCNet(nn.Module):
       channels: output channels of the layers; the last is 1.
       kernel_size: side of the kernels, in cells.
       use_bias: a bias in each layer.
-      start: 'random' is that of the public code; 'gaussian' and 'consensus' are those of the
-        `FlowModule`.
+      start: 'random' is that of the public code; 'gaussian', 'consensus' and 'normal' are those of
+        the `FlowModule`.
       chunk: examples at a time, which bounds the memory; None is all at once.
 
     Returns:

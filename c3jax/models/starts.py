@@ -1,4 +1,4 @@
-"""What blocks of 4D convolutions start as: smoothing, or consensus of neighbouring matches."""
+"""What blocks of 4D convolutions start as: smoothing, consensus of neighbours, or normal noise."""
 
 from collections.abc import Callable
 from functools import partial
@@ -11,8 +11,9 @@ from jaxtyping import Array, Float
 from c3jax.convolutions import gaussian_kernel
 from c3jax.models.layers import normal
 
-STARTS = ("gaussian", "consensus")
-STDDEVS = {"gaussian": 1.0, "consensus": 1.5}  # in cells, unless another is given
+STARTS = ("gaussian", "consensus", "normal")
+# Unless another is given: of the Gaussian in cells, of the values themselves for 'normal' (C3).
+STDDEVS = {"gaussian": 1.0, "consensus": 1.5, "normal": 0.01}
 
 Init = Callable[..., Any]  # of a key (and shape); returns an array
 
@@ -27,17 +28,21 @@ def block_inits(
       size: odd width of the kernels in cells.
       layers: 'separable' and 'centre_pivot' have kernels for each side, 'full' has one of 4D.
       start: one of `STARTS`.
-      stddev: standard deviation of the start's Gaussian in cells; None is 1, or 1.5 of 'consensus'.
+      stddev: standard deviation of the start's Gaussian in cells, of 'normal' that of the values;
+        None is that of `STDDEVS`.
 
     Raises:
       ValueError: if layers of that kind or those channels cannot start so.
     """
     stddev = STDDEVS[start] if stddev is None else stddev
-    stddevs = (stddev, *[0.0] * (len(channels) - 1))
+    smoothing = partial(smoothing_init, gain=0.5 if layers == "centre_pivot" else 1.0)
+    inits = list(map(smoothing, (stddev, *[0.0] * (len(channels) - 1))))
+    if start == "normal":
+        inits = [normal(stddev)] * len(channels)
     ends = list(zip((1, *channels[:-1]), channels, strict=True))
     if layers == "full":
-        first = (coupled_init if start == "consensus" else smoothing_init)(stddev)
-        inits = (first, *map(smoothing_init, stddevs[1:]))
+        if start == "consensus":
+            inits[0] = coupled_init(stddev)
         shapes = [(size,) * 4 + each for each in ends]
         return [{"kernel": partial(i, shape=s)} for i, s in zip(inits, shapes, strict=True)]
     if start == "consensus":
@@ -49,7 +54,6 @@ def block_inits(
             for w1, w2 in kernels
         ]
     separable = layers == "separable"
-    inits = tuple(smoothing_init(width, gain=1.0 if separable else 0.5) for width in stddevs)
     return [
         {
             "kernel_source": partial(init, shape=(size, size, cout if separable else cin, cout)),

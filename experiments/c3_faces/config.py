@@ -13,7 +13,7 @@ from typing import Literal
 
 from data_pipelines.load import DataConfig
 from experiments.engine.errors import UsageError
-from experiments.engine.networks import TrunkConfig
+from experiments.engine.networks import FlowConfig, TrunkConfig
 from experiments.engine.runs import RunConfig
 from experiments.engine.stages import StageConfig
 from experiments.terms.cross_image import CrossImageLoss
@@ -21,7 +21,7 @@ from experiments.terms.perceptual import Perceptual
 
 
 @dataclass(frozen=True)
-class ModelConfig(TrunkConfig):
+class ModelConfig(FlowConfig, TrunkConfig):
     """Architecture (C3 4.1 and appendix)."""
 
     family: Literal["c3", "imm"] = "c3"
@@ -53,10 +53,9 @@ class ModelConfig(TrunkConfig):
     """of the soft-argmax"""
     init_stddev: float | None = 0.01
     """normal initialisation of E_a, E_p, D; None: He"""
-    flow_channels: tuple[int, ...] = (16, 16, 1)
-    """output channels of the separable 4D layers"""
-    flow_linear: bool = False
-    """no ReLU in the flow module; with channels (1,) one layer of Eq. 3"""
+    flow_start: Literal["gaussian", "consensus", "normal"] = "gaussian"
+    """the flow module before training: a separable Gaussian, agreeing matches of neighbours add up,
+    or all values from N(0, 0.01^2)"""
     perceptual: Perceptual = "vgg16"
     """network of the perceptual loss; `random` is a fixed random pyramid"""
     perceptual_weights: Path | None = None

@@ -44,6 +44,20 @@ class TrunkConfig:
         return self.trunk in dinov2.VARIANTS
 
 
+@dataclass(frozen=True)
+class FlowConfig:
+    """The options of a flow module, of which the baseline NC-Net has `flow_channels` alone."""
+
+    flow_channels: tuple[int, ...] = (16, 16, 1)
+    """output channels of the 4D layers"""
+    flow_linear: bool = False
+    """no ReLU in the flow module; with channels (1,) one layer of Eq. 3"""
+    flow_mutual: bool = True
+    """mutual matching before and after the flow module; Eq. 3 has none"""
+    flow_symmetric: bool = True
+    """the flow module sees the images in both orders; Eq. 3 in one"""
+
+
 class Pretrained(NamedTuple):
     """Published weights of a group of parameters.
 

@@ -11,7 +11,7 @@ from typing import Literal
 
 from data_pipelines.load import AlignmentDataConfig
 from experiments.engine.errors import UsageError
-from experiments.engine.networks import TrunkConfig
+from experiments.engine.networks import FlowConfig, TrunkConfig
 from experiments.engine.runs import RunConfig
 from experiments.engine.stages import LossWeights, StageConfig, constant, cosine
 from experiments.measure.alignment import Reading
@@ -23,7 +23,7 @@ STAGES = ("features", "flow", "finetune")
 
 
 @dataclass(frozen=True)
-class ModelConfig(TrunkConfig):
+class ModelConfig(FlowConfig, TrunkConfig):
     """Architecture (C3 3.2, 4.4)."""
 
     trunk_widths: tuple[int, int, int, int] | None = None
@@ -33,19 +33,15 @@ class ModelConfig(TrunkConfig):
     """stages that make up f', on the grid of the first, each at unit length if several"""
     family: Literal["aligner", "nc_net"] = "aligner"
     """`nc_net`: the baseline, full 4D convolutions in place of the flow module"""
-    flow_channels: tuple[int, ...] = (16, 16, 1)
-    """output channels of the 4D layers"""
     flow_layers: Literal["separable", "centre_pivot", "full"] = "separable"
     """aligner: W1 after W2, beside it, or one 4D convolution"""
-    flow_linear: bool = False
-    """aligner: no ReLU in the flow module; with channels (1,) one layer of Eq. 3"""
     negative_slope: float = 0.0
     """aligner: of a leaky ReLU, so that no output dies"""
     kernel_size: int = 5
     """side of the 4D kernels, in cells"""
-    start: Literal["consensus", "gaussian", "random"] = "consensus"
-    """before training: agreeing matches of neighbours add up, or a separable Gaussian; nc_net:
-    `random`, as published"""
+    start: Literal["consensus", "gaussian", "normal", "random"] = "consensus"
+    """before training: agreeing matches of neighbours add up, a separable Gaussian, or all values
+    from N(0, 0.01^2); nc_net: `random`, as published"""
     chunk: int | None = None
     """examples that the 4D layers see at a time, which bounds the memory"""
     landmark_channels: int = 256

@@ -41,6 +41,13 @@ def test_a_network_tells_all_its_fields_as_json_and_is_built_from_them(config):
     assert set(told) > set(config)  # also what is not given
 
 
+def test_what_older_exports_do_not_name_has_its_default():
+    aligner = from_config({"family": "aligner", "trunk": SMALL, "flow": {"mutual": True}})
+    assert aligner.flow == FlowModule(mutual=True, symmetric=True)
+    c3 = from_config({"family": "c3", "trunk": SMALL, "flow_linear": True})
+    assert (c3.flow_start, c3.flow_mutual, c3.flow_symmetric) == ("gaussian", True, True)
+
+
 def test_c3_also_without_the_name_of_the_family():
     fields = {"trunk": SMALL, "landmark_stages": ["layer2"], "flow_stages": ["layer1"]}
     assert isinstance(from_config({"family": "c3", **fields}), C3)

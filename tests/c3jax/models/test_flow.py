@@ -172,6 +172,8 @@ def test_channels_that_do_not_end_in_one_are_refused():
 def test_options_that_do_not_exist_are_refused():
     with pytest.raises(ValueError, match="layers must be one of 'separable', .*, got 'dense'"):
         build(layers="dense")
+    with pytest.raises(ValueError, match="start must be one of 'gaussian', .*, got 'random'"):
+        build(start="random")
     with pytest.raises(ValueError, match="negative_slope must not be negative, got -0.1"):
         build(negative_slope=-0.1)
     with pytest.raises(ValueError, match="chunk must be a number of examples from 1 on, got 0"):

@@ -1,4 +1,4 @@
-"""What 4D blocks start as: consensus adds up the matches of neighbours that agree."""
+"""What 4D blocks start as: consensus adds up the matches of neighbours that agree; noise."""
 
 import jax
 import jax.numpy as jnp
@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from c3jax import correlation_4d, mutual_matching
-from c3jax.models.flow import FlowModule
+from c3jax.models.flow import LAYERS, FlowModule
 from c3jax.models.starts import consensus_kernels, nearest_offsets
 from tests.tolerances import REORDERED
 
@@ -61,6 +61,18 @@ def test_every_kernel_that_sees_the_match_of_a_neighbour_gets_a_gradient():
     for leaf in jax.tree.leaves(loss(variables)):
         assert np.isfinite(leaf).all()
         assert (np.abs(leaf).max((0, 1, 2)) > 0).all(), "no channel is dead"
+
+
+@pytest.mark.parametrize("layers", LAYERS)
+@pytest.mark.parametrize("stddev", [None, 0.3])
+def test_the_normal_start_is_noise_around_zero_of_one_hundredth_or_as_told(layers, stddev):
+    fields = {"channels": (16, 16, 1), "kernel_size": 3, "layers": layers}
+    module = FlowModule(**fields, start="normal", stddev=stddev)
+    params = jax.jit(module.init)(jax.random.key(2), SOURCE, TARGET)["params"]
+    values = np.concatenate([leaf.ravel() for leaf in params.values()])
+    assert values.std() == pytest.approx(stddev or 0.01, rel=0.05)
+    assert abs(values.mean()) < 0.05 * values.std()
+    assert len(np.unique(values)) > 0.99 * len(values), "each kernel is drawn anew"
 
 
 def test_nearest_offsets_are_rings_around_the_centre():
