@@ -27,7 +27,7 @@ from experiments.measure.viewer import Code, Viewer
 NUM_PAIRS, DRAWS = 1000, 200
 COARSE = 4  # cells on a side of coarse pictures
 BLURS = (48, 40, 32, 24, 20, 16, 12, 8, 4)  # cells on a side of blurred ones
-NO_JUDGE = "no judge has learned such pictures, or their masks and persons are not known"
+NO_JUDGE = "no judge has learned such pictures, or their masks or different persons are not known"
 Attributes = dict[str, np.ndarray]  # `[n, c]` each; the columns of one share alpha and beta
 
 
@@ -40,7 +40,9 @@ def measure_swaps(viewer: Viewer, test: Evaluation, name: str) -> dict[str, Any]
     images, code = test.images / np.float32(255), viewer.look(test.images)
     painted = _decoded(viewer, code.appearance, code.maps)
     images = _resized(images, painted.shape[1])
-    persons = np.arange(len(test)) if test.persons is None else test.persons
+    persons, known = test.persons, True
+    if persons is None or len(np.unique(persons)) < 2:
+        persons, known = np.arange(len(test)), False
     pairs = pairs_of_persons(persons)
     i, j = pairs
     swapped = _decoded(viewer, code.appearance[i], code.maps[j])
@@ -54,7 +56,7 @@ def measure_swaps(viewer: Viewer, test: Evaluation, name: str) -> dict[str, Any]
         },
         "own_landmarks_px": _own_landmarks_px(viewer, swapped, code, pairs),
     }
-    if name not in JUDGED or test.masks is None or test.persons is None:
+    if name not in JUDGED or test.masks is None or not known:
         return found | {"judge": None, "reason": NO_JUDGE}
     weights = bootstrap_weights(persons, pairs)
     true = pose(normalized(test.keypoints_px, test.images.shape[1:3]))

@@ -144,6 +144,11 @@ def test_without_a_judge_the_reason_is_said(discs):
     assert "pose" not in found and found["reconstruction"]["error"] < 0.01
 
 
+def test_two_pictures_of_one_person_are_no_ground_for_a_judge(discs):
+    found = swaps.measure_swaps(Painter(), discs.select(slice(2)), "rendered_faces")
+    assert found["judge"] is None and found["pairs"] == swaps.NUM_PAIRS
+
+
 def test_the_judge_finds_the_key_points_of_rendered_faces(tmp_path):
     found = load_arrays("test", 40, size=64, cache_dir=tmp_path, progress=False)
     points = judged_points("rendered_faces", found["image"] / np.float32(255))
