@@ -9,6 +9,7 @@ import json
 import re
 import textwrap
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -39,7 +40,7 @@ class Row:
     data: str
     size: int
     key: str
-    files: tuple[str, ...]
+    files: Sequence[str]
     command: str
     k: int | None = None
 
@@ -48,7 +49,7 @@ class Row:
         """The number of each seed.
 
         Raises:
-          ValueError: a file has no such number.
+          UsageError: a file has no such number.
         """
         return [float(look_up(name, self.key)) for name in self.files]
 
@@ -66,15 +67,17 @@ class Ours:
     unit: str
     comparable: str
     missing: str
-    rows: tuple[Row, ...] = ()
+    rows: Sequence[Row] = ()
 
 
 def look_up(name: str, key: str) -> Any:
     """What stands in a file of the folder under a key, its parts apart by `/`.
 
     Raises:
-      ValueError: nothing.
+      UsageError: nothing, or there is no such file.
     """
+    if not (FOLDER / name).is_file():
+        raise UsageError(f"{FOLDER / name} is missing, which {FOLDER / 'tables.toml'} names")
     found = json.loads((FOLDER / name).read_text(encoding="utf-8"))
     for part in key.split("/"):
         if isinstance(found, list) and part.isdigit() and int(part) < len(found):
@@ -82,23 +85,19 @@ def look_up(name: str, key: str) -> Any:
         elif isinstance(found, dict) and part in found:
             found = found[part]
         else:
-            raise ValueError(f"{FOLDER / name}: no {key!r}, there is no {part!r}")
+            raise UsageError(f"{FOLDER / name}: no {key!r}, there is no {part!r}")
     return found
 
 
 def read() -> list[Ours]:
     """What stands beside every table, in the order of the papers' tables."""
-    every = [one | {"rows": tuple(map(_row, one.get("rows", ())))} for one in stored()["table"]]
-    return [Ours(**one) for one in every]
+    every = stored()["table"]
+    return [Ours(**one | {"rows": [Row(**row) for row in one.get("rows", ())]}) for one in every]
 
 
 def stored() -> dict[str, Any]:
     """What `tables.toml` has."""
     return tomllib.loads((FOLDER / "tables.toml").read_text(encoding="utf-8"))
-
-
-def _row(cells: dict[str, Any]) -> Row:
-    return Row(**cells | {"files": tuple(cells["files"])})
 
 
 def filled(page: str) -> str:
@@ -108,13 +107,13 @@ def filled(page: str) -> str:
     several thresholds stand beside each other.
 
     Raises:
-      ValueError: a table is not known, or a number is not in its file.
+      UsageError: a table is not known, or a number is not in its file.
     """
     known = {one["name"]: one for one in stored()["result"]}
 
     def table(found: re.Match) -> str:
         if found[2] not in known:
-            raise ValueError(f"{PAGE}: no table {found[2]} in {FOLDER / 'tables.toml'}")
+            raise UsageError(f"{PAGE}: no table {found[2]} in {FOLDER / 'tables.toml'}")
         one = known[found[2]]
         rows = [[_cell(each, one["files"], one["digits"]) for each in row] for row in one["rows"]]
         return found[1] + as_markdown(Table(one["columns"], rows)) + found[3]

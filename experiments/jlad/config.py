@@ -141,10 +141,11 @@ class Config(RunConfig):
     """without it landmarks are found by the features alone ("wo/SS")"""
     separate: bool = False
     """no joint learning: in its turn each network learns by its own terms, under the same weights
-    and from the same pictures, the detection on a trunk of its own; nothing else differs. Others'
-    principles: --alignment-loss.alignment 0, synthetic anchors alone (CNNGeo); --no-uncertainty
-    --alignment-loss.anchors 0 --alignment-loss.likelihood 0, Eq. 6 at sigma = 1 (RTNs);
-    --detection-loss.detection 0, equivariance alone (FPE)"""
+    and from the same pictures, the detection on a trunk of its own, so that a trunk that learns
+    gets the updates of one turn in place of both. Others' principles: --alignment-loss.alignment 0,
+    synthetic anchors alone (CNNGeo); --no-uncertainty --alignment-loss.anchors 0
+    --alignment-loss.likelihood 0, Eq. 6 at sigma = 1 (RTNs); --detection-loss.detection 0,
+    equivariance alone (FPE)"""
     pretrain: StageConfig = constant(steps=None, epochs=5, batch_size=16, learning_rate=1e-3)
     """both networks, on synthetic pairs"""
     rounds: RoundsConfig = field(default_factory=RoundsConfig)

@@ -59,8 +59,10 @@ def measure_swaps(viewer: Viewer, test: Evaluation, name: str) -> dict[str, Any]
     if name not in JUDGED or test.masks is None or not known:
         return found | {"judge": None, "reason": NO_JUDGE}
     weights = bootstrap_weights(persons, pairs)
-    true = pose(normalized(test.keypoints_px, test.images.shape[1:3]))
-    masks = _resized(test.masks[..., None].astype(np.float32), images.shape[1])
+    side, seen_side = images.shape[1], test.images.shape[1]
+    points = normalized(test.keypoints_px, test.images.shape[1:3])
+    true = pose(_on_side(points, seen_side, side))
+    masks = _resized(test.masks[..., None].astype(np.float32), side)
     no_appearance, no_maps = np.zeros_like(code.appearance), np.zeros_like(code.maps)
     mean_maps = np.broadcast_to(code.maps.mean(0), code.maps.shape)
     template = _decoded(viewer, no_appearance, code.maps)
@@ -74,7 +76,7 @@ def measure_swaps(viewer: Viewer, test: Evaluation, name: str) -> dict[str, Any]
         "pose_of_mean_maps": (_decoded(viewer, code.appearance, mean_maps), i),
     }
     for key, (pictures, rows) in seen.items():
-        judged = pose(_judged(name, pictures))
+        judged = pose(_on_side(_judged(name, pictures), SIDE, side))
         found[key] = {z: fit(judged[z][rows], true[z][i], true[z][j], weights) for z in true}
     colors = mean_color(images, masks)
     return found | {
@@ -193,8 +195,17 @@ def _judged(name: str, pictures: np.ndarray) -> np.ndarray:
     return judged_points(name, _resized(pictures, SIDE))
 
 
+def _on_side(points: np.ndarray, old: int, new: int) -> np.ndarray:
+    """Points in [-1, 1] of pictures of one side, in those that are resized to another.
+
+    -1 and 1 are the centres of corner pixels; resizing keeps the edges of pictures.
+    """
+    return points * ((1 - 1 / old) / (1 - 1 / new))
+
+
 def _judge_error(name: str, images: np.ndarray, test: Evaluation) -> float:
-    return mean_error(in_pixels(_judged(name, images), test.images.shape[1:3]), test)
+    shape = test.images.shape[1:3]
+    return mean_error(in_pixels(_on_side(_judged(name, images), SIDE, shape[0]), shape), test)
 
 
 def _own_landmarks_px(viewer: Viewer, swapped: np.ndarray, code: Code, pairs: Pairs) -> float:

@@ -170,7 +170,7 @@ LAPTOP = Config(
     checkpoint_every=50,
 )
 """The flow module on frozen features of EfficientNet-Lite2, 320 px (20x20 cells), by the weak loss;
-its temperature and rate are the best of 30 trials on validation pairs (docs/results.md)."""
+its temperature and rate are the best of 33 trials on validation pairs (docs/results.md)."""
 
 LAPTOP_RESNET50 = Config(
     data=AlignmentDataConfig(image_size=240, train_examples=400, test_pairs=100),

@@ -29,9 +29,11 @@ def test_every_published_table_has_what_stands_beside_it():
 
 
 def test_what_is_not_in_a_file_is_refused_by_name():
-    with pytest.raises(ValueError, match=r"jlad.*: no 'iterations/9/pck', there is no '9'"):
+    with pytest.raises(UsageError, match=r"jlad.*: no 'iterations/9/pck', there is no '9'"):
         tables.look_up("jlad-laptop-seed0.results.json", "iterations/9/pck")
-    with pytest.raises(ValueError, match="no table nowhere in .*tables.toml"):
+    with pytest.raises(UsageError, match="nothing.json is missing"):
+        tables.look_up("nothing.json", "pck")
+    with pytest.raises(UsageError, match="no table nowhere in .*tables.toml"):
         tables.filled("<!-- table nowhere -->\n\n<!-- end -->")
 
 

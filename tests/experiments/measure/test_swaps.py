@@ -129,13 +129,25 @@ def test_a_painter_of_discs_has_the_pose_of_one_picture_and_the_colour_of_the_ot
     assert found["own_landmarks_px"] < 0.1
 
 
-def test_swapped_roles_swap_alpha_and_beta(discs):
-    class Confused(Painter):
-        def decode(self, appearance, maps):  # the colours of the pose's picture: a leak
-            return np.stack([disc(np.r_[p, 0.5] / 2 + 0.5, p) for p in maps])
+def test_a_painter_that_leaks_colours_through_the_pose_is_told(discs):
+    class Leaky(Painter):
+        def encode(self, images):  # the maps have the colour too, and the decoder takes it
+            code = super().encode(images)
+            return code._replace(maps=np.c_[code.maps, code.appearance])
 
-    found = swaps.measure_swaps(Confused(), discs, "rendered_faces")
-    assert abs(found["color"]["alpha"]) < 0.1
+        def decode(self, appearance, maps):
+            return np.stack([disc(p[2:], p[:2]) for p in maps])
+
+    found = swaps.measure_swaps(Leaky(), discs, "rendered_faces")
+    assert found["color"]["alpha"] == pytest.approx(0, abs=0.05)
+    assert found["color"]["beta"] == pytest.approx(1, abs=0.05)
+
+
+def test_points_keep_their_place_in_pictures_of_another_side():
+    """The middle of the corner pixel of 2x2 pixels lies between the first two of 4x4."""
+    corner, between = np.array([-1.0, -1.0]), np.array([-2 / 3, -2 / 3])
+    np.testing.assert_allclose(swaps._on_side(corner, 2, 4), between)
+    np.testing.assert_allclose(swaps._on_side(between, 4, 2), corner)
 
 
 def test_without_a_judge_the_reason_is_said(discs):
