@@ -97,6 +97,7 @@ def train(
             state = replicate(state, devices)
             train_step = make_step(stage.loss_fn, stage.optimizer)
             batches = _sharded(stage, step - begin, len(local(devices)))
+            log.begin(end)
             while step < end:
                 state, metrics = train_step(state, next(batches), key)
                 step += 1
@@ -146,11 +147,17 @@ class _Log:
         self._bar = tqdm(
             total=total, initial=step, unit="step", dynamic_ncols=True, disable=not self._tty
         )
-        self._start, self._total, self._begun, self._told = step, total, time.monotonic(), 0.0
+        self._total, self._told = total, 0.0
+        self.begin(total)
 
     def close(self) -> None:
         self._bar.close()
         self._file.close()
+
+    def begin(self, end: int) -> None:
+        """A stage begins, which ends with that step: the rate is its own, compilation left out."""
+        self._end = end
+        self._first: tuple[int, float] | None = None
 
     def step(self, stage: str, step: int, metrics: dict[str, jax.Array], *, write: bool) -> None:
         """Takes note of a step; looks at the metrics of the one before."""
@@ -179,6 +186,7 @@ class _Log:
                 f"the loss was not finite in {MAX_SKIPPED_IN_A_ROW} steps in a row, up to step "
                 f"{step:,}; lower --{stage}.learning-rate and give the run another --name"
             )
+        self._first = self._first or (step, time.monotonic())
         if write:
             row = {name: float(value) for name, value in metrics.items()}
             self._file.write(json.dumps({"step": step, "stage": stage, **row}) + "\n")
@@ -193,14 +201,13 @@ class _Log:
         self._bar.set_description(stage, refresh=False)
         self._bar.set_postfix_str(terms)
         now = time.monotonic()
-        if not self._tty and (now - self._told > 15 or step == self._total):
+        if not self._tty and (now - self._told > 15 or step == self._end):
             self._told = now
-            rate = (step - self._start) / (now - self._begun)
-            left = tqdm.format_interval((self._total - step) / rate)
-            print(
-                f"{stage} {step:,}/{self._total:,} {rate:.1f} steps/s {left} left  {terms}",
-                flush=True,
-            )
+            first, since = self._first or (step, now)
+            rate = (step - first) / max(now - since, 1e-9)
+            left = tqdm.format_interval((self._end - step) / rate) if rate else "?"
+            speed = f"{rate:.1f} steps/s {left} left of {stage}"
+            print(f"{stage} {step:,}/{self._total:,} {speed}  {terms}", flush=True)
 
 
 def _drop_rows_after(path: Path, step: int) -> None:
