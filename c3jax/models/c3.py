@@ -15,6 +15,7 @@ from c3jax.models.layers import (
     Initializer,
     join_stages,
     normal,
+    resize,
 )
 
 
@@ -70,6 +71,8 @@ class C3(LandmarkNetworks, kw_only=True):
 
     Args (fields), beside those of `LandmarkNetworks`:
       trunk: backbone N; maps images `[b, H, W, 3]` in [0, 1] to a dict of feature maps by stage.
+      trunk_size: side that pictures are brought to before the trunk sees them; None leaves them as
+        they are, as the papers do. Small pictures get finer maps of deep stages so.
       landmark_stages: stages of the trunk that make up f, brought to the grid of the first and
         concatenated.
       flow_stages: the same for f'.
@@ -80,6 +83,7 @@ class C3(LandmarkNetworks, kw_only=True):
     """
 
     trunk: nn.Module
+    trunk_size: int | None = None
     landmark_stages: tuple[str, ...] = ("layer4",)
     flow_stages: tuple[str, ...] = ("layer3",)
     flow_channels: tuple[int, ...] = (16, 16, 1)
@@ -100,6 +104,8 @@ class C3(LandmarkNetworks, kw_only=True):
 
     def encode(self, images: Images, *, train: bool = False) -> Encoding:
         """`f = N(I), a = E_a(f), p = E_p(f)` and f' (3.1, 3.2)."""
+        if self.trunk_size is not None:
+            images = resize(images, (self.trunk_size,) * 2)
         stages = self.trunk(images, train=train)
         features = join_stages(stages, self.landmark_stages)
         return self.extract(features, join_stages(stages, self.flow_stages), train=train)

@@ -33,6 +33,8 @@ class ModelConfig(FlowConfig, TrunkConfig):
     `dinov2_s14` never)"""
     trunk_rate: float = 1.0
     """learning rate of a pretrained trunk, relative to that of the heads"""
+    trunk_size: int | None = None
+    """side that pictures are brought to for the trunk; by default their own (beyond the paper)"""
     landmark_stages: tuple[str, ...] = ("layer4",)
     """stages that make up f, on the grid of the first"""
     flow_stages: tuple[str, ...] = ("layer3",)

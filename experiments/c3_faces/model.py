@@ -37,7 +37,7 @@ def build(config: Config) -> Model:
         network=networks.model,
         random=random,
         pretrained=(
-            *trunk_weights(model, trunk_stages(config), image_size=size),
+            *trunk_weights(model, trunk_stages(config), image_size=model.trunk_size or size),
             *perceptual_weights(model.perceptual, model.perceptual_weights),
         ),
         keeps_trunk=not model.train_trunk,

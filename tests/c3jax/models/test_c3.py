@@ -7,6 +7,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from c3jax.models.c3 import C3
 from c3jax.models.families import from_config
+from c3jax.models.layers import resize
 from c3jax.models.resnet import ResNet
 
 CONFIG = {
@@ -55,6 +56,16 @@ def test_shapes(built):
     assert image.shape == (2, 32, 32, 3)
     volume = model.apply(variables, code.flow_features, code.flow_features, method="correlate")
     assert volume.shape == (2, 4, 4, 4, 4)
+
+
+def test_a_trunk_of_a_larger_side_sees_the_pictures_enlarged(built):
+    model, variables = built
+    enlarging = from_config(CONFIG | {"trunk_size": 64})
+    seen = encode(enlarging, variables)
+    as_given = encode(model, variables, resize(IMAGES, (64, 64)))
+    for ours, true in zip(seen, as_given, strict=True):
+        assert_array_equal(ours, true)
+    assert seen.maps.shape == (2, 16, 16, 3)
 
 
 def test_maps_peak_at_the_landmarks(built):
