@@ -33,7 +33,20 @@ def read_faces(arrays: Arrays, split: str, count: int) -> Evaluation:
     """Annotated pictures of `rendered_faces`; `arrays` is its `load_arrays` for some size."""
     fields = ("image", "keypoints", "box", "mask", "surface", "identity")
     image, keypoints, box, mask, surface, identity = arrays(split, count, fields=fields).values()
-    return Evaluation(image, keypoints, box, mask, surface, persons=identity)
+    thirds = np.array_split(np.argsort(np.abs(yaw(keypoints)), kind="stable"), 3)
+    parts = dict(zip(("frontal", "turned", "most turned"), thirds, strict=True))
+    return Evaluation(image, keypoints, box, mask, surface, persons=identity, parts=parts)
+
+
+def yaw(points: np.ndarray) -> np.ndarray:
+    """How far noses are from the middle of the eyes, along their line, over their distance `[n]`.
+
+    Args:
+      points: left eye, right eye, nose and others, `[n, P, 2]`.
+    """
+    left, right, nose = points[:, 0], points[:, 1], points[:, 2]
+    between = right - left
+    return ((nose - (left + right) / 2) * between).sum(-1) / np.square(between).sum(-1)
 
 
 def read_objects(arrays: Arrays, split: str, count: int) -> Evaluation:

@@ -35,7 +35,7 @@ class Evaluation:
     eyes: tuple[int, int] = (0, 1)
     persons: np.ndarray | None = None
     stretch: np.ndarray | None = None
-    parts: Mapping[str, slice] = field(default_factory=dict)
+    parts: Mapping[str, slice | np.ndarray] = field(default_factory=dict)
     seen: np.ndarray | None = None
     categories: np.ndarray | None = None
     lengths_px: np.ndarray | None = None

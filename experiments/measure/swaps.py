@@ -18,6 +18,7 @@ from c3jax.coordinates import grid
 from c3jax.models.layers import resize
 from c3jax.warps import warp
 from data_pipelines.load import Evaluation
+from data_pipelines.load.rendered import yaw
 from experiments.measure.consistency import Pairs, random_pairs
 from experiments.measure.evaluation import mean_error
 from experiments.measure.judge import JUDGED, SIDE, judged_points
@@ -131,18 +132,14 @@ def fit(z: np.ndarray, of_i: np.ndarray, of_j: np.ndarray, weights: np.ndarray) 
 def pose(points: np.ndarray) -> Attributes:
     """Place, size, tilt (radians) and yaw of faces.
 
-    Yaw is how far the nose is from the middle of the eyes, along their line, over their distance.
-
     Args:
       points: left eye, right eye, nose and others, `[n, P, 2]` in [-1, 1].
     """
-    left, right, nose = points[:, 0], points[:, 1], points[:, 2]
-    place, between = points.mean(1), right - left
-    aside = ((nose - (left + right) / 2) * between).sum(-1) / np.square(between).sum(-1)
+    place, between = points.mean(1), points[:, 1] - points[:, 0]
     found = {
         "size": np.sqrt(np.square(points - place[:, None]).sum(-1).mean(-1)),
         "tilt": np.arctan2(between[:, 1], between[:, 0]),
-        "yaw": aside,
+        "yaw": yaw(points),
     }
     return {"place": place} | {name: values[:, None] for name, values in found.items()}
 
