@@ -14,7 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 import tyro
+from scipy import stats
 
 from experiments.engine import cli
 from experiments.engine.errors import UsageError
@@ -71,7 +73,7 @@ class Ours:
 
 
 def look_up(name: str, key: str) -> Any:
-    """What stands in a file of the folder under a key, its parts apart by `/`.
+    """What stands in a file of the folder under a key, its parts apart by `/`; `*` is every one.
 
     Raises:
       UsageError: nothing, or there is no such file.
@@ -79,6 +81,9 @@ def look_up(name: str, key: str) -> Any:
     if not (FOLDER / name).is_file():
         raise UsageError(f"{FOLDER / name} is missing, which {FOLDER / 'tables.toml'} names")
     found = json.loads((FOLDER / name).read_text(encoding="utf-8"))
+    before, star, after = key.partition("/*/")
+    if star:
+        return [look_up(name, f"{before}/{seed}/{after}") for seed in look_up(name, before)]
     for part in key.split("/"):
         if isinstance(found, list) and part.isdigit() and int(part) < len(found):
             found = found[int(part)]
@@ -104,7 +109,8 @@ def filled(page: str) -> str:
     """The page of results, its marked tables made from files.
 
     A cell `F: KEY` is the number under that key of the file that the table calls F; numbers of
-    several thresholds stand beside each other.
+    several thresholds stand beside each other. `*` in a key is every seed: their mean and its
+    spread, and of `F: KEY - KEY` the mean of the paired differences with its interval of 95 %.
 
     Raises:
       UsageError: a table is not known, or a number is not in its file.
@@ -125,9 +131,23 @@ def _cell(cell: str, files: dict[str, str], digits: int) -> str:
     name, _, key = cell.partition(": ")
     if name not in files:
         return cell
-    found = look_up(files[name], key)
+    one, _, other = key.partition(" - ")
+    found = look_up(files[name], one)
+    if other:
+        return _difference(found, look_up(files[name], other), digits)
+    if isinstance(found, list):
+        return str(spread(found))
     values = found.values() if isinstance(found, dict) else [found]
     return " / ".join(f"{value:,.{digits}f}" for value in values)
+
+
+def _difference(one: Sequence[float], other: Sequence[float], digits: int) -> str:
+    """The mean of paired differences of seeds, Student's interval of 95 %; both in % of `other`."""
+    differences, mean = np.subtract(one, other), np.mean(other) / 100
+    count, half = len(differences), stats.t.ppf(0.975, len(differences) - 1)
+    half *= differences.std(ddof=1) / count**0.5
+    relative = f"{differences.mean() / mean:+.1f} ± {half / mean:.1f} %"
+    return f"{differences.mean():+.{digits}f} ± {half:.{digits}f} ({relative})"
 
 
 def as_tables(published: PublishedTable, ours: Ours) -> list[Table]:

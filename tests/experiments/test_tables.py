@@ -1,5 +1,7 @@
 """The papers' tables with ours beside them, and the page of results made from files."""
 
+import json
+
 import pytest
 
 from experiments import tables
@@ -52,6 +54,18 @@ def test_several_seeds_have_a_spread(monkeypatch):
     ours = tables.Ours("C3", "2", "error", "no", "none", (row,))
     _, table = tables.as_tables(published.table("C3", "2"), ours)
     assert table.rows == [["x", "y", 64, None, 2, "2.00 ± 1.41", "z"]]
+
+
+def test_a_cell_of_every_seed_has_their_spread_or_an_interval(tmp_path, monkeypatch):
+    found = {"arms": {"a": {"0": {"nme": 11.0}, "1": {"nme": 13.0}, "2": {"nme": 12.0}}}}
+    found["arms"]["b"] = {seed: {"nme": 10.0} for seed in "012"}
+    (tmp_path / "arms.json").write_text(json.dumps(found))
+    monkeypatch.setattr(tables, "FOLDER", tmp_path)
+    files = {"f": "arms.json"}
+    assert tables._cell("f: arms/a/*/nme", files, 2) == "12.00 ± 1.00"
+    # Differences 1, 3, 2: mean 2, deviation 1, and Student's t of 2 degrees is 4.303.
+    difference = "+2.00 ± 2.48 (+20.0 ± 24.8 %)"
+    assert tables._cell("f: arms/a/*/nme - arms/b/*/nme", files, 2) == difference
 
 
 def test_an_unknown_table_names_the_known_ones(monkeypatch):
