@@ -11,7 +11,13 @@ from data_pipelines.catalogue import find, names_of
 from data_pipelines.errors import DataError
 from data_pipelines.load import pairs, pictures, rendered
 from data_pipelines.load.config import AlignmentDataConfig, DataConfig
-from data_pipelines.load.pictures import celeb_a_folder, crop_of, missing_of_celeb_a
+from data_pipelines.load.pictures import (
+    FEWEST,
+    celeb_a_folder,
+    crop_of,
+    folder_photos,
+    missing_of_celeb_a,
+)
 from data_pipelines.load.rendered import load_objects
 from data_pipelines.load.values import (
     NUM_PREVIEW,
@@ -24,6 +30,7 @@ from data_pipelines.load.values import (
 
 __all__ = [
     "ALIGNMENT_DATA",
+    "FEWEST",
     "LANDMARK_DATA",
     "NUM_PREVIEW",
     "STREAMED",
@@ -36,6 +43,7 @@ __all__ = [
     "TestPairs",
     "celeb_a_folder",
     "crop_of",
+    "folder_photos",
     "load",
     "load_objects",
     "missing_of_celeb_a",

@@ -2,6 +2,8 @@
 
 import dataclasses
 import functools
+import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,17 +19,59 @@ from data_pipelines.sources import OnDisk, Pictures, load_annotated, load_pictur
 from data_pipelines.streams import stream
 
 MAX_IN_MEMORY = 500_000  # pictures
+FEWEST = 40  # photos of a folder, below which none is kept back
+CHECKED = 200  # photos at most that the check without labels looks at
 Images = np.ndarray | OnDisk
 
 
 def folder(config: DataConfig, training: bool) -> Data:
-    """Unlabelled pictures below a folder."""
-    files = find_folder(_path(config), crop=config.crop, boxes=config.boxes)
+    """Unlabelled pictures below a folder; of 40 or more a tenth is kept back from the training."""
+    files = _files(config)
+    kept, trained = keep_back(files.names)
+    train = files.select(trained)
     if config.loader == "tf":
-        images: Images = OnDisk(check_folder(files), config.image_size)
+        images: Images = OnDisk(check_folder(train), config.image_size)
     else:
-        images = load_folder(files, size=config.image_size).images
-    return data_of(config, images, f"{len(images):,} pictures of {config.path}")
+        images = load_folder(train, size=config.image_size).images
+    description, checked = f"{len(images):,} pictures of {config.path}", None
+    if len(kept):
+        checked = load_pictures(files.select(kept[:CHECKED]), size=config.image_size).images
+        description += f", {len(kept):,} more are kept back"
+    return data_of(config, images, description, kept_back=checked)
+
+
+def keep_back(names: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Which photos of a folder are kept back, and which are trained on.
+
+    A tenth, at least 8: those whose names have the lowest sha256, so that the same ones are kept
+    back whatever the order. None where there are fewer than 40.
+
+    Args:
+      names: of the photos, relative to the folder.
+
+    Returns:
+      two int arrays of rows: those kept back by their sha256, the others in their order.
+    """
+    count = max(8, len(names) // 10) if len(names) >= FEWEST else 0
+    kept = by_sha256(names)[:count]
+    return kept, np.setdiff1d(np.arange(len(names)), kept)
+
+
+def by_sha256(names: Sequence[str]) -> np.ndarray:
+    """Rows of the names in the order of the sha256 of each; a draw that nothing else changes."""
+    digests = [hashlib.sha256(name.encode("utf-8", "surrogateescape")).digest() for name in names]
+    return np.array(sorted(range(len(names)), key=digests.__getitem__), int)
+
+
+def folder_photos(config: DataConfig) -> np.ndarray:
+    """Up to 200 photos of a folder, uint8 `[n, S, S, 3]`, to check a model on and not to train.
+
+    Raises:
+      DataError: the folder is missing, or has fewer than two usable photos.
+    """
+    files = _files(config)
+    chosen = files.select(by_sha256(files.names)[:CHECKED])
+    return load_folder(chosen, size=config.image_size).images
 
 
 def unlabelled(config: DataConfig, training: bool) -> Data:
@@ -138,6 +182,7 @@ def data_of(
     *,
     masks: np.ndarray | None = None,
     num_train: int | None = None,
+    kept_back: np.ndarray | None = None,
     **sets: Evaluation | None,
 ) -> Data:
     """Pictures to train on as batches, beside the sets to fit and test on."""
@@ -151,6 +196,7 @@ def data_of(
         num_train=len(images) if num_train is None else num_train,
         batches=functools.partial(stream, images, masks=masks),
         preview=preview,
+        kept_back=kept_back,
         **sets,
     )
 
@@ -192,6 +238,10 @@ def evaluation_of(found: Pictures, size: int, **fix: str) -> Evaluation:
     stretch = (y1 - y0) / (x1 - x0)
     distorted = None if np.allclose(stretch, 1) else stretch
     return Evaluation(images, points, eyes=found.eyes, stretch=distorted, parts=found.parts)
+
+
+def _files(config: DataConfig) -> Pictures:
+    return find_folder(_path(config), crop=config.crop, boxes=config.boxes)
 
 
 def _path(config: DataConfig) -> Path:

@@ -1,0 +1,47 @@
+"""Poor, fair or good: what the numbers of a `self_check` object say together, in plain words."""
+
+from typing import Any, Literal
+
+POOR, GOOD = {"follow": 0.6, "same_spot": 0.2}, {"follow": 0.9, "same_spot": 0.6}
+POOR_DEAD, GOOD_DEAD = 1 / 3, 1 / 10  # shares of the landmarks
+DEAD = {"still": "stand still", "coinciding": "coincide", "elsewhere": "mark no spot of it"}
+Verdict = Literal["poor", "fair", "good"]
+
+
+def verdict(follow: float | None, same_spot: float | None, dead: float) -> Verdict:
+    """One word for the numbers. Without `follow` it is poor; `same_spot` may be unknown.
+
+    Args:
+      follow, same_spot: as in the object.
+      dead: share of the landmarks that are still, coincide or mark no spot.
+
+    >>> verdict(0.95, 0.7, 0.1), verdict(0.95, None, 0.2), verdict(0.5, 0.7, 0.0)
+    ('good', 'fair', 'poor')
+    """
+    spot = GOOD["same_spot"] if same_spot is None else same_spot
+    if follow is None or follow < POOR["follow"] or spot < POOR["same_spot"] or dead >= POOR_DEAD:
+        return "poor"
+    good = follow >= GOOD["follow"] and spot >= GOOD["same_spot"] and dead <= GOOD_DEAD
+    return "good" if good else "fair"
+
+
+def judged(check: dict[str, Any], num_landmarks: int) -> dict[str, Any]:
+    """The numbers with their `verdict`, and one plain `sentence` that says why."""
+    dead = {number for name in DEAD for number in check[name]}
+    word = verdict(check["follow"], check["same_spot"], len(dead) / num_landmarks)
+    return {**check, "verdict": word, "sentence": f"{word.capitalize()}: {reasons(check)}."}
+
+
+def reasons(check: dict[str, Any]) -> str:
+    """What stands behind the verdict: what is short of good, and the dead landmarks."""
+    follow, spot, said = check["follow"], check["same_spot"], []
+    if follow is None or follow < GOOD["follow"]:
+        said.append(f"the landmarks follow {100 * (follow or 0):.0f} % of a shift of the object")
+    if spot is not None and spot < GOOD["same_spot"]:
+        said.append(f"they mark the same spot of it too seldom ({spot:.2f}: 1 always, 0 by chance)")
+    if not said:
+        spots = "" if spot is None else " and mark the same spots of it"
+        said.append(f"the landmarks follow the object{spots}")
+    lists = {does: check[name] for name, does in DEAD.items() if check[name]}
+    named = [f"landmarks that {does}: {', '.join(map(str, n))}" for does, n in lists.items()]
+    return "; ".join([*said, *named])
