@@ -4,7 +4,6 @@ Good landmarks move with the object, and mark the same spot of it in every pictu
 (x, y) in [-1, 1], so the side of a picture is 2.
 """
 
-import functools
 from typing import Any
 
 import jax
@@ -25,7 +24,6 @@ from experiments.engine.networks import find_file
 from experiments.measure.evaluation import Detect
 from experiments.measure.networks import apply_in_batches
 from experiments.measure.units import finite_mean
-from experiments.measure.verdict import judged
 from experiments.terms.synthetic_pairs import as_float
 
 NUM_PICTURES, MOVED = 200, 100  # at most; of them warped and cropped
@@ -49,13 +47,13 @@ def pictures_of(data: Data | AlignmentData) -> tuple[np.ndarray, str]:
 
 
 def measure_self_check(detect: Detect, images: np.ndarray, made_on: str) -> dict[str, Any]:
-    """The `self_check` object, of any landmark model and any pictures.
+    """The numbers of the `self_check` object, of any landmark model and any pictures.
 
     `warp_error_percent`: landmarks of four warped copies of a picture against its own, in percent
     of the side. `follow`: the slope of how far landmarks move on how far the object does; 1 where
     they follow it, 0 where they stay in the frame. `same_spot`: the mean of `own_centroid_share`.
-    `still`, `coinciding`, `elsewhere`: numbers of landmarks, from 0; then what `judged` adds. Of
-    more than 100 pictures every second or third is warped and cropped.
+    `still`, `coinciding`, `elsewhere`: which landmarks, from 0. `reason`: why `same_spot` is None.
+    Of more than 100 pictures every second or third is warped and cropped.
 
     Args:
       detect: uint8 pictures -> landmarks `[n, K, 2]`.
@@ -76,9 +74,10 @@ def measure_self_check(detect: Detect, images: np.ndarray, made_on: str) -> dict
     found, shifts = landmarks[part], crops[:, :, None, :, 2]
     errors = np.linalg.norm(carry(warps, seen[:WARPS]) - found, axis=-1)[is_inside(warps, found)]
     own, reason = _own_spots(images, landmarks)
-    check = {
+    return {
         "pictures": len(images),
         "made_on": made_on,
+        "num_landmarks": landmarks.shape[1],
         "warp_error_percent": finite_mean(50 * errors),
         "follow": displacement_slope(carry(crops, seen[WARPS:]) - shifts, -shifts),
         "same_spot": None if own is None else float(own.mean()),
@@ -86,21 +85,17 @@ def measure_self_check(detect: Detect, images: np.ndarray, made_on: str) -> dict
         **still_and_coinciding(landmarks),
         "elsewhere": [] if own is None else np.flatnonzero(own < ELSEWHERE).tolist(),
     }
-    return judged(check, landmarks.shape[1])
 
 
 def fixed_warps(count: int) -> np.ndarray:
     """Four similarities a picture, `[4, count, 2, 3]`: deviations of 15 degrees, 15 % and .1."""
-    draw = functools.partial(random_affine, **DEVIATIONS)
     keys = jax.random.split(jax.random.key(0), (WARPS, count))
-    return np.asarray(jax.vmap(jax.vmap(draw))(keys))
+    draw = jax.vmap(lambda key: random_affine(key, **DEVIATIONS))
+    return np.asarray(jax.vmap(draw)(keys))
 
 
 def shifted_crops(count: int) -> np.ndarray:
-    """Two crops a picture, shifted in it by up to 7 %, one against the other: `[2, count, 2, 3]`.
-
-    These are affine maps from a crop, 86 % of the side, to its picture.
-    """
+    """Maps to pictures from two crops of each, shifted oppositely by up to 7 %: `[2, n, 2, 3]`."""
     shifts = np.random.default_rng(0).uniform(-2 * SHIFT, 2 * SHIFT, (count, 2, 1))
     scale = np.broadcast_to((1 - 2 * SHIFT) * np.eye(2), (count, 2, 2))
     crops = [np.concatenate([scale, each], axis=-1) for each in (shifts, -shifts)]

@@ -2,10 +2,26 @@
 
 from typing import Any, Literal
 
+import numpy as np
+
+from data_pipelines.load import AlignmentData, Data
+from experiments.measure.evaluation import Detect
+from experiments.measure.self_check import measure_self_check, pictures_of
+
 POOR, GOOD = {"follow": 0.6, "same_spot": 0.2}, {"follow": 0.9, "same_spot": 0.6}
 POOR_DEAD, GOOD_DEAD = 1 / 3, 1 / 10  # shares of the landmarks
 DEAD = {"still": "stand still", "coinciding": "coincide", "elsewhere": "mark no spot of it"}
 Verdict = Literal["poor", "fair", "good"]
+
+
+def check_data(detect: Detect, data: Data | AlignmentData) -> dict[str, Any]:
+    """The whole `self_check` object of a data set: numbers, verdict and sentence."""
+    return judged(measure_self_check(detect, *pictures_of(data)))
+
+
+def check_photos(detect: Detect, photos: np.ndarray) -> dict[str, Any]:
+    """The same of any photos, uint8 `[n, S, S, 3]`."""
+    return judged(measure_self_check(detect, photos, "photos"))
 
 
 def verdict(follow: float | None, same_spot: float | None, dead: float) -> Verdict:
@@ -25,10 +41,10 @@ def verdict(follow: float | None, same_spot: float | None, dead: float) -> Verdi
     return "good" if good else "fair"
 
 
-def judged(check: dict[str, Any], num_landmarks: int) -> dict[str, Any]:
+def judged(check: dict[str, Any]) -> dict[str, Any]:
     """The numbers with their `verdict`, and one plain `sentence` that says why."""
     dead = {number for name in DEAD for number in check[name]}
-    word = verdict(check["follow"], check["same_spot"], len(dead) / num_landmarks)
+    word = verdict(check["follow"], check["same_spot"], len(dead) / check["num_landmarks"])
     return {**check, "verdict": word, "sentence": f"{word.capitalize()}: {reasons(check)}."}
 
 
