@@ -1,6 +1,7 @@
 """`python -m experiments.evaluate --checkpoint PATH`: what a model reaches, as JSON on stdout.
 
-The `landmarks` object on annotated pictures, the `alignment` object on annotated pairs.
+The `landmarks` object on annotated pictures, the `alignment` object on annotated pairs, the
+`self_check` object on a folder of photos without labels.
 """
 
 import contextlib
@@ -25,20 +26,22 @@ from data_pipelines.load import (
     AlignmentDataConfig,
     Data,
     DataConfig,
+    folder_photos,
     load,
 )
 from experiments.engine import cli, runs
 from experiments.engine.errors import UsageError
 from experiments.measure.aligners import evaluate_aligner
-from experiments.measure.evaluation import evaluate_landmarks, find_landmarks
+from experiments.measure.evaluation import Detect, evaluate_landmarks, find_landmarks
 from experiments.recipe import Trained
 from experiments.registry import load_exported, load_trained
 from experiments.show.report import print_results
+from experiments.show.verdict import check_data, check_photos
 
 if TYPE_CHECKING:
     AnnotatedName = str
 else:
-    AnnotatedName = Literal[LANDMARK_DATA + ALIGNMENT_DATA]
+    AnnotatedName = Literal[(*LANDMARK_DATA, *ALIGNMENT_DATA, "folder")]
 OF_PAIRS = ("name", "path", "pairs_path")
 LABELLED = "give --data.name labelled --data.path DIR --fit-rows A-B --test-rows C-D"
 NAMED = f"{LABELLED}, or of a model that matches pictures --data.name pf_willow --data.path DIR"
@@ -51,7 +54,7 @@ class DataOptions:
     name: AnnotatedName | None = None
     """labelled: a folder with images/ and landmarks.csv. aflw, aflw_mtfl: AFLW re-cropped, and in
     the crops of MTFL; w300: 300-W. rendered_objects and those behind it are pairs, for models that
-    match; pairs_csv: a table of own pairs with points"""
+    match; pairs_csv: a table of own pairs with points; folder: photos without labels"""
     path: Path | None = None
     """folder of the data set; pairs_csv: the table"""
     pairs_path: Path | None = None
@@ -66,7 +69,10 @@ class DataOptions:
 
 @dataclass(frozen=True)
 class Options:
-    """Print what a run or an exported model reaches: errors or PCK in percent, and baselines."""
+    """Print what a run or an exported model reaches: errors or PCK in percent, and baselines.
+
+    Of photos without labels: whether the landmarks follow the object and mark the same spots.
+    """
 
     checkpoint: Path
     """run folder; one of its steps, RUN/checkpoints/STEP; or exported model, such as the shipped
@@ -83,8 +89,8 @@ class Subject(NamedTuple):
 
     title: names it; origin: what it was trained on, as `Trained.origin`; num_landmarks: 0 for none;
     own: its data, of an exported model no more than how it sees pictures; load: their loader;
-    landmarks: fit, test, validation -> the `landmarks` object; alignment: pairs -> `alignment` and
-    `alignment_of`. The latter two are None where it cannot.
+    find: pictures -> landmarks; landmarks: fit, test, validation -> the `landmarks` object;
+    alignment: pairs -> `alignment` and `alignment_of`. The latter three are None where it cannot.
     """
 
     title: str
@@ -92,6 +98,7 @@ class Subject(NamedTuple):
     num_landmarks: int
     own: Any
     load: Callable[..., Any]
+    find: Detect | None
     landmarks: Callable[..., dict[str, Any]] | None
     alignment: Callable[[AlignmentData], dict[str, Any]] | None
 
@@ -105,7 +112,7 @@ def main() -> None:
 
 
 def evaluate(options: Options) -> dict[str, Any]:
-    """The `landmarks` or the `alignment` object.
+    """The `landmarks`, the `alignment` or the `self_check` object.
 
     Raises:
       UsageError, DataError, CheckpointError: an option, data or a checkpoint that do not fit.
@@ -120,6 +127,8 @@ def evaluate(options: Options) -> dict[str, Any]:
     else:
         raise UsageError(f"{path} is an exported model, which has no data of its own: {NAMED}")
     config = data_config(given, subject)
+    if config.name not in LANDMARK_DATA + ALIGNMENT_DATA:
+        return check_unlabelled(subject, config)
     data = subject.load(config, training=False)
     print(f"{subject.title} on {data.name}: {data.description}")
     if isinstance(config, AlignmentDataConfig):
@@ -136,6 +145,7 @@ def of_run(path: Path, trained: Trained) -> Subject:
         trained.config.landmarks,
         trained.config.data,
         recipe.load_data,
+        trained.find_landmarks if model.landmarks else None,
         trained.measure_landmarks if model.landmarks else None,
         functools.partial(recipe.evaluate, trained) if model.match else None,
     )
@@ -152,6 +162,7 @@ def of_export(path: Path) -> Subject:
         getattr(model.network, "num_landmarks", 0),
         AlignmentDataConfig(image_size=model.image_size, resize=resize),
         load,
+        functools.partial(find_landmarks, detector) if detector else None,
         functools.partial(measure_detector, detector) if detector else None,
         functools.partial(evaluate_aligner, aligner) if aligner else None,
     )
@@ -169,7 +180,7 @@ def data_config(given: dict[str, Any], subject: Subject) -> DataConfig | Alignme
       given: options of the data that were given, by name.
 
     Raises:
-      UsageError: data that the model is not for or that have no annotations, or idle options.
+      UsageError: data that the model is not for, or idle options.
     """
     own, name = subject.own, given.get("name", subject.own.name)
     check_kind(name, subject)
@@ -179,9 +190,8 @@ def data_config(given: dict[str, Any], subject: Subject) -> DataConfig | Alignme
         raise UsageError("--data.pairs-path is for pf_pascal: leave it out")
     base = DataConfig(image_size=own.image_size) if "name" in given else own
     config = dataclasses.replace(base, **given)
-    if config.name not in LANDMARK_DATA:
-        raise UsageError(f"the run's own data, {config.name}, have no annotations: {LABELLED}")
     used = {"name", *([] if config.name.startswith("rendered_") else ["path"])}
+    used |= {"crop"} if config.name == "folder" else set()
     if config.name != "labelled" and (idle := given.keys() - used):
         raise UsageError(f"{config.name} has no {', '.join(sorted(idle))}: {LABELLED}")
     return config
@@ -232,6 +242,27 @@ def evaluate_pairs(subject: Subject, data: AlignmentData) -> dict[str, Any]:
     others = found["alignment_of"]
     alignment = {name: value for name, value in found["alignment"].items() if name != "test"}
     return alignment | ({"others": others} if others else {})
+
+
+def is_own(config: DataConfig, own: Any) -> bool:
+    """Whether a folder is the one that the run was trained on."""
+    paths = [each and each.expanduser().resolve() for each in (config.path, own.path)]
+    return own.name == config.name and paths[0] == paths[1]
+
+
+def check_unlabelled(subject: Subject, config: Any) -> dict[str, Any]:
+    """The `self_check` object: of the pictures that a run has kept back, or of another folder's."""
+    assert subject.find is not None  # check_kind refuses others
+    if config.name == "folder" and not is_own(config, subject.own):
+        photos = folder_photos(config)
+        print(f"{subject.title} on {len(photos):,} photos of {config.path}")
+        found = check_photos(subject.find, photos)
+    else:
+        data = subject.load(config, training=False)
+        print(f"{subject.title} on {data.name}: {data.description}")
+        found = check_data(subject.find, data)
+    print_results({"self_check": found}, subject.num_landmarks)
+    return found
 
 
 def evaluate_pictures(subject: Subject, data: Data) -> dict[str, Any]:

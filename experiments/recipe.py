@@ -34,6 +34,7 @@ from experiments.measure.evaluation import Kept, evaluate_landmarks, find_landma
 from experiments.show.page import Gallery
 from experiments.show.report import print_results, write_report
 from experiments.show.rows import add_row, read_rows, results_of
+from experiments.show.verdict import check_data
 
 
 @dataclass(frozen=True)
@@ -180,6 +181,8 @@ def run(recipe: Recipe, preset: str, config: Any) -> None:
         return
     results = trained.origin() | begun | {"seconds": round(seconds)}
     results |= recipe.evaluate(trained, data) | results_of(read_rows(folder))
+    if model.landmarks is not None:
+        results["self_check"] = check_data(trained.find_landmarks, data)
     runs.write_json(folder / "results.json", results)
     print_results(results, config.landmarks)
     gallery = recipe.pictures({config.name: trained}, data)

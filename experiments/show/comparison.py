@@ -14,11 +14,14 @@ from experiments.engine.errors import UsageError
 from experiments.engine.runs import flatten
 
 # Key in the flattened results.json -> what it is called. Lower is better, except for PCK, and
-# for what should be 1 in swaps: yaw of j, colour of i.
+# for what should be 1: follow and same spot; in swaps yaw of j, colour of i.
 METRICS = {
     "landmarks.nme_percent": "error, %",
     "landmarks.untrained_nme_percent": "untrained, %",
     "landmarks.mean_shape_nme_percent": "mean shape, %",
+    "self_check.warp_error_percent": "warp error, %",
+    "self_check.follow": "follow",
+    "self_check.same_spot": "same spot",
     "consistency.landmarks_true.percent": "landmarks by truth, %",
     "consistency.landmarks_carried_by_flow.percent": "landmarks by flow, %",
     "consistency.flow_true.percent": "flow by truth, %",

@@ -11,7 +11,10 @@ from experiments.show.page import Section, Table
 from experiments.show.swaps import swaps_section
 
 # Keys of results.json with a place of their own.
-OWN_PLACE = ("config", "landmarks", "consistency", "swaps", "alignment", "alignment_of")
+OWN_PLACE = (
+    *("config", "landmarks", "self_check", "consistency", "swaps"),
+    *("alignment", "alignment_of"),
+)
 ALPHA = "0.10"  # of the tables that have room for one
 PARTS = ("all", "visible", "occluded")
 HEALTH = (
@@ -20,6 +23,15 @@ HEALTH = (
     ("landmarks on the head, %", "on_head_percent"),
     ("images with 80 % of the landmarks on the head, %", "images_with_80_percent_on_head"),
     ("spread on the head's surface, 1 = random points", "surface_spread_ratio"),
+)
+SELF_CHECK = (
+    ("verdict", "verdict"),
+    ("landmarks of warped pictures, error in % of the side", "warp_error_percent"),
+    ("follow: share of a shift of the object; 0 stays in the frame", "follow"),
+    ("same spot in different pictures; 1 always, 0 by chance", "same_spot"),
+    ("landmarks that stand still", "still"),
+    ("landmarks that coincide", "coinciding"),
+    ("landmarks that mark no spot of the object", "elsewhere"),
 )
 CONSISTENCY = (
     ("detected landmarks, carried by the flow (Fig. 3)", "landmarks_carried_by_flow", "identity"),
@@ -59,6 +71,8 @@ def headline_sections(results: dict[str, Any], num_landmarks: int | None) -> lis
     sections = []
     if "landmarks" in results:
         sections.append(landmarks_section(results, num_landmarks))
+    if "self_check" in results:
+        sections.append(self_check_section(results["self_check"]))
     if "consistency" in results:
         sections.append(consistency_section(results["consistency"]))
     if "swaps" in results:
@@ -94,6 +108,16 @@ def landmarks_section(results: dict[str, Any], num_landmarks: int | None) -> Sec
         [(name, health[key]) for name, key in HEALTH if key in health],
     )
     return Section("Landmarks", tables=[each for each in (errors, draws, alive) if each.rows])
+
+
+def self_check_section(check: dict[str, Any]) -> Section:
+    """Whether the landmarks are good, measured without labels."""
+    rows = [(name, check[key] if check[key] != [] else "none") for name, key in SELF_CHECK]
+    unknown = f" Same spot is not known: {check['reason']}." if "reason" in check else ""
+    note = f"{check['sentence']} Checked on {check['pictures']:,} {check['made_on']}.{unknown}"
+    return Section(
+        "Self-check, without labels", tables=[Table(["of the landmarks", ""], rows, note)]
+    )
 
 
 def consistency_section(consistency: dict[str, Any]) -> Section:

@@ -155,6 +155,35 @@ def test_a_joint_run_is_evaluated_on_landmarks_and_on_pairs(labelled, tmp_path, 
     assert set(found) >= {"pck", "identity_pck", "untrained_pck", "protocol"}
 
 
+def test_photos_without_labels_are_checked(run, labelled, tmp_path, capsys):
+    where = ("--data.name", "folder", "--data.path", labelled / "images", "--data.crop", "squash")
+    model = tmp_path / "model"
+    assert call(export.main, run, "--out", model, "--dtype", "float32") == 0
+    capsys.readouterr()
+    found = []
+    for path in (run, model):
+        assert call(evaluate.main, "--checkpoint", path, *where) == 0
+        out, err = capsys.readouterr()
+        assert "Self-check, without labels" in err
+        found.append(json.loads(out))
+    assert found[0]["pictures"] == 14 and found[0]["made_on"] == "photos"
+    assert found[0]["sentence"] in err.replace("\n", " ")
+    assert found[1]["warp_error_percent"] == pytest.approx(found[0]["warp_error_percent"], rel=1e-3)
+
+
+def test_a_run_is_checked_on_what_it_has_kept_back(tmp_path, print_of):
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for index in range(41):
+        tiny.smooth_picture(tiny.SIZE, tiny.SIZE, index).save(photos / f"{index}.png")
+    own = tiny.config(data={"name": "folder", "path": photos})
+    run = write_run(tmp_path / "run", own)
+    found = print_of("--checkpoint", run)
+    assert found["pictures"] == 8 and "kept back from the training" in found["made_on"]
+    found = print_of("--checkpoint", run, "--data.path", photos / ".." / "photos")
+    assert found["pictures"] == 8
+
+
 @pytest.mark.parametrize(
     "experiment, measured",
     [("c3_faces", "nme_percent"), ("semantic_alignment", "pck"), ("jlad", "nme_percent pck")],
@@ -189,7 +218,7 @@ def test_named_data_start_from_defaults_and_own_data_from_the_run(tmp_path):
     assert found == dataclasses.replace(own.data, test_rows="3-4")
     found = data_config(own, name="labelled", crop="squash")
     assert found == DataConfig(name="labelled", crop="squash", image_size=tiny.SIZE)
-    with pytest.raises(UsageError, match="have no annotations: give --data.name labelled"):
+    with pytest.raises(UsageError, match="folder has no test_rows: give --data.name labelled"):
         data_config(tiny.config(data={"name": "folder", "path": tmp_path}), test_rows="3-4")
 
 
@@ -221,6 +250,9 @@ def test_named_pairs_start_from_defaults_and_own_ones_from_the_run(tmp_path):
         (["RUN", "--data.landmarks-file", "no.csv"], "no.csv: no such file"),
         (["RUN", "--data.pairs-path", "x"], "pairs-path is for pf_pascal"),
         (["RENDERED", *ROWS], "rendered_faces has no fit_rows, test_rows: give"),
+        (["RUN", "--data.name", "folder"], "data.name folder needs --data.path FOLDER"),
+        (["RUN", "--data.name", "folder", *ROWS], "folder has no fit_rows, test_rows: give"),
+        (["ALIGNER", "--data.name", "folder"], "folder is for models that find landmarks"),
         (["RENDERED", "--data.path", "x"], "rendered_faces has no path: give"),
         (["RUN", "--data.name", "imagenet"], "imagenet"),
         (["RUN", "--rows", "1-2"], "--rows"),

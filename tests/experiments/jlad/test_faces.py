@@ -120,8 +120,18 @@ def test_a_run_on_faces_is_evaluated_on_its_own_and_on_pairs(root, capsys):
     named = ("--data.name", "pairs_csv", "--data.path", root / "faces/pairs.csv")
     assert call(evaluate.main, "--checkpoint", run, *named) == 0
     assert "pck" in json.loads(capsys.readouterr().out)
-    assert call(evaluate.main, "--checkpoint", root / "runs/jlad/second") == 2
-    assert "the run's own data, folder, have no annotations" in capsys.readouterr().err
+
+
+def test_a_run_on_photos_is_checked_without_labels(root, capsys):
+    found = results_of(root, "second")["self_check"]
+    assert (found["pictures"], found["made_on"][:17]) == (14, "training pictures")
+    assert 0 <= found["warp_error_percent"] and found["verdict"] in ("poor", "fair", "good")
+    page = (root / "runs/jlad/second/report.html").read_text()
+    assert "Self-check, without labels" in page and "fewer than 40 photos none is kept" in page
+    assert call(evaluate.main, "--checkpoint", root / "runs/jlad/second") == 0
+    again = json.loads(capsys.readouterr().out)
+    assert again["follow"] == pytest.approx(found["follow"], rel=1e-3)
+    assert {*again} == {*found}
 
 
 def test_the_widths_of_a_small_trunk_are_not_those_of_a_pretrained_one():
