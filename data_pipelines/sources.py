@@ -37,7 +37,9 @@ class Pictures:
       margin: widens a box on every side by this fraction of its longer side.
       flipped: bool `[num]`, which squares are mirrored; None mirrors none.
       keypoints_px: float32 `[num, num_points, 2]`, (x, y) in pixels of the originals, 0-based at
-        pixel centres, or None.
+        pixel centres, NaN where a point is not labelled; or None.
+      slack: how far beyond its picture a key point may lie, in sides of the picture: that of a
+        published list, on a face that is cut off.
       eyes: the two key points whose distance is the normaliser.
       parts: rows of the subsets that errors are published for as well.
       contents: from a name to the contents of its file; None reads the file of the folder.
@@ -50,6 +52,7 @@ class Pictures:
     margin: float = 0.0
     flipped: np.ndarray | None = None
     keypoints_px: np.ndarray | None = None
+    slack: float = 1.0
     eyes: tuple[int, int] = (0, 1)
     parts: Mapping[str, slice] = field(default_factory=dict)
     contents: Callable[[str], bytes] | None = None
@@ -89,10 +92,26 @@ class Pictures:
                 reason = f"its box {box} lies outside its {width}x{height} pixels"
                 fix = "Correct the box table"
                 raise PictureError(self.root / self.names[index], reason, fix=fix)
+        self._check_points(index, width, height)
         frame = frame_picture(width, height, size=size, crop=self.crop, box=box, margin=self.margin)
         square = resize_picture(image, frame)
         mirrored = self.flipped is not None and self.flipped[index]
         return square[:, ::-1] if mirrored else square, frame
+
+    def _check_points(self, index: int, width: int, height: int) -> None:
+        """Raises PictureError for a key point that does not lie in its picture."""
+        points = () if self.keypoints_px is None else self.keypoints_px[index]
+        size = np.array([width, height])
+        beyond = 0.5 + self.slack * size
+        for number, point in enumerate(points, start=1):
+            if np.any((point < -beyond) | (point > size - 1 + beyond)):
+                place = f"point {number}, ({point[0]:g}, {point[1]:g})"
+                reason = f"its {place}, lies outside its {width}x{height} pixels"
+                if np.all(point == -1):
+                    reason += "; leave both cells of a point that is not labelled blank"
+                elif np.all((point >= 0) & (point < size[::-1])):
+                    reason += "; those are of the upright picture, its EXIF rotation applied"
+                raise PictureError(self.root / self.names[index], reason, fix="Correct its row")
 
     def reasons_against(self, *, label: str, workers: int | None = None) -> list[str | None]:
         """Why pictures cannot be used, None for those that can; all are decoded, in threads."""

@@ -48,8 +48,14 @@ def read_table(path: Path) -> tuple[list[str], list[list[str]]]:
     return header, rows
 
 
-def read_number_table(path: Path) -> tuple[list[str], list[tuple[str, list[float]]]]:
+def read_number_table(
+    path: Path, *, blank: bool = False
+) -> tuple[list[str], list[tuple[str, list[float]]]]:
     """Reads a table whose first column is a name and whose other columns are numbers.
+
+    Args:
+      path: the file.
+      blank: whether cells may be blank; they are NaN then.
 
     Returns:
       The header, and (name, numbers) for each row; no name occurs twice.
@@ -60,7 +66,10 @@ def read_number_table(path: Path) -> tuple[list[str], list[tuple[str, list[float
         if name in table:
             raise DataError(f"{row.where} repeats {name!r} of row {list(table).index(name) + 1}")
         columns = zip(header[1:], cells, strict=True)
-        table[name] = [_finite(f"{row.where}, column {column!r}", cell) for column, cell in columns]
+        table[name] = [
+            math.nan if blank and not cell else _finite(f"{row.where}, column {column!r}", cell)
+            for column, cell in columns
+        ]
     return header, list(table.items())
 
 

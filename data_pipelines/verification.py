@@ -1,9 +1,11 @@
 """Which files of a data set training refuses or leaves out, and which have no labels."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
+
+import numpy as np
 
 from data_pipelines.readers import celeb_a
 from data_pipelines.readers.folder import count_others, find_pictures, labelled
@@ -56,6 +58,7 @@ def open_data(path, *, landmarks_file: str | None = None, prepared="data") -> Da
     root = folder = Path(path)
     labels: str | None = None
     names: Iterable[str] = ()
+    rows: Pictures | None = None
     table = landmarks_file or LANDMARKS
     if (root / celeb_a.LANDMARKS).is_file():
         tables = celeb_a.read_tables(root)
@@ -64,7 +67,8 @@ def open_data(path, *, landmarks_file: str | None = None, prepared="data") -> Da
             pictures = celeb_a.open_pictures(root, tables, prepared=prepared)
             return DataSet(root, pictures, labels, frozenset(names))
     elif landmarks_file or (root / table).is_file():
-        folder, labels, names = root / "images", table, labelled(root, csv=table).names
+        rows = labelled(root, csv=table)
+        folder, labels, names = rows.root, table, rows.names
     else:
         found = find_pictures(root)
         for suffix in _ANNOTATIONS:
@@ -73,6 +77,11 @@ def open_data(path, *, landmarks_file: str | None = None, prepared="data") -> Da
                 break
     every = sorted({*names, *find_pictures(folder)})  # what is there, and what should be
     pictures = Pictures(folder, tuple(every), crop="squash")
+    if rows is not None and rows.keypoints_px is not None:
+        known = dict(zip(rows.names, rows.keypoints_px, strict=True))
+        none = np.full_like(rows.keypoints_px[0], np.nan)
+        points = np.stack([known.get(name, none) for name in every])
+        pictures = replace(pictures, keypoints_px=points, slack=rows.slack)
     return DataSet(root, pictures, labels, frozenset(names), count_others(folder))
 
 

@@ -287,7 +287,12 @@ def check_eyes(test) -> None:
         raise UsageError(
             f"--data.iod-points {first} {second}: give two different points of 0 to {count - 1}"
         )
-    eyes = test.keypoints_px[:, [first, second]]
+    eyes, known = test.keypoints_px[:, [first, second]], test.counted()[:, [first, second]]
+    if len(blank := np.flatnonzero(~known.all(-1))):
+        raise UsageError(
+            f"points {first} and {second} are not both labelled in test picture {blank[0] + 1}: "
+            "there is no inter-ocular distance; fill them in, or give other --data.iod-points"
+        )
     if len(same := np.flatnonzero((eyes[:, 0] == eyes[:, 1]).all(-1))):
         raise UsageError(
             f"points {first} and {second} coincide in test picture {same[0] + 1}: there is no "

@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import hashlib
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,6 +23,7 @@ MAX_IN_MEMORY = 500_000  # pictures
 FEWEST = 40  # photos of a folder, below which none is kept back
 CHECKED = 200  # photos at most that the check without labels looks at
 Images = np.ndarray | OnDisk
+_log = logging.getLogger(__name__)
 
 
 def folder(config: DataConfig, training: bool) -> Data:
@@ -87,16 +89,25 @@ def unlabelled(config: DataConfig, training: bool) -> Data:
 
 def labelled_pictures(config: DataConfig, training: bool) -> Data:
     """A folder with a table of points: some rows to fit on, others to test."""
-    root = _path(config)
+    root, table = _path(config), config.landmarks_file
+    ranges = [_rows("fit-rows", config.fit_rows), _rows("test-rows", config.test_rows)]
+    if (low := max(first for first, _ in ranges)) <= (high := min(last for _, last in ranges)):
+        _log.warning("%s: rows %d-%d are both fitted on and tested", root / table, low, high)
 
-    def evaluation(option: str, given: str | None) -> Evaluation:
-        rows = _rows(option, given)
-        found = labelled(root, crop=config.crop, rows=rows, csv=config.landmarks_file)
-        fix = f"restore them in {found.root} or delete their rows in {config.landmarks_file}"
+    def evaluation(rows: tuple[int, int]) -> Evaluation:
+        found = labelled(root, crop=config.crop, rows=rows, csv=table)
+        fix = f"restore them in {found.root}, or correct or delete their rows in {table}"
         found = dataclasses.replace(found, eyes=config.iod_points)
         return evaluation_of(found, config.image_size, fix=fix)
 
-    fit, test = evaluation("fit-rows", config.fit_rows), evaluation("test-rows", config.test_rows)
+    fit, test = map(evaluation, ranges)
+    if fit.seen is not None or test.seen is not None:  # measured point by point, all as one kind
+        fit, test = (
+            dataclasses.replace(
+                each, seen=each.counted(), categories=np.full(len(each), config.name)
+            )
+            for each in (fit, test)
+        )
     description = f"{len(fit):,} labelled pictures of {config.path}"
     return data_of(config, fit.images, description, fit=fit, test=test)
 
@@ -237,7 +248,15 @@ def evaluation_of(found: Pictures, size: int, **fix: str) -> Evaluation:
     x0, y0, x1, y1 = np.array([frame.region for frame in examples.frames]).T
     stretch = (y1 - y0) / (x1 - x0)
     distorted = None if np.allclose(stretch, 1) else stretch
-    return Evaluation(images, points, eyes=found.eyes, stretch=distorted, parts=found.parts)
+    known = np.isfinite(points).all(-1)
+    return Evaluation(
+        images,
+        np.nan_to_num(points),
+        eyes=found.eyes,
+        stretch=distorted,
+        parts=found.parts,
+        seen=None if known.all() else known,
+    )
 
 
 def _files(config: DataConfig) -> Pictures:

@@ -77,6 +77,8 @@ def labelled(
 ) -> Pictures:
     """Reads the table alone: a header, then `image, x, y` for each point of each picture.
 
+    Both cells of a point are blank where it is not labelled; its key point is NaN then.
+
     Args:
       path: the folder.
       rows: first and last row, counted from 1 without the header, both included; None for all.
@@ -87,7 +89,7 @@ def labelled(
     if not root.is_dir():
         raise DataError(f"{root}: no such folder; one with images/ and a keypoint table is needed")
     file = root / csv
-    header, table = read_number_table(file)
+    header, table = read_number_table(file, blank=True)
     num_columns = len(header) - 1
     if num_columns < 2 or num_columns % 2:
         raise DataError(f"{file}: {num_columns} columns after the image; x,y per point is needed")
@@ -96,11 +98,18 @@ def labelled(
         raise DataError(f"{file}: rows {first}-{last} are not within 1-{len(table)}")
     chosen = table[first - 1 : last]
     keypoints = np.array([numbers for _, numbers in chosen], np.float32)
+    keypoints = keypoints.reshape(len(chosen), -1, 2)
+    half = np.isnan(keypoints).sum(-1) == 1
+    if half.any():
+        row, point = np.argwhere(half)[0]
+        where = f"{file}: row {first + row}: point {point + 1}"
+        raise DataError(f"{where} has one blank cell; fill it, or leave both blank")
     return Pictures(
         root / "images",
         tuple(name for name, _ in chosen),
         crop=crop,
-        keypoints_px=keypoints.reshape(len(chosen), -1, 2),
+        keypoints_px=keypoints,
+        slack=0,
     )
 
 

@@ -16,10 +16,15 @@ def finite_mean(values) -> float | None:
 
 
 def unit_px(test: Evaluation) -> np.ndarray:
-    """The normaliser of each picture `[n]`: a length of its own, else between the eyes."""
+    """The normaliser of each picture `[n]`: a length of its own, else between the eyes.
+
+    NaN where an eye is not labelled.
+    """
     if test.lengths_px is not None:
         return np.asarray(test.lengths_px)
-    return np.asarray(metrics.inter_ocular_distance(jnp.asarray(test.keypoints_px), eyes=test.eyes))
+    both = test.counted()[:, list(test.eyes)].all(-1)
+    apart = metrics.inter_ocular_distance(jnp.asarray(test.keypoints_px), eyes=test.eyes)
+    return np.where(both, np.asarray(apart), np.nan)
 
 
 def in_pixels(points, shape: tuple[int, int]) -> np.ndarray:

@@ -152,3 +152,14 @@ def test_an_archive_is_unpacked_and_a_bad_one_refused(tmp_path, capsys):
     assert f"unpacked: {tmp_path / 'new'}" in capsys.readouterr().out
     assert call(data.main, "unpack", tmp_path / "a.zip", tmp_path / "new") == 2
     assert "new: already there" in capsys.readouterr().err
+
+
+def test_points_outside_their_picture_are_listed(verify, tmp_path):
+    folder = write_labelled(tmp_path / "faces")
+    table = folder / "landmarks.csv"
+    header, first, *rows = table.read_text().splitlines()
+    name, _, *others = first.split(",")
+    table.write_text("\n".join([header, ",".join([name, "5000", *others]), *rows]) + "\n")
+    status, listed, _ = verify(folder)
+    assert status == 1 and listed.keys() == {name}
+    assert "its point 1, (5000, " in listed[name] and "lies outside its 32x32" in listed[name]

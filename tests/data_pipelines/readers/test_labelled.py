@@ -98,3 +98,26 @@ def test_the_celeba_faces_are_read_in_the_frame_of_the_protocol():
     # Aligned faces: the mean eyes are level and symmetric about the middle of the frame.
     left, right = examples.keypoints_px[:, :2].mean(axis=0)
     assert abs(left[1] - right[1]) < 2 and abs((left[0] + right[0]) / 2 - 63.5) < 2
+
+
+@pytest.mark.parametrize(
+    ("row", "hint"),
+    [
+        ("5000,0,39,19.5", r"point 1, \(5000, 0\), lies outside its 40x20 pixels$"),
+        ("1,0,-1,-1", r"point 2, .* 40x20 pixels; leave both cells .* not labelled blank"),
+        ("10,30,39,19", r"point 1, .* 40x20 pixels; those are of the upright picture, its EXIF"),
+    ],
+)
+def test_points_outside_their_picture_are_refused(folder, row, hint):
+    _edit(folder, "c.png,0,0,39,19.5", f"c.png,{row}")
+    with pytest.raises(DataError, match=f"(?m)c.png: its {hint}"):
+        load_annotated(labelled(folder), size=8)
+
+
+def test_blank_cells_are_points_that_are_not_labelled(folder):
+    _edit(folder, "c.png,0,0,39,19.5", "c.png,0,0,,")
+    points = load_annotated(labelled(folder), size=10).keypoints_px
+    assert np.isnan(points).all(-1).tolist() == [[False, True], [False, False], [False, False]]
+    _edit(folder, "c.png,0,0,,", "c.png,0,0,39,")
+    with pytest.raises(DataError, match="row 1: point 2 has one blank cell"):
+        labelled(folder)
