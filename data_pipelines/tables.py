@@ -5,6 +5,9 @@ DataError names the row (from 1, without the header) and the column.
 
 import csv
 import math
+import os
+import posixpath
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -31,6 +34,45 @@ class Row(NamedTuple):
         if not np.isfinite(numbers).all():
             raise self.faulty(column, f"{cell!r} is not numbers with ; between them")
         return numbers
+
+
+def key_of(name: str) -> str:
+    r"""What names of one picture have in common: `/` or `\`, `./`, and any Unicode form.
+
+    >>> key_of("./sub\\a.jpg")
+    'sub/a.jpg'
+    """
+    return posixpath.normpath(unicodedata.normalize("NFC", name).replace("\\", "/"))
+
+
+class Files:
+    """The files below a folder, by the names that a table has for them.
+
+    A name that is not there as it is written is looked up by what its parts have in common
+    (`key_of`) with those on the disk.
+    """
+
+    def __init__(self, root: Path):
+        self.root = root
+        self._listed: dict[Path, dict[str, str]] = {}
+
+    def find(self, name: str) -> str:
+        """The name of the file, relative to the folder; `name` where there is none."""
+        if (self.root / name).exists():
+            return name
+        found = Path()
+        for part in key_of(name).split("/"):
+            if part not in (there := self._list(found)):
+                return name
+            found /= there[part]
+        return found.as_posix()
+
+    def _list(self, folder: Path) -> dict[str, str]:
+        if folder not in self._listed:
+            here = self.root / folder
+            names = os.listdir(here) if here.is_dir() else ()
+            self._listed[folder] = {key_of(name): name for name in names}
+        return self._listed[folder]
 
 
 def read_table(path: Path) -> tuple[list[str], list[list[str]]]:
@@ -61,16 +103,18 @@ def read_number_table(
       The header, and (name, numbers) for each row; no name occurs twice.
     """
     header, lines = read_table(path)
-    table: dict[str, list[float]] = {}
+    table: dict[str, tuple[str, list[float]]] = {}
     for row, (name, *cells) in zip(_rows(path, header, lines), lines, strict=True):
-        if name in table:
-            raise DataError(f"{row.where} repeats {name!r} of row {list(table).index(name) + 1}")
+        key = key_of(name)
+        if key in table:
+            raise DataError(f"{row.where} repeats {name!r} of row {list(table).index(key) + 1}")
         columns = zip(header[1:], cells, strict=True)
-        table[name] = [
+        numbers = [
             math.nan if blank and not cell else _finite(f"{row.where}, column {column!r}", cell)
             for column, cell in columns
         ]
-    return header, list(table.items())
+        table[key] = (name, numbers)
+    return header, list(table.values())
 
 
 def read_rows(path: Path, *, required=(), optional=()) -> list[Row]:

@@ -58,6 +58,7 @@ def open_data(path, *, landmarks_file: str | None = None, prepared="data") -> Da
     root = folder = Path(path)
     labels: str | None = None
     names: Iterable[str] = ()
+    found: list[str] = []
     rows: Pictures | None = None
     table = landmarks_file or LANDMARKS
     if (root / celeb_a.LANDMARKS).is_file():
@@ -75,7 +76,8 @@ def open_data(path, *, landmarks_file: str | None = None, prepared="data") -> Da
             if annotated := _annotated(root, found, suffix):
                 labels, names = f"NAME{suffix} beside NAME.png", annotated
                 break
-    every = sorted({*names, *find_pictures(folder)})  # what is there, and what should be
+    found = found or find_pictures(folder)
+    every = sorted({*names, *found})  # what is there, and what should be
     pictures = Pictures(folder, tuple(every), crop="squash")
     if rows is not None and rows.keypoints_px is not None:
         known = dict(zip(rows.names, rows.keypoints_px, strict=True))

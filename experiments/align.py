@@ -34,6 +34,7 @@ confidence is the score of the match among all cells of the target, from 1 / (th
 a run of jlad it is 1 / (1 + sigma), where sigma is the uncertainty of the match.
 mutual is 1 where the match of the target's cell leads back to within one cell, else 0.
 """
+RESULTS = ("matches.csv", "matches.jsonl", "points.csv", "warped", "overlays", "uncertainty")
 PLACES = ("source_x", "source_y", "target_x", "target_y", "confidence")
 Rows = list[list[Any]]
 
@@ -83,7 +84,7 @@ def main() -> None:
 
     from data_pipelines.pictures import read_picture
 
-    open_folder(out, README)
+    open_folder(out, README, RESULTS)
     names = [*PLACES, "mutual", *(["sigma"] if model.with_uncertainty else [])]
     of_points = [name for name in names if name != "mutual"]
     with_points = any(pair.points_px is not None for pair in pairs)
@@ -148,7 +149,6 @@ def writer(out: Path, names: list[str], of_points: list[str] | None):
             rows.writerow(header)
             return rows
 
-        (out / "points.csv").unlink(missing_ok=True)
         cells = table("matches.csv", "pair", *names)
         carried = table("points.csv", "pair", "point", *of_points) if of_points else None
         lines = stack.enter_context((out / "matches.jsonl").open("w", encoding="utf-8"))

@@ -33,6 +33,10 @@ Landmark k has the same number in every picture. Names are relative to the folde
 """
 
 
+NAMED = 10
+RESULTS = ("landmarks.jsonl", "landmarks.csv", "overlays")
+
+
 @dataclass(frozen=True)
 class Options:
     """Find landmarks in pictures.
@@ -75,7 +79,7 @@ def main() -> None:
     if first is None:
         name, reason = left_out[0]
         raise UsageError(f"none of {len(names)} pictures can be used; the first, {name}: {reason}")
-    open_folder(out, README)
+    open_folder(out, README, RESULTS)
     results = out / f"landmarks.{options.format}"
     with writer(results, len(first[1])) as write:
         for name, points_px in itertools.chain([first], found):
@@ -133,13 +137,19 @@ def boxes_of(path: Path, names: list[str]) -> dict:
       DataError: a faulty table.
       UsageError: it names none of the pictures.
     """
-    from data_pipelines.readers.folder import read_boxes
+    from data_pipelines.readers import folder
 
-    table = read_boxes(path.expanduser())
-    boxes = {name: table[name] for name in names if name in table}
+    boxes, left_over = folder.boxes_of(folder.read_boxes(path.expanduser()), names)
     if not boxes:
         raise UsageError(f"{path} names none of the pictures, such as {names[0]}")
     print(f"boxes: for {len(boxes):,} of {len(names):,} pictures")
+    if left_over:
+        rest = ", ..." * (len(left_over) > NAMED)
+        print(
+            f"boxes: {len(left_over):,} rows of {path} name no picture: "
+            f"{', '.join(left_over[:NAMED])}{rest}",
+            file=sys.stderr,
+        )
     return boxes
 
 

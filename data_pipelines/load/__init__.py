@@ -10,7 +10,7 @@ from typing import Any, overload
 from data_pipelines.catalogue import find, names_of
 from data_pipelines.errors import DataError
 from data_pipelines.load import pairs, pictures, rendered
-from data_pipelines.load.config import AlignmentDataConfig, DataConfig
+from data_pipelines.load.config import AlignmentDataConfig, DataConfig, unread
 from data_pipelines.load.pictures import (
     FEWEST,
     celeb_a_folder,
@@ -47,6 +47,7 @@ __all__ = [
     "load",
     "load_objects",
     "missing_of_celeb_a",
+    "unread",
 ]
 
 # From the configuration, and whether there is training.

@@ -1,6 +1,9 @@
 """A folder of pictures, nested as it likes, with a table of object boxes or of key points."""
 
+import logging
+import os
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -9,33 +12,43 @@ from data_pipelines.errors import DataError
 from data_pipelines.frames import Box, Crop
 from data_pipelines.pictures import SUFFIXES
 from data_pipelines.sources import Examples, Pictures, list_skipped, load_pictures, log_skipped
-from data_pipelines.tables import read_number_table
+from data_pipelines.tables import Files, key_of, read_number_table
 
 BOX_HEADER = ["image", "x0", "y0", "x1", "y1"]
+# What the folders of results hold, and how it begins (experiments/detect.py, align.py).
+RESULTS, RESULTS_BEGIN = "README.txt", b" found by c3jax, python -m experiments."
+_NAMED = 10
+_log = logging.getLogger(__name__)
 
 
 def find_pictures(path) -> list[str]:
     """Names of all pictures below a folder, relative to it, with `/`, sorted.
 
-    Suffixes match in any case; hidden files and folders are ignored.
+    Suffixes match in any case; hidden files and folders are ignored, and so are the folders that
+    `python -m experiments.detect` and its like have written. A linked folder is searched too, and
+    none twice. What else is passed over is logged: how many files, and which.
     """
     root = Path(path)
     if not root.exists():
         raise DataError(f"{root}: no such folder. Give the path of a folder of pictures.")
     if not root.is_dir():
         raise DataError(f"{root}: a file, not a folder. Give the folder that holds the pictures.")
-    names = sorted(file.as_posix() for file in _visible(root) if file.suffix.lower() in SUFFIXES)
+    files = _visible(root)
+    names = sorted(name for name in files if _is_picture(name))
+    others = [name for name in files if not _is_picture(name)]
+    counts = ", ".join(f"{count} {suffix}" for suffix, count in _count(others).items())
     if not names:
-        others = list(count_others(root).items())[:3]
-        found = ", ".join(f"{count} {suffix}" for suffix, count in others) or "nothing"
+        found = ", ".join(counts.split(", ")[:3]) or "nothing"
         raise DataError(f"{root}: no picture ({' '.join(SUFFIXES)}) in it; found {found}.")
+    if others:
+        named = ", ".join(sorted(others)[:_NAMED]) + ", ..." * (len(others) > _NAMED)
+        _log.warning("%s: passed over %s, which are not read: %s", root, counts, named)
     return names
 
 
 def count_others(path) -> dict[str, int]:
     """How many files `find_pictures` passes over, by suffix, the most frequent first."""
-    others = [file for file in _visible(Path(path)) if file.suffix.lower() not in SUFFIXES]
-    return dict(Counter(file.suffix or file.name for file in others).most_common())
+    return _count(name for name in _visible(Path(path)) if not _is_picture(name))
 
 
 def read_boxes(path) -> dict[str, Box]:
@@ -54,6 +67,14 @@ def read_boxes(path) -> dict[str, Box]:
     return boxes
 
 
+def boxes_of(table: dict[str, Box], names: Iterable[str]) -> tuple[dict[str, Box], list[str]]:
+    """The boxes of pictures, by the names of these, and the rows that name none of them."""
+    keys = {key_of(name): box for name, box in table.items()}
+    boxes = {name: keys[key_of(name)] for name in names if key_of(name) in keys}
+    known = set(map(key_of, boxes))
+    return boxes, [name for name in table if key_of(name) not in known]
+
+
 def find_folder(path, *, crop: Crop = "centre", boxes=None, margin: float = 0.2) -> Pictures:
     """Lists a folder of pictures, without opening any.
 
@@ -64,12 +85,12 @@ def find_folder(path, *, crop: Crop = "centre", boxes=None, margin: float = 0.2)
       margin: widens a box on every side by this fraction of its longer side.
     """
     names = find_pictures(path)
-    table, known = read_boxes(boxes) if boxes else {}, set(names)
-    for number, name in enumerate(table, start=1):
-        if name not in known:
-            where = f"{boxes}: row {number}, column 'image'"
-            raise DataError(f"{where}: no picture {name!r} in {path}")
-    return Pictures(Path(path), tuple(names), crop=crop, boxes=table, margin=margin)
+    table = read_boxes(boxes) if boxes else {}
+    found, left_over = boxes_of(table, names)
+    for name in left_over:
+        where = f"{boxes}: row {list(table).index(name) + 1}, column 'image'"
+        raise DataError(f"{where}: no picture {name!r} in {path}")
+    return Pictures(Path(path), tuple(names), crop=crop, boxes=found, margin=margin)
 
 
 def labelled(
@@ -104,9 +125,10 @@ def labelled(
         row, point = np.argwhere(half)[0]
         where = f"{file}: row {first + row}: point {point + 1}"
         raise DataError(f"{where} has one blank cell; fill it, or leave both blank")
+    files = Files(root / "images")
     return Pictures(
-        root / "images",
-        tuple(name for name, _ in chosen),
+        files.root,
+        tuple(files.find(name) for name, _ in chosen),
         crop=crop,
         keypoints_px=keypoints,
         slack=0,
@@ -130,9 +152,42 @@ def load_folder(files: Pictures, *, size: int) -> Examples:
     return examples
 
 
-def _visible(root: Path) -> list[Path]:
-    files = [file.relative_to(root) for file in root.rglob("*") if file.is_file()]
-    return [file for file in files if not any(part.startswith(".") for part in file.parts)]
+def _is_picture(name: str) -> bool:
+    return Path(name).suffix.lower() in SUFFIXES
+
+
+def _count(names: Iterable[str]) -> dict[str, int]:
+    suffixes = (Path(name).suffix or Path(name).name for name in names)
+    return dict(Counter(suffixes).most_common())
+
+
+def _visible(root: Path) -> list[str]:
+    """Files below a folder that are not hidden, each folder once, without results of ours."""
+    found: list[str] = []
+    entered: set[str] = set()
+    for where, folders, files in os.walk(root, followlinks=True, onerror=_tell):
+        here, real = Path(where), os.path.realpath(where)
+        if real in entered or (here != root and _holds_results(here)):
+            folders.clear()
+            continue
+        entered.add(real)
+        visible = (name for name in folders if not name.startswith("."))
+        folders[:] = sorted(visible, key=lambda name: ((here / name).is_symlink(), name))
+        paths = (here / name for name in files if not name.startswith("."))
+        regular = (path for path in paths if path.is_file() or path.is_symlink())
+        found += [path.relative_to(root).as_posix() for path in regular]
+    return found
+
+
+def _tell(error: OSError) -> None:
+    _log.warning("passed over: %s: %s", error.filename, error.strerror)
+
+
+def _holds_results(folder: Path) -> bool:
+    """Whether a command of this project has written the folder: results, or a run."""
+    readme = folder / RESULTS
+    found = readme.is_file() and RESULTS_BEGIN in readme.read_bytes()[:80]
+    return found or ((folder / "config.json").is_file() and (folder / "checkpoints").is_dir())
 
 
 def _require_two(root, count: int, skipped) -> None:

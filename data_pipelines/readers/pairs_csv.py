@@ -12,7 +12,7 @@ from pathlib import Path
 
 from data_pipelines.pairs import Annotated, PairRow, Pairs, make_pairs
 from data_pipelines.readers.published import check_split
-from data_pipelines.tables import Row, read_rows
+from data_pipelines.tables import Files, Row, read_rows
 
 SPLITS = ("pairs",)
 TABLE = "pairs.csv"  # what is prepared of a folder
@@ -29,15 +29,15 @@ def read(folder, split: str) -> Pairs:
 def pairs_csv(file) -> Pairs:
     """Reads a table of pairs. Rows count from 1, without the header."""
     path = Path(file)
-    pairs = []
+    pairs, files = [], Files(path.parent)
     for row in read_rows(path, required=REQUIRED, optional=OPTIONAL):
-        source, target = (_picture(path, row, side) for side in REQUIRED)
+        source, target = (_picture(files, row, side) for side in REQUIRED)
         pairs.append(PairRow(row.where, source, target, row.cells.get("category")))
     return make_pairs(pairs, name=str(path))
 
 
-def _picture(path: Path, row: Row, side: str) -> Annotated:
-    file, column = path.parent / row.cells[side], f"{side}_points"
+def _picture(files: Files, row: Row, side: str) -> Annotated:
+    file, column = files.root / files.find(row.cells[side]), f"{side}_points"
     if column not in row.cells:
         return Annotated(file)
     numbers = row.numbers(column)

@@ -155,6 +155,31 @@ class Config(RunConfig):
         if self.model.always_frozen and self.model.train_trunk:
             raise UsageError(f"{self.model.trunk} is always frozen: name no --model.train-trunk")
 
+    def unread(self) -> dict[str, str]:
+        """Options of the model and the losses that nothing reads, each with the option for it."""
+        model, idle = self.model, {}
+        trunk = ("trunk", "weights", "output_stride", "train_trunk", "trunk_rate", "trunk_size")
+        stages = ("landmark_stages", "flow_stages")
+        if model.family == "imm":
+            idle |= dict.fromkeys((*trunk, *stages), "model.family imm")
+        else:
+            idle["encoder_widths"] = "model.family c3"
+            if model.trunk == "small":
+                own = ("weights", "train_trunk", "trunk_rate")
+                idle |= dict.fromkeys(own, "model.trunk small")
+            elif not model.train_trunk:
+                idle["trunk_rate"] = "model.train_trunk ()"
+        if model.perceptual == "random":
+            idle["perceptual_weights"] = "model.perceptual random"
+        found = {f"model.{name}": why for name, why in idle.items()}
+        if not self.flow:
+            found |= dict.fromkeys(("loss.flow", "loss.joint_flow", "loss.equivariance"), "no-flow")
+        if not self.cycle:
+            found |= dict.fromkeys(("loss.cycle", "loss.invariance", "joint_pairs"), "no-cycle")
+        if not self.loss.separation:
+            found["loss.separation_margin"] = "loss.separation 0"
+        return found
+
     def loss_of(self, stage: str) -> LossConfig:
         """Weights of a stage."""
         scale = self.loss.pretrain_scale if stage == "pretrain" else 1.0

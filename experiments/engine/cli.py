@@ -7,8 +7,10 @@ import traceback
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, NoReturn
 
-from data_pipelines.load import DataConfig, celeb_a_folder, missing_of_celeb_a
+from data_pipelines.load import DataConfig, celeb_a_folder, missing_of_celeb_a, unread
+from experiments.engine import runs
 from experiments.engine.errors import Interrupted, UsageError
+from experiments.engine.stages import StageConfig
 
 Presets = Callable[[str | None], Mapping[str, Any]]
 
@@ -48,6 +50,7 @@ def parse_run(experiment: str, presets: Presets) -> tuple[str, Any]:
     name, config, preset = parse(presets, prog=command)
     if isinstance(config.data, DataConfig):
         config = dataclasses.replace(config, data=resolve_data(config.data))
+    check_read(config, preset)
     parts = (name, config.data.name, config.variant(preset), f"seed{config.seed}")
     run = config.name or "-".join(part for part in parts if part)
     return name, dataclasses.replace(config, name=run)
@@ -93,11 +96,42 @@ def parse(
     return name, config, default
 
 
+def check_read(config: Any, preset: Any) -> None:
+    """Refuses options that differ from the preset's, and that nothing reads.
+
+    A stage that the command line itself leaves out, with `--STAGE.steps 0`, may have options.
+
+    Raises:
+      UsageError: names them, and why.
+    """
+    changed = runs.differences(runs.to_json(config), runs.to_json(preset))
+    why = config.unread()
+    for name in changed:
+        group, _, field = name.partition(".")
+        stage, preset_stage = getattr(config, group), getattr(preset, group)
+        if isinstance(stage, StageConfig) and stage.steps == 0 == preset_stage.steps:
+            why[name] = f"{group}.steps 0"
+        elif group == "data" and unread(config.data.name, [field]):
+            why[name] = f"data.name {config.data.name}"
+    if idle := [name for name in changed if name in why]:
+        named = ", ".join(f"--{name} (with --{why[name]})".replace("_", "-") for name in idle)
+        raise UsageError(f"nothing reads {named}: leave out what is idle, or give what reads it")
+
+
 def resolve_data(config: DataConfig) -> DataConfig:
-    """`auto` replaced by the data set that is used; says which and why."""
+    """`auto` replaced by the data set that is used; says which and why.
+
+    Raises:
+      UsageError: `auto` with a folder that would not be read.
+    """
     if config.name != "auto":
         return config
     without = _lacking(config)
+    if without and config.path is not None:
+        raise UsageError(
+            f"--data.path {config.path} would not be read ({' and '.join(without)}): give "
+            "--data.name folder for photos, labelled for photos with a table of points, or celeb_a"
+        )
     name: Literal["rendered_faces", "celeb_a"] = "rendered_faces" if without else "celeb_a"
     why = " and ".join(without) or "CelebA is in place and an accelerator is present"
     print(f"data: {name} ({why}; --help names others)")

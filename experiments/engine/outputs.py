@@ -1,5 +1,7 @@
 """Folders of results for people; commands write into new folders, or into their own."""
 
+import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
 from PIL import Image
@@ -29,9 +31,17 @@ def check_folder(out: Path, readme: str) -> None:
         raise UsageError(f"--out {out} holds other files; give a new folder")
 
 
-def open_folder(out: Path, readme: str) -> None:
-    """Makes the folder, with its README."""
+def open_folder(out: Path, readme: str, results: Iterable[str]) -> None:
+    """Makes the folder, with its README, and takes the `results` of an earlier call away.
+
+    They are names of files, and of folders of pictures, that a call may write.
+    """
     out.mkdir(parents=True, exist_ok=True)
+    for name in results:
+        if (out / name).is_dir():
+            shutil.rmtree(out / name)
+        else:
+            (out / name).unlink(missing_ok=True)
     (out / README).write_text(readme, encoding="utf-8")
 
 

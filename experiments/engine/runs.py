@@ -35,6 +35,10 @@ class RunConfig:
     runs: Path = Path("runs")
     """folder of all runs"""
 
+    def unread(self) -> dict[str, str]:
+        """Options of the model and the losses that nothing reads, each with the option for it."""
+        return {}
+
 
 def open_run(folder: Path, experiment: str, preset: str, config: Any) -> None:
     """Makes the run folder, or checks that it holds a run of the same configuration.

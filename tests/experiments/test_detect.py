@@ -103,6 +103,50 @@ def test_boxes_are_cut_out_with_the_margin_of_training(model, photos, capsys):
     np.testing.assert_allclose(found["sub/a.png"], whole, atol=0.01)
 
 
+def test_boxes_are_found_whatever_wrote_their_names(model, photos, capsys):
+    (photos / "sub" / "a.png").rename(photos / "sub" / "cafe\u0301.png")  # as macOS has it
+    rows = ["./a.png,5,10,35,50", "sub\\b.jpg,1,2,40,50", "sub/caf\xe9.png,5,6,25,40"]
+    lines = "\n".join(["image,x0,y0,x1,y1", *rows, "gone.png,0,0,9,9"])
+    (photos.parent / "boxes.csv").write_text(lines, encoding="utf-8")
+    arguments = [photos, "--boxes", "boxes.csv", "--no-overlays", "--checkpoint", model]
+    assert call(detect.main, *arguments) == 0
+    said = capsys.readouterr()
+    assert "boxes: for 3 of 5 pictures" in said.out
+    assert "boxes: 1 rows of boxes.csv name no picture: gone.png" in said.err
+
+
+def test_everything_in_the_folder_is_of_the_last_call(model, photos):
+    out = photos.parent / "landmarks"
+    assert call(detect.main, photos, "--checkpoint", model) == 0
+    single = [photos / "a.png", "--checkpoint", model, "--format", "csv"]
+    assert call(detect.main, *single) == 0
+    files = sorted(f.relative_to(out).as_posix() for f in out.rglob("*") if f.is_file())
+    assert files == ["README.txt", "landmarks.csv", "overlays/a.png.png"]
+    (out / "mine.txt").write_text("a note")
+    assert call(detect.main, *single, "--no-overlays") == 0
+    assert sorted(f.name for f in out.iterdir()) == ["README.txt", "landmarks.csv", "mine.txt"]
+
+
+def test_results_elsewhere_in_the_folder_are_no_pictures(model, photos, capsys):
+    for out in ("one", "two"):
+        assert call(detect.main, photos, "--checkpoint", model, "--out", photos / out) == 0
+        assert "landmarks of 3 of 5 pictures" in capsys.readouterr().out
+
+
+def test_what_is_passed_over_is_named_and_links_are_followed_once(model, photos, capsys, caplog):
+    (photos / "b.heic").write_bytes(b"x")
+    (photos / "c.mpo").write_bytes(b"x")
+    elsewhere = photos.parent / "elsewhere"
+    elsewhere.mkdir()
+    smooth_picture(40, 40, 3).save(elsewhere / "d.png")
+    for link in ("linked", "again"):
+        (photos / link).symlink_to(elsewhere)
+    (photos / "loop").symlink_to(photos)
+    assert call(detect.main, photos, "--checkpoint", model, "--no-overlays") == 0
+    assert "landmarks of 4 of 6 pictures" in capsys.readouterr().out
+    assert "passed over 1 .heic, 1 .mpo, which are not read: b.heic, c.mpo" in caplog.text
+
+
 def test_pixels_are_those_of_the_upright_picture(model, photos):
     exif = Image.Exif()
     exif[0x0112] = 6  # shown after a quarter turn clockwise

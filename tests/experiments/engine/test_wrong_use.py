@@ -8,6 +8,10 @@ import pytest
 from tests.experiments.conftest import REPOSITORY, TINY, write_pictures
 from tests.experiments.tiny import train
 
+C3 = [each for each in TINY if each not in ("--model.family", "imm")]
+at = C3.index("--model.encoder-widths")
+del C3[at : at + 3]
+
 
 @pytest.fixture(autouse=True)
 def no_weights(monkeypatch, tmp_path):
@@ -52,10 +56,11 @@ def test_a_corrected_command_goes_on_under_the_same_name(refused, pictures, tmp_
 
 
 def test_missing_weights(refused, pictures, tmp_path):
-    pretrained = "--model.family c3 --model.trunk resnet18 --data.path".split() + [pictures]
-    assert "no ImageNet weights of resnet18 (--model.weights FILE)" in refused(*pretrained)
+    pretrained = "--model.trunk resnet18 --data.path".split() + [pictures]
+    said = refused(*pretrained, tiny=C3)
+    assert "no ImageNet weights of resnet18 (--model.weights FILE)" in said
     assert str(tmp_path / "absent") in refused(
-        *pretrained, "--model.weights", tmp_path / "absent.npz"
+        *pretrained, "--model.weights", tmp_path / "absent.npz", tiny=C3
     )
 
 
@@ -64,14 +69,15 @@ def test_missing_weights(refused, pictures, tmp_path):
     [
         (["--model.appearance-grid", "3"], "appearance_grid 3 does not divide"),
         (["--model.temperature", "0"], "temperature must be positive"),
-        (["--model.family", "c3", "--model.landmark-stages", "layer9"], "'layer9'"),
-        (["--model.family", "c3", "--model.flow-channels", "4"], "channels must end with 1"),
+        (["c3", "--model.landmark-stages", "layer9"], "'layer9'"),
+        (["c3", "--model.flow-channels", "4"], "channels must end with 1"),
         (["--flow"], "IMM has no cross-image flow module: add --no-flow"),
         (["--init-from", "absent"], "absent is no folder"),
     ],
 )
 def test_networks_that_cannot_be(refused, pictures, arguments, said):
-    assert said in refused("--data.path", pictures, *arguments)
+    tiny, arguments = (C3, arguments[1:]) if arguments[0] == "c3" else (TINY, arguments)
+    assert said in refused("--data.path", pictures, *arguments, tiny=tiny)
 
 
 def test_the_folder_of_another_run(refused, pictures, tmp_path):
@@ -102,3 +108,24 @@ def test_make_train_lists_the_experiments_there_are(tmp_path):
     done = subprocess.run(ready, cwd=REPOSITORY, capture_output=True, text=True)
     assert done.returncode == 2
     assert "no experiment 'nope'; choose EXP= one of: c3_bedrooms c3_cars c3_faces" in done.stderr
+
+
+def test_options_that_nothing_reads(refused, pictures, capsys):
+    known = ("--data.path", pictures)
+    for arguments, said in (
+        (("--data.fit-rows", "1-3"), "--data.fit-rows (with --data.name folder)"),
+        (("--model.family", "c3"), "--model.encoder-widths (with --model.family c3)"),
+        (("--loss.equivariance", 2), "--loss.equivariance (with --no-flow)"),
+    ):
+        assert f"error: nothing reads {said}" in refused(*known, *arguments)
+    assert train("imm_faces", "--joint.learning-rate", 1) == 2
+    assert "--joint.learning-rate (with --joint.steps 0)" in capsys.readouterr().err
+    rendered = [each.replace("folder", "rendered_faces") for each in TINY]
+    assert "--data.path (with --data.name rendered-faces)" in refused(*known, tiny=rendered)
+
+
+def test_a_folder_of_photos_is_never_taken_for_rendered_faces(refused, pictures):
+    unnamed = [each.replace("folder", "auto") for each in TINY]
+    told = refused("--data.path", pictures, tiny=unnamed)
+    assert f"--data.path {pictures} would not be read" in told
+    assert "--data.name folder for photos, labelled for" in told
