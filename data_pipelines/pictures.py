@@ -25,6 +25,7 @@ _FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
 _BEGINNINGS = (b"\xff\xd8\xff", b"\x89PNG", b"RIFF", b"GIF8", b"BM", b"II*\0", b"MM\0*")
 # Pillow warns above 89 megapixels; what is above ours is refused, which says more.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+_COLOURED = ("RGB", "RGBA")
 _QUARTER_TURNS = (5, 6, 7, 8)  # orientations that exchange width and height
 
 
@@ -40,16 +41,18 @@ class PictureError(DataError):
 def read_picture(path) -> np.ndarray:
     """Reads any picture file as upright uint8 RGB.
 
-    Grey, palette, CMYK and 16-bit pictures are converted; transparency is laid on white; of an
-    animation the first frame is taken; the EXIF orientation is applied, so that "original pixels"
-    everywhere in this package are those of the upright picture.
+    Grey, palette, CMYK and 16-bit pictures are converted (of 16-bit grey white is the greatest
+    value of 8, 10, 12, 14 or 16 bits, the fewest that hold the picture); transparency is laid on
+    white; of an animation the first frame is taken; the EXIF orientation is applied, so that
+    "original pixels" everywhere in this package are those of the upright picture.
 
     Returns:
       uint8 array `[height, width, 3]`; the contents decide on the format, not the suffix.
 
     Raises:
       PictureError: a missing, empty, truncated or foreign file, more than 50 megapixels (decided
-        from the header, before any pixel is allocated), a side below 8 px.
+        from the header, before any pixel is allocated), a side below 8 px, 16-bit colours that end
+        below a quarter of the range.
     """
     try:
         file = open(path, "rb")
@@ -66,7 +69,11 @@ def decode_picture(file: BinaryIO, name) -> np.ndarray:
     try:
         with Image.open(file, formats=_FORMATS) as image:
             _check_size(name, *image.size)
+            is_deep = any(";16" in str(tile) for tile in image.tile) and image.mode in _COLOURED
             image.load()
+            # Of 16-bit colours Pillow keeps 8 bits: nothing is left of 12 that were stored.
+            if is_deep and max(high for _, high in image.getextrema()[:3]) < 64:
+                raise PictureError(name, "16-bit colours that end below a quarter of the range")
             with contextlib.suppress(Exception):  # a damaged EXIF block leaves the pixels usable
                 ImageOps.exif_transpose(image, in_place=True)
             return np.asarray(_to_rgb(name, image))
@@ -128,8 +135,9 @@ def _to_rgb(path, image: Image.Image) -> Image.Image:
         grey = np.asarray(image)
         if grey.min() < 0 or grey.max() > 65535:
             raise PictureError(path, "32-bit pixels, whose range is unknown")
-        # 65535 = 255 * 257, so this is the nearest 8-bit level.
-        levels = (grey.astype(np.uint32) + 128) // 257
+        # Cameras and scanners store 10 to 14 bits in 16: white is the greatest value of these.
+        white = next(2**bits - 1 for bits in (8, 10, 12, 14, 16) if grey.max() < 2**bits)
+        levels = (grey.astype(np.uint32) * 255 + white // 2) // white
         return Image.fromarray(levels.astype(np.uint8)).convert("RGB")
     if image.has_transparency_data:
         image = image.convert("RGBA")

@@ -1,7 +1,9 @@
 """Any file comes out as upright RGB, or is refused by name."""
 
+import struct
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -122,6 +124,29 @@ def test_16_bit_levels_go_to_the_nearest_8_bit_level(tmp_path):
     Image.fromarray(levels).save(tmp_path / "grey.png")
     row = read_picture(tmp_path / "grey.png")[0, :, 1]
     np.testing.assert_array_equal(row, np.rint(levels[0] / 257).astype(np.uint8))
+
+
+def test_white_of_16_bits_is_that_of_the_bits_in_use(tmp_path):
+    levels = np.tile(np.array([0, 1, 2048, 4095], np.uint16), (8, 2))
+    Image.fromarray(levels).save(tmp_path / "grey.png")
+    assert read_picture(tmp_path / "grey.png")[0, :4, 1].tolist() == [0, 0, 128, 255]
+
+
+@pytest.mark.parametrize("white, refused", [(4095, True), (65535, False)])
+def test_16_bit_colours_that_would_come_out_black_are_refused(tmp_path, white, refused):
+    header = struct.pack(">IIBBBBB", 8, 8, 16, 2, 0, 0, 0)
+    rows = (b"\0" + struct.pack(">24H", *[0, white, white] * 8)) * 8
+    chunks = (b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")
+    packed = [
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in chunks
+    ]
+    (tmp_path / "deep.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(packed))
+    if refused:
+        with pytest.raises(PictureError, match="deep.png: 16-bit colours that end below a quarter"):
+            read_picture(tmp_path / "deep.png")
+    else:
+        assert read_picture(tmp_path / "deep.png")[0, 0].tolist() == [0, 255, 255]
 
 
 def test_a_missing_file_and_a_folder_are_refused(tmp_path):
