@@ -19,6 +19,18 @@ def as_float(array):
     return array if jnp.issubdtype(array.dtype, jnp.floating) else array.astype(float)
 
 
+def like(values, array):
+    """Values with the dtype and the number of axes of an array, the further ones in front.
+
+    Then JAX promotes no dtype and no rank, which it can be told to refuse.
+
+    >>> like([1, 2], jnp.zeros((3, 4, 2))).shape
+    (1, 1, 2)
+    """
+    values = values if hasattr(values, "astype") else np.asarray(values)
+    return values.reshape((1,) * (array.ndim - values.ndim) + values.shape).astype(array.dtype)
+
+
 def checked(function: Function) -> Function:
     """The function, which refuses arrays of other static shapes than its annotations say.
 

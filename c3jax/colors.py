@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from c3jax._checks import as_float, check_not_negative, checked
+from c3jax._checks import as_float, check_not_negative, checked, like
 
 Picture = Float[Array, "H W 3"]
 
@@ -40,7 +40,7 @@ def random_colors(key: PRNGKeyArray, image: Picture, *, strength: float) -> Pict
     gamma = jnp.exp(strength * 0.3 * jax.random.normal(gamma_key, (3,), image.dtype))
     colors = jnp.einsum("hwc,dc->hwd", image, matrix, precision=jax.lax.Precision.HIGHEST)
     # Away from 0, where a power below 1 has no finite derivative.
-    return jnp.clip(colors + shift, 1e-6, 1.0) ** gamma
+    return jnp.clip(colors + like(shift, colors), 1e-6, 1.0) ** like(gamma, colors)
 
 
 @checked
@@ -73,5 +73,5 @@ def random_palette(key: PRNGKeyArray, image: Picture, *, frequency: float = 0.6)
     wave_key, phase_key = jax.random.split(key)
     waves = frequency * jax.random.normal(wave_key, (3, 3), image.dtype)
     phases = jax.random.uniform(phase_key, (3,), image.dtype)
-    turns = jnp.einsum("hwc,dc->hwd", image, waves, precision=jax.lax.Precision.HIGHEST) + phases
-    return (1 + jnp.sin(2 * jnp.pi * turns)) / 2
+    turns = jnp.einsum("hwc,dc->hwd", image, waves, precision=jax.lax.Precision.HIGHEST)
+    return (1 + jnp.sin(2 * jnp.pi * (turns + like(phases, turns)))) / 2

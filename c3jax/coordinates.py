@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from c3jax._checks import as_float, check_shape_argument, checked
+from c3jax._checks import as_float, check_shape_argument, checked, like
 
 
 def grid(shape: tuple[int, int], *, dtype=None) -> Float[Array, "H W 2"]:
@@ -58,7 +58,7 @@ def to_pixels(points: Float[Array, "*b 2"], shape: tuple[int, int]) -> Float[Arr
     """
     height, width = check_shape_argument("shape", shape)
     points = as_float(points)
-    return (points + 1) / 2 * jnp.array([width - 1, height - 1], points.dtype)
+    return (points + 1) / 2 * like([width - 1, height - 1], points)
 
 
 @checked
@@ -80,4 +80,4 @@ def to_normalized(points_px: Float[Array, "*b 2"], shape: tuple[int, int]) -> Fl
     """
     height, width = check_shape_argument("shape", shape)
     points_px = as_float(points_px)
-    return 2 * points_px / jnp.array([max(width - 1, 1), max(height - 1, 1)], points_px.dtype) - 1
+    return 2 * points_px / like([max(width - 1, 1), max(height - 1, 1)], points_px) - 1

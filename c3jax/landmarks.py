@@ -12,7 +12,7 @@ import numpy as np
 from jax.lax import Precision
 from jaxtyping import Array, Float
 
-from c3jax._checks import as_float, check_positive, check_shape_argument, checked
+from c3jax._checks import as_float, check_positive, check_shape_argument, checked, like
 from c3jax._shapes import Maps, Points
 from c3jax.coordinates import numpy_grid
 
@@ -40,6 +40,12 @@ def spatial_softmax(logits: Maps, *, temperature: float = 1.0) -> Maps:
     return jax.nn.softmax(jnp.asarray(logits) / temperature, axis=(-3, -2))
 
 
+def _wide(array):
+    """At least float32: coordinates in bfloat16 are off by up to a fifth of a pixel of 64."""
+    array = as_float(array)
+    return array.astype(jnp.float32) if array.dtype.itemsize < 4 else array
+
+
 @checked
 def soft_argmax(logits: Maps, *, temperature: float = 1.0) -> Points:
     """Expected location of each landmark under its probability map, C3 section 3.1, step 1.
@@ -47,11 +53,12 @@ def soft_argmax(logits: Maps, *, temperature: float = 1.0) -> Points:
     (x_k, y_k) = sum_{y, x} psi_k(y, x) * (x, y), psi = softmax over all H x W cells
 
     Args:
-      logits: scores of the cells.
+      logits: scores of the cells, of any size; not probabilities, of which `heatmap_centroids` is
+        the expected location.
       temperature: divides the scores; to 0 it gives the argmax.
 
     Returns:
-      points, (x, y) in [-1, 1].
+      points, (x, y) in [-1, 1]; float32 of bfloat16 and float16 logits too.
 
     Raises:
       ValueError: if `temperature` is not positive.
@@ -60,7 +67,7 @@ def soft_argmax(logits: Maps, *, temperature: float = 1.0) -> Points:
     >>> soft_argmax(logits)  # the lower left corner
     Array([[-1.,  1.]], dtype=float32)
     """
-    heatmaps = spatial_softmax(logits, temperature=temperature)
+    heatmaps = spatial_softmax(_wide(logits), temperature=temperature)
     cells = numpy_grid(heatmaps.shape[-3:-1]).astype(heatmaps.dtype)
     # HIGHEST: coordinates in TF32 would be off by a tenth of a pixel at 128 pixels.
     return jnp.einsum("...yxk,yxc->...kc", heatmaps, cells, precision=Precision.HIGHEST)
@@ -79,7 +86,7 @@ def marginal_soft_argmax(logits: Maps, *, temperature: float = 1.0) -> Points:
       temperature: divides the scores.
 
     Returns:
-      points, (x, y) in [-1, 1].
+      points, (x, y) in [-1, 1]; float32 of bfloat16 and float16 logits too.
 
     Raises:
       ValueError: if `temperature` is not positive.
@@ -89,7 +96,7 @@ def marginal_soft_argmax(logits: Maps, *, temperature: float = 1.0) -> Points:
     Array([[-1.,  1.]], dtype=float32)
     """
     check_positive(temperature=temperature)
-    logits = jnp.asarray(logits) / temperature
+    logits = _wide(logits) / temperature
 
     def expectation(scores):  # [*b, n, K] to [*b, K]
         centres = np.linspace(-1, 1, scores.shape[-2]).astype(scores.dtype)
@@ -125,8 +132,9 @@ def gaussian_maps(points: Points, shape: tuple[int, int], *, stddev: float) -> M
     points = as_float(points)
 
     def profile(centres, size):  # [*b, K] to [*b, size, K]
-        cells = np.linspace(-1, 1, size).astype(points.dtype)[:, None]
-        return jnp.exp(-(((cells - centres[..., None, :]) / stddev) ** 2) / 2)
+        centres = centres[..., None, :]
+        cells = like(np.linspace(-1, 1, size)[:, None], centres)
+        return jnp.exp(-(((cells - centres) / stddev) ** 2) / 2)
 
     # The Gaussian is separable: height + width exponentials in place of height * width.
     along_x, along_y = profile(points[..., 0], width), profile(points[..., 1], height)
@@ -208,12 +216,13 @@ def heatmap_centroids(heatmaps: Maps) -> Points:
       heatmaps: not negative, of any sum.
 
     Returns:
-      points, (x, y) in [-1, 1]; (0, 0) for a map of zeros.
+      points, (x, y) in [-1, 1], float32 of bfloat16 and float16 maps too; (0, 0) for a map of
+        zeros.
 
     >>> heatmap_centroids(jnp.array([[[0.0], [0.1], [0.3]]]))  # one row of three cells
     Array([[ 0.75, -1.  ]], dtype=float32)
     """
-    share = share_of_cells(heatmaps)
+    share = share_of_cells(_wide(heatmaps))
     cells = numpy_grid(share.shape[-3:-1]).astype(share.dtype)
     return jnp.einsum("...yxk,yxc->...kc", share, cells, precision=Precision.HIGHEST)
 

@@ -32,7 +32,8 @@ class LandmarkRegressor(NamedTuple):
     def __call__(self, landmarks: Float[Array, "n K 2"]) -> Float[Array, "n P 2"]:
         check_shapes(landmarks=(landmarks, f"n {self.weights.shape[0] // 2} 2"))
         rows = _from_corner(landmarks)
-        out = jnp.matmul(rows, self.weights, precision=Precision.HIGHEST) + self.intercept
+        out = jnp.matmul(rows, self.weights, precision=Precision.HIGHEST)
+        out = out + self.intercept[None]
         return out.reshape(rows.shape[0], -1, 2) - 1
 
 
@@ -65,7 +66,7 @@ def fit_landmark_regressor(
         row_offset, value_offset = rows.mean(0), values.mean(0)
     # Directions a hundred thousand times weaker than the strongest are float32 noise: landmarks
     # that never move or always coincide get no large opposite weights.
-    weights, *_ = jnp.linalg.lstsq(rows - row_offset, values - value_offset, rcond=1e-5)
+    weights, *_ = jnp.linalg.lstsq(rows - row_offset[None], values - value_offset[None], rcond=1e-5)
     constant = value_offset - jnp.matmul(row_offset, weights, precision=Precision.HIGHEST)
     return LandmarkRegressor(weights, constant)
 
@@ -147,7 +148,8 @@ def pck(
     valid = jnp.ones(jnp.shape(true)[:2], bool) if valid is None else valid
     distance = _distance(predicted, true)
     correct = distance <= alpha * jnp.asarray(length)[:, None]
-    return 100 * (correct & valid).sum(-1, dtype=distance.dtype) / jnp.sum(valid, -1)
+    total = jnp.sum(valid, -1, dtype=distance.dtype)
+    return 100 * (correct & valid).sum(-1, dtype=distance.dtype) / total
 
 
 @checked

@@ -5,9 +5,10 @@ import math
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
-from c3jax._checks import as_float, check_batched_points, check_choice, checked
+from c3jax._checks import as_float, check_batched_points, check_choice, checked, like
 from c3jax._shapes import Image, PointMap
 
 PADDINGS = ("zeros", "clamp", "reflect")
@@ -56,14 +57,14 @@ def _sample_one(pixels, points, *, size, padding):
         points = 1 - jnp.abs(jnp.mod(points + 1, 4) - 2)
     if padding != "zeros":
         points = jnp.clip(points, -1, 1)
-    last = jnp.array([width - 1, height - 1], points.dtype)
+    last = like([width - 1, height - 1], points)
     position = (points + 1) / 2 * last
     corner = jnp.floor(position)
     fraction = position - corner
 
     def term(dx, dy):
-        neighbour = corner + jnp.array([dx, dy], points.dtype)
-        weight = jnp.where(jnp.array([dx, dy]), fraction, 1 - fraction)
+        neighbour = corner + like([dx, dy], points)
+        weight = jnp.where(np.array([[dx, dy]], bool), fraction, 1 - fraction)
         weight = jnp.where((neighbour >= 0) & (neighbour <= last), weight, 0).prod(-1)
         x, y = jnp.clip(neighbour, 0, last).astype(jnp.int32).T
         return weight[:, None].astype(pixels.dtype) * pixels[y * width + x]

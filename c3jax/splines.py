@@ -13,7 +13,7 @@ import numpy as np
 from jax.lax import Precision
 from jaxtyping import Array, Float
 
-from c3jax._checks import as_float, check_batched_points, check_shape_argument, checked
+from c3jax._checks import as_float, check_batched_points, check_shape_argument, checked, like
 from c3jax._shapes import Image
 from c3jax.coordinates import numpy_grid
 from c3jax.sampling import warp
@@ -116,8 +116,9 @@ def warp_image(image: Image, tps: ThinPlateSpline, *, padding: str = "zeros") ->
 
 def _basis(points, control_points, xp):
     """U(|p - c_m|^2) of all control points, then x, y and 1: `[..., k * k + 3]`."""
-    centres = numpy_grid((control_points, control_points)).reshape(-1, 2).astype(points.dtype)
-    squared = xp.sum((points[..., None, :] - centres) ** 2, axis=-1)
+    points_here = points[..., None, :]
+    centres = numpy_grid((control_points, control_points)).reshape(-1, 2)
+    squared = xp.sum((points_here - like(centres, points_here)) ** 2, axis=-1)
     # d^2 log d^2 goes to 0 with d; the inner where keeps its gradient finite there.
     kernel = xp.where(squared > 0, squared * xp.log(xp.where(squared > 0, squared, 1)), 0)
     return xp.concatenate([kernel, points, xp.ones_like(points[..., :1])], axis=-1)

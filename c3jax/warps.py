@@ -13,7 +13,14 @@ import numpy as np
 from jax.lax import Precision
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from c3jax._checks import as_float, check_not_negative, check_shape_argument, check_shapes, checked
+from c3jax._checks import (
+    as_float,
+    check_not_negative,
+    check_shape_argument,
+    check_shapes,
+    checked,
+    like,
+)
 from c3jax.coordinates import numpy_grid
 from c3jax.sampling import sample as sample
 from c3jax.sampling import warp as warp
@@ -156,7 +163,8 @@ def random_warp(
         translation_stddev=translation_stddev,
     )
     size = (control_points**2, 2)
-    half = jax.random.bernoulli(chosen_key, 0.5, size) * jax.random.normal(half_key, size)
+    half = jax.random.normal(half_key, size)
+    half = half * like(jax.random.bernoulli(chosen_key, 0.5, size), half)
     weights = of_all * jax.random.normal(all_key, size) + of_half * half
     return ThinPlateSpline(affine, weights)
 

@@ -4,6 +4,7 @@ Reads `.npz`, `.safetensors` and `.pth`. Files are checked before anything is bu
 them: every key, shape and value; for the bytes themselves compare `file_digest`.
 """
 
+import contextlib
 import hashlib
 import math
 import os
@@ -69,7 +70,9 @@ def weights_folders() -> list[Path]:
     Raises:
       ValueError: if C3JAX_WEIGHTS names no folder.
     """
-    folders = [Path.home() / ".cache" / "c3jax"]
+    folders = []
+    with contextlib.suppress(RuntimeError):  # a user without a home, as in some containers
+        folders.append(Path.home() / ".cache" / "c3jax")
     if named := os.environ.get("C3JAX_WEIGHTS"):
         folders.insert(0, Path(named).expanduser())
         if not folders[0].is_dir():

@@ -9,10 +9,11 @@ the grid and sums over landmarks with K: the weights of Eq. 11 go with them.
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 from jaxtyping import Array, Float
 
-from c3jax._checks import as_float, check_positive, checked
+from c3jax._checks import as_float, check_positive, checked, like
 from c3jax._shapes import Image, Maps, PerExample, Points
 from c3jax.coordinates import numpy_grid
 from c3jax.correlation import l2_normalize
@@ -140,8 +141,9 @@ def concentration(heatmaps: Maps) -> PerExample:
     Array(1., dtype=float32)
     """
     share, centroids = share_of_cells(heatmaps), heatmap_centroids(heatmaps)
-    cells = numpy_grid(share.shape[-3:-1]).astype(share.dtype)[..., None, :]
-    squared = jnp.sum((cells - centroids[..., None, None, :, :]) ** 2, axis=-1)
+    centroids = centroids[..., None, None, :, :]
+    cells = like(numpy_grid(share.shape[-3:-1])[..., None, :], centroids)
+    squared = jnp.sum((cells - centroids) ** 2, axis=-1).astype(share.dtype)
     return jnp.sum(squared * share, axis=(-3, -2, -1))
 
 
@@ -174,7 +176,7 @@ def separation(landmarks: Points, *, margin: float) -> PerExample:
         raise ValueError(f"landmarks must be at least two, got {count}")
     landmarks = as_float(landmarks)
     squared = jnp.sum((landmarks[..., :, None, :] - landmarks[..., None, :, :]) ** 2, axis=-1)
-    others = 1 - jnp.eye(count, dtype=squared.dtype)
+    others = like(1 - np.eye(count), squared)
     return jnp.sum(jax.nn.relu(margin - squared) * others, axis=(-2, -1))
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Float
 
-from c3jax._checks import as_float, check_positive, checked
+from c3jax._checks import as_float, check_positive, checked, like
 from c3jax._shapes import PerExample, Points, Volume
 from c3jax.coordinates import numpy_grid
 from c3jax.losses.jlad import Field, LogSigma, attenuate
@@ -67,7 +67,7 @@ def separation_hinge(points: Points, *, margin: float) -> PerExample:
     if count < 2:
         raise ValueError(f"points must hold at least two landmarks, got {count}")
     squared = jnp.sum((points[..., :, None, :] - points[..., None, :, :]) ** 2, axis=-1)
-    hinge = jax.nn.relu(margin**2 - squared) * (1 - jnp.eye(count, dtype=squared.dtype))
+    hinge = jax.nn.relu(margin**2 - squared) * like(1 - np.eye(count), squared)
     return hinge.sum((-2, -1)) / (count * (count - 1))
 
 
@@ -118,8 +118,8 @@ def flow_cross_entropy(
 
 def _linear_weights(positions, centres):
     """Weights of linear interpolation among equidistant centres, `[..., n]`."""
-    cells_from_left = (positions[..., None] + 1) / 2 * max(len(centres) - 1, 1)
-    return jax.nn.relu(1 - jnp.abs(cells_from_left - jnp.arange(len(centres))))
+    from_left = (positions[..., None] + 1) / 2 * max(len(centres) - 1, 1)
+    return jax.nn.relu(1 - jnp.abs(from_left - like(np.arange(len(centres)), from_left)))
 
 
 @checked
@@ -152,7 +152,7 @@ def uncertainty_likelihood(
     offset = as_float(lax.stop_gradient(correspondence - tau))
     height, width, _ = offset.shape[-3:]
     cells = (np.array([width, height]) - 1) / 2  # of the unit of the points
-    error = jnp.linalg.norm(offset * cells.astype(offset.dtype), axis=-1)
+    error = jnp.linalg.norm(offset * like(cells, offset), axis=-1)
     if matched is not None:
         share = lax.stop_gradient(matched)
         known = jnp.where(share > 0, share * error, 0)  # T need not be finite where nothing matches

@@ -32,8 +32,8 @@ def make_train_step(loss_fn: LossFn, optimizer: optax.GradientTransformation, *,
     the returned values are not stacked. `devices` are those of all processes, all of them by
     default; each process passes and gets what belongs to its own. `batch["example_index"]` is the
     place of each example in the global batch: its key is `fold_in(fold_in(key, step),
-    example_index)`, so that the number of devices changes no random number. An update whose loss
-    or gradient is not finite is left out and counted.
+    example_index)`, so that the number of devices changes no random number. An update whose loss,
+    gradient, new parameters or new batch statistics are not finite is left out and counted.
     """
 
     def step(state: TrainState, batch: dict[str, jax.Array], key: jax.Array):
@@ -48,7 +48,6 @@ def make_train_step(loss_fn: LossFn, optimizer: optax.GradientTransformation, *,
         loss, aux, gradients = jax.lax.pmean((loss, aux, gradients), AXIS)
         updates, opt_state = optimizer.update(gradients, state.opt_state, state.params)
         gradient_norm = optax.tree.norm(gradients)
-        good = jnp.isfinite(loss) & jnp.isfinite(gradient_norm)
         moved = state.replace(
             params=optax.apply_updates(state.params, updates),
             batch_stats=aux.batch_stats,
@@ -56,6 +55,9 @@ def make_train_step(loss_fn: LossFn, optimizer: optax.GradientTransformation, *,
             opt_state=opt_state,
             skipped_in_a_row=jnp.zeros_like(state.skipped_in_a_row),
         )
+        new = jax.tree.leaves((moved.params, moved.batch_stats))
+        good = jnp.isfinite(loss) & jnp.isfinite(gradient_norm)
+        good &= jnp.all(jnp.array([jnp.all(jnp.isfinite(leaf)) for leaf in new]))
         left_out = state.replace(
             skipped=state.skipped + 1, skipped_in_a_row=state.skipped_in_a_row + 1
         )

@@ -139,3 +139,15 @@ def test_gaussian_maps_refuse_wrong_shapes_and_deviations():
 def test_a_traced_temperature_is_allowed():
     points = jax.jit(lambda t: library.soft_argmax(LOGITS, temperature=t))(0.5)
     assert_allclose(points, c3jax.soft_argmax(LOGITS, temperature=0.5), rtol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16])
+@pytest.mark.parametrize("find", [*SOFT_ARGMAXES, c3jax.heatmap_centroids])
+def test_coordinates_of_narrow_maps_are_float32(find, dtype):
+    cells = np.linspace(-1, 1, 64)
+    bump = np.exp(-((cells[:, None] - 0.8037) ** 2 + (cells - 0.6113) ** 2) / 0.02)[..., None]
+    maps = jnp.asarray(bump if find is c3jax.heatmap_centroids else 20 * bump, dtype)
+    found = find(maps)
+    assert found.dtype == jnp.float32
+    expected = find(maps.astype(jnp.float32))
+    np.testing.assert_allclose(found, expected, atol=1e-6)  # the same logits, another grid

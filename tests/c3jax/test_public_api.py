@@ -84,6 +84,16 @@ def test_leading_axes_are_batch(name):
     assert_close(jax.tree.map(np.asarray, batched), stacked)
 
 
+@pytest.mark.parametrize("batched", [False, True])
+@pytest.mark.parametrize("name", sorted(FUNCTIONS))
+def test_nothing_promotes_dtypes_or_ranks(name, batched):
+    if batched and name in WITHOUT_BATCH_AXES:
+        return
+    call, arguments = call_of(name), take(arguments_of(name, 1), None if batched else 0)
+    with jax.numpy_dtype_promotion("strict"), jax.numpy_rank_promotion("raise"):
+        jax.eval_shape(call, *arguments)
+
+
 @pytest.mark.parametrize("name", ["conv4d", "separable_conv4d", "centre_pivot_conv4d"])
 def test_leading_axes_of_volumes_are_batch(name):
     call = jax.jit(call_of(name))

@@ -162,6 +162,23 @@ def test_an_update_with_a_gradient_that_is_not_finite_is_left_out():
     assert int(runner.state.skipped) == 1
 
 
+def steep_loss(params, state, batch, keys, *, module):
+    """Finite like its gradient, but a step at a rate of 1e30 is not."""
+    losses = 1e10 * params["head"]["bias"][0] * batch["factor"]
+    return losses, Aux({}, state.batch_stats, state.loss_stats)
+
+
+def test_new_parameters_that_are_not_finite_are_left_out():
+    runner = Runner(1)
+    loss = functools.partial(steep_loss, module=None)
+    optimizer = optax.sgd(1e30, momentum=0.9)
+    runner.train_step = make_train_step(loss, optimizer, devices=runner.devices)
+    metrics = runner.step(toy_batch(0))
+    assert np.isfinite(metrics["loss"]) and np.isfinite(metrics["gradient_norm"])
+    assert_same_bits(learned(runner.first), learned(runner.state))
+    assert int(runner.state.skipped) == 1
+
+
 def test_frozen_groups_keep_their_bits_and_have_no_moments():
     runner = Runner(4, frozen=("trunk",))
     for step in range(3):
