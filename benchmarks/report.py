@@ -1,6 +1,5 @@
 """What `benchmarks.bench` and `benchmarks.cost` refuse, print and write."""
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -30,4 +29,4 @@ def report(options: Any, how: str, columns: Columns, rows: Iterable[Row], **abou
     if options.out is not None:
         record = {"device": device, "jax": jax.__version__, **about}
         record |= {"options": runs.to_json(options), "rows": done}
-        options.out.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+        options.out.write_text(runs.json_text(record, indent=2) + "\n", encoding="utf-8")

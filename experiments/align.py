@@ -1,7 +1,6 @@
 """`python -m experiments.align SOURCE TARGET`: dense matches of two pictures, or of many pairs."""
 
 import csv
-import json
 import math
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from data_pipelines.readers.named_pairs import Pair, find_pairs
 from experiments.engine import cli
 from experiments.engine.errors import UsageError
 from experiments.engine.outputs import PIXELS, check_folder, open_folder, save_png
+from experiments.engine.runs import json_text
 
 README = f"""\
 Matches found by c3jax, python -m experiments.align
@@ -141,17 +141,19 @@ def writer(out: Path, names: list[str], of_points: list[str] | None):
     """
     with ExitStack() as stack:
 
+        def opened(name: str):
+            text: Any = {"encoding": "utf-8", "errors": "backslashreplace", "newline": ""}
+            return stack.enter_context((out / name).open("w", buffering=1, **text))
+
         def table(name: str, *header: str):
-            file = stack.enter_context(
-                (out / name).open("w", encoding="utf-8", newline="", buffering=1)
-            )
+            file = opened(name)
             rows = csv.writer(file, lineterminator="\n")
             rows.writerow(header)
             return rows
 
         cells = table("matches.csv", "pair", *names)
         carried = table("points.csv", "pair", "point", *of_points) if of_points else None
-        lines = stack.enter_context((out / "matches.jsonl").open("w", encoding="utf-8"))
+        lines = opened("matches.jsonl")
 
         def write(number: int, pair: Pair, matches: Rows, points: Rows | None) -> None:
             found: dict[str, Any] = {"matches": matches}
@@ -160,8 +162,7 @@ def writer(out: Path, names: list[str], of_points: list[str] | None):
                 carried.writerows([number, *row] for row in points)
             cells.writerows([number, *row] for row in found["matches"])
             ends = {"pair": number, "source": str(pair.source), "target": str(pair.target)}
-            lines.write(json.dumps(ends | found, ensure_ascii=False) + "\n")
-            lines.flush()
+            lines.write(json_text(ends | found, ensure_ascii=False) + "\n")
 
         yield write
 
@@ -230,4 +231,4 @@ def draw(out: Path, number: int, pair: Pair, pictures, matches, max_sigma: float
 
 
 if __name__ == "__main__":
-    cli.guarded(main)
+    cli.guarded(main, smaller="--image-size")

@@ -55,7 +55,7 @@ def main() -> None:
     out.parent.mkdir(parents=True, exist_ok=True)
     sections = [Section("Numbers", tables=tables), *drawn]
     lead = f"{len(finished)} runs, {len(groups)} configurations"
-    out.write_text(render("Comparison", lead, sections), encoding="utf-8")
+    runs.replace_text(out, render("Comparison", lead, sections))
     runs.write_json(out.with_suffix(".json"), numbers)
     print(f"page: {out}\nnumbers: {out.with_suffix('.json')}")
 

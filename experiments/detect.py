@@ -3,14 +3,13 @@
 import csv
 import dataclasses
 import itertools
-import json
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import tyro
@@ -18,6 +17,7 @@ import tyro
 from experiments.engine import cli
 from experiments.engine.errors import UsageError
 from experiments.engine.outputs import PIXELS, check_folder, open_folder, save_png
+from experiments.engine.runs import json_text
 
 BOX_MARGIN = 0.2  # as `data_pipelines.folder` widens boxes for training
 README = f"""\
@@ -177,8 +177,12 @@ def detect(model, files, left_out: list) -> Iterator[tuple[str, np.ndarray]]:
 
 @contextmanager
 def writer(path: Path, num_landmarks: int):
-    """A function (name, points_px) that writes one line of `path`, whole and at once."""
-    with path.open("w", encoding="utf-8", newline="", buffering=1) as file:
+    """A function (name, points_px) that writes one line of `path`, whole and at once.
+
+    A name that is not UTF-8 has its bytes escaped, in JSON so that they are read back.
+    """
+    text: Any = {"encoding": "utf-8", "errors": "backslashreplace", "newline": ""}
+    with path.open("w", buffering=1, **text) as file:
         if path.suffix == ".csv":
             rows = csv.writer(file, lineterminator="\n")
             rows.writerow(["image", *(f"{axis}{k}" for k in range(num_landmarks) for axis in "xy")])
@@ -189,7 +193,7 @@ def writer(path: Path, num_landmarks: int):
                 rows.writerow([name, *points.ravel().tolist()])
             else:
                 row = {"image": name, "landmarks_px": points.tolist()}
-                file.write(json.dumps(row, ensure_ascii=False) + "\n")
+                file.write(json_text(row, ensure_ascii=False) + "\n")
 
         yield write
 

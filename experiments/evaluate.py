@@ -7,7 +7,6 @@ The `landmarks` object on annotated pictures, the `alignment` object on annotate
 import contextlib
 import dataclasses
 import functools
-import json
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -108,7 +107,7 @@ def main() -> None:
     options = tyro.cli(Options, prog="python -m experiments.evaluate")
     with contextlib.redirect_stdout(sys.stderr):  # stdout is the JSON and nothing else
         found = evaluate(options)
-    print(json.dumps(found, indent=2))
+    print(runs.json_text(found, indent=2))
 
 
 def evaluate(options: Options) -> dict[str, Any]:

@@ -29,12 +29,11 @@ from experiments.engine.networks import (
     with_pretrained,
     without_group,
 )
-from experiments.engine.stages import Stage, stage_at
+from experiments.engine.stages import Stage, check_options, stage_at
 from experiments.measure.evaluation import Kept, evaluate_landmarks, find_landmarks, once
 from experiments.show.page import Gallery
-from experiments.show.report import print_results, write_report
-from experiments.show.rows import add_row, read_rows, results_of
-from experiments.show.verdict import check_data
+from experiments.show.report import write_results
+from experiments.show.rows import add_row
 
 
 @dataclass(frozen=True)
@@ -160,14 +159,17 @@ class Trained:
 
 def train(recipe: Recipe) -> None:
     """The command of an experiment."""
-    cli.guarded(lambda: run(recipe, *cli.parse_run(recipe.name, recipe.presets)))
+    cli.guarded(
+        lambda: run(recipe, *cli.parse_run(recipe.name, recipe.presets)),
+        smaller="--STAGE.batch-size or --data.image-size",
+    )
 
 
 def run(recipe: Recipe, preset: str, config: Any) -> None:
-    """Trains (or goes on), evaluates, and writes the run's folder."""
-    config.check(jax.device_count())
+    """Trains (or goes on), evaluates, and writes the run's folder; a refused run leaves none."""
+    check_options(config, jax.device_count())
     folder = config.runs / recipe.name / config.name
-    runs.open_run(folder, recipe.name, preset, config)
+    runs.check_run(folder, config)
     print(f"run: {folder}", flush=True)
     started = time.monotonic()
     model = recipe.build(config)  # what it lacks is said before minutes are spent on the data
@@ -176,21 +178,12 @@ def run(recipe: Recipe, preset: str, config: Any) -> None:
     with processes.first_alone("load the data"):
         data = recipe.load_data(config.data)
     print(f"data: {data.description}, {config.data.image_size} px", flush=True)
-    trained, seconds = train_stages(recipe, preset, config, model, data, folder)
-    if not processes.is_first():
-        return
-    results = trained.origin() | begun | {"seconds": round(seconds)}
-    results |= recipe.evaluate(trained, data) | results_of(read_rows(folder))
-    if model.landmarks is not None:
-        results["self_check"] = check_data(trained.find_landmarks, data)
-    runs.write_json(folder / "results.json", results)
-    print_results(results, config.landmarks)
-    gallery = recipe.pictures({config.name: trained}, data)
-    pictures = [picture for section in gallery.sections for picture in section.pictures]
-    paper = recipe.presets(config.data.name).get("paper")
-    differing = paper and runs.differences(runs.to_json(config), runs.to_json(paper))
-    report = write_report(folder, results, pictures, config.landmarks, differing)
-    print(f"whole command: {time.monotonic() - started:.0f} s; report: {report}")
+    with runs.locked(folder):
+        runs.open_run(folder, recipe.name, preset, config)
+        trained, seconds = train_stages(recipe, preset, config, model, data, folder)
+        if processes.is_first():
+            report = write_results(trained, data, folder, begun | {"seconds": round(seconds)})
+            print(f"whole command: {time.monotonic() - started:.0f} s; report: {report}")
 
 
 def train_stages(

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from data_pipelines.load import DataConfig
-from experiments.engine.errors import UsageError
+from experiments.engine.errors import UsageError, check_least
 from experiments.engine.networks import FlowConfig, TrunkConfig
 from experiments.engine.runs import RunConfig
 from experiments.engine.stages import StageConfig
@@ -150,6 +150,7 @@ class Config(RunConfig):
         Raises:
           UsageError: names the option.
         """
+        check_least("--landmarks", self.landmarks, 2 if self.loss.separation else 1)
         if self.model.family == "imm" and self.flow:
             raise UsageError("IMM has no cross-image flow module: add --no-flow")
         if self.model.always_frozen and self.model.train_trunk:

@@ -1,6 +1,8 @@
 """From the command line to a configuration, and from errors to one line and an exit status."""
 
 import dataclasses
+import errno
+import io
 import os
 import sys
 import traceback
@@ -12,6 +14,7 @@ from experiments.engine import runs
 from experiments.engine.errors import Interrupted, UsageError
 from experiments.engine.stages import StageConfig
 
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EFBIG)  # of writing
 Presets = Callable[[str | None], Mapping[str, Any]]
 
 
@@ -156,11 +159,16 @@ def fail(message: str) -> NoReturn:
     raise SystemExit(2)
 
 
-def guarded(main: Callable[[], Any]) -> None:
+def guarded(main: Callable[[], Any], *, smaller: str = "") -> None:
     """Runs `main`; the user's errors become one line and exit status 2, Ctrl-C 130.
 
-    The user's errors are those of the experiments, and arguments that the library or the data
-    pipelines refuse. Everything else is a fault of the program, and keeps its traceback.
+    The user's errors are those of the experiments, arguments that the library or the data
+    pipelines refuse, and a full disk or memory. Everything else is a fault of the program, and
+    keeps its traceback. A pipe that the reader closes ends the command quietly, as it ends others.
+
+    Args:
+      main: the command.
+      smaller: the options that make it take less memory.
     """
     from c3jax.training.checkpoints import CheckpointError
     from data_pipelines.errors import DataError
@@ -168,9 +176,13 @@ def guarded(main: Callable[[], Any]) -> None:
     from experiments.engine.compilation import keep_compiled
 
     keep_compiled()
+    for stream in (sys.stdout, sys.stderr):  # names of files need not be UTF-8
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     with processes.failing_together():
         try:
             main()
+            sys.stdout.flush()
         except Interrupted as stop:
             if processes.is_first():
                 print(f"\n{stop}", file=sys.stderr)
@@ -178,16 +190,30 @@ def guarded(main: Callable[[], Any]) -> None:
         except KeyboardInterrupt:
             print("\ninterrupted", file=sys.stderr)
             raise SystemExit(130) from None
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing is left to say
+            raise SystemExit(128 + 13) from None
         except (UsageError, DataError, CheckpointError) as error:
             fail(str(error))
-        except OSError as error:  # without a file's name it comes from writing
-            fail(str(error) if error.filename else f"the disk cannot be written: {error.strerror}")
+        except OSError as error:
+            if error.filename is None and error.errno in FULL:
+                fail(f"the disk cannot be written: {error.strerror}")
+            fail(str(error))
+        except MemoryError as error:
+            fail(_full_memory(error, smaller))
         except Exception as error:
             if isinstance(error, ValueError) and _raised_by(error) in ("c3jax", "data_pipelines"):
                 fail(str(error))
-            if "No space left" in str(error) or "RESOURCE_EXHAUSTED" in str(error):
-                fail(f"the disk (or the memory) is full: {str(error).splitlines()[0]}")
+            if "No space left" in str(error):
+                fail(f"the disk is full: {str(error).splitlines()[0]}")
+            if "RESOURCE_EXHAUSTED" in str(error):
+                fail(_full_memory(error, smaller))
             raise
+
+
+def _full_memory(error: Exception, smaller: str) -> str:
+    first = (str(error).splitlines() or [""])[0]
+    return f"the memory is full{f': lower {smaller}' if smaller else ''} ({first or 'no more'})"
 
 
 def _raised_by(error: Exception) -> str:

@@ -4,11 +4,16 @@ from pathlib import Path
 
 import jax
 
-FOLDER = Path.home() / ".cache" / "c3jax" / "compiled"
-
 
 def keep_compiled() -> None:
-    """Keeps what JAX compiles in `FOLDER`, or where JAX_COMPILATION_CACHE_DIR says."""
+    """Keeps what JAX compiles in `~/.cache/c3jax`, or where JAX_COMPILATION_CACHE_DIR says.
+
+    A user without a home, as in some containers, keeps nothing.
+    """
     if jax.config.values.get("jax_compilation_cache_dir") is None:
-        jax.config.update("jax_compilation_cache_dir", str(FOLDER.absolute()))
+        try:
+            folder = Path.home() / ".cache" / "c3jax" / "compiled"
+        except RuntimeError:
+            return
+        jax.config.update("jax_compilation_cache_dir", str(folder.absolute()))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)

@@ -19,8 +19,8 @@ from c3jax.training.checkpoints import Checkpoints, digest
 from c3jax.training.state import TrainState
 from c3jax.training.step import local, make_train_step, replicate, shard_batch
 from experiments.engine import processes
-from experiments.engine.errors import Interrupted, UsageError, check_least
-from experiments.engine.runs import replace_text
+from experiments.engine.errors import Interrupted, UsageError
+from experiments.engine.runs import json_text, replace_text
 from experiments.engine.stages import Stage, stage_at
 
 MAX_SKIPPED_IN_A_ROW = 5
@@ -58,9 +58,6 @@ def train(
     Returns:
       the last state, and the seconds spent training, over all resumptions.
     """
-    check_least("--log-every", log_every, 1)
-    check_least("--check-every", check_every, 1)
-    check_least("--checkpoint-every", checkpoint_every, 1)
     devices, first = devices or jax.devices(), processes.is_first()
     total = sum(stage.steps for stage in stages)
     key = jax.random.key(seed)
@@ -183,13 +180,14 @@ class _Log:
         self._pending = None
         if int(metrics["skipped_in_a_row"]) >= MAX_SKIPPED_IN_A_ROW:
             raise UsageError(
-                f"the loss was not finite in {MAX_SKIPPED_IN_A_ROW} steps in a row, up to step "
-                f"{step:,}; lower --{stage}.learning-rate and give the run another --name"
+                f"the loss or the new parameters were not finite in {MAX_SKIPPED_IN_A_ROW} steps "
+                f"in a row, up to step {step:,}; lower --{stage}.learning-rate and give the run "
+                "another --name"
             )
         self._first = self._first or (step, time.monotonic())
         if write:
             row = {name: float(value) for name, value in metrics.items()}
-            self._file.write(json.dumps({"step": step, "stage": stage, **row}) + "\n")
+            self._file.write(json_text({"step": step, "stage": stage, **row}) + "\n")
             self._tell(stage, step, row)
 
     def _tell(self, stage: str, step: int, row: dict[str, float]) -> None:
@@ -226,7 +224,10 @@ def _drop_rows_after(path: Path, step: int) -> None:
 
 @contextmanager
 def _noted_signals() -> Iterator[list[int]]:
-    """Notes SIGTERM and SIGINT, so that the loop can save first; a second one interrupts."""
+    """Notes SIGTERM, SIGINT and SIGHUP, so that the loop can save first; a second one interrupts.
+
+    SIGHUP, of a terminal that closes, stays ignored under nohup.
+    """
     noted: list[int] = []
 
     def note(number, frame):
@@ -235,7 +236,8 @@ def _noted_signals() -> Iterator[list[int]]:
         noted.append(number)
 
     main = threading.current_thread() is threading.main_thread()  # others may handle no signals
-    numbers = (signal.SIGTERM, signal.SIGINT) if main else ()
+    every = (signal.SIGTERM, signal.SIGINT, getattr(signal, "SIGHUP", signal.SIGTERM))
+    numbers = [each for each in every if main and signal.getsignal(each) != signal.SIG_IGN]
     handlers = {number: signal.signal(number, note) for number in numbers}
     try:
         yield noted

@@ -161,8 +161,14 @@ def find_files(wanted: Iterable[Pretrained]) -> list[Path]:
                 f"C3JAX_WEIGHTS names, and they are never fetched: get {origin}, and put it there "
                 f"as {one.architecture}.safetensors or give it with {one.option} FILE"
             )
+        folders = weights.weights_folders()
+        if file is None and not folders:
+            raise UsageError(
+                f"no weights of {one.architecture}, and no home to fetch them to: set "
+                f"C3JAX_WEIGHTS to a folder, or give {one.option} FILE"
+            )
         try:
-            files.append(file or hub.fetch(one.architecture, weights.weights_folders()[0]))
+            files.append(file or hub.fetch(one.architecture, folders[0]))
         except hub.HubError as error:
             failed[one.architecture, one.option] = str(error)
     if failed:

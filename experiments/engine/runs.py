@@ -1,11 +1,15 @@
 """Run folders, `runs/EXPERIMENT/NAME`: config.json, metrics.jsonl, results.json, checkpoints."""
 
+import contextlib
 import dataclasses
 import functools
 import json
+import math
 import os
+import socket
 import types
 import typing
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -41,30 +45,70 @@ class RunConfig:
 
 
 def open_run(folder: Path, experiment: str, preset: str, config: Any) -> None:
-    """Makes the run folder, or checks that it holds a run of the same configuration.
-
-    The configuration of a run may change until it has saved a checkpoint.
-
-    Raises:
-      UsageError: the folder holds a run of another configuration; the message names the fields.
-    """
-    described = {"experiment": experiment, "preset": preset, "config": to_json(config)}
-    path = folder / "config.json"
-    if path.exists() and any(folder.glob("checkpoints/[0-9]*")):
-        stored = from_json(type(config), read_json(path).get("config", {}))  # with new defaults
-        differing = differences(to_json(stored), described["config"])
-        if differing:
-            named = [f"{name}: {old} there, {new} here" for name, (old, new) in differing.items()]
-            raise UsageError(
-                f"{folder} holds a run of another configuration ({'; '.join(named[:5])}): "
-                "choose another --name, or delete that folder"
-            )
-        return
+    """Makes the run folder; a run that has saved a checkpoint keeps its configuration."""
     from experiments.engine import processes
 
+    if processes.is_first() and not has_steps(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        described = {"experiment": experiment, "preset": preset, "config": to_json(config)}
+        write_json(folder / "config.json", described)
+
+
+def has_steps(folder: Path) -> bool:
+    """Whether a run has saved a checkpoint; until then its configuration may change."""
+    return (folder / "config.json").exists() and any(folder.glob("checkpoints/[0-9]*"))
+
+
+def check_run(folder: Path, config: Any) -> None:
+    """Looks at a run folder before anything is read or written.
+
+    Raises:
+      UsageError: a run is at work there, or it holds a run of another configuration; the message
+        names the process, or the fields.
+    """
+    if folder.is_dir():
+        with locked(folder):
+            pass
+    if not has_steps(folder):
+        return
+    described = read_json(folder / "config.json").get("config", {})
+    stored = from_json(type(config), described)  # with new defaults
+    if differing := differences(to_json(stored), to_json(config)):
+        named = [f"{name}: {old} there, {new} here" for name, (old, new) in differing.items()]
+        raise UsageError(
+            f"{folder} holds a run of another configuration ({'; '.join(named[:5])}): "
+            "choose another --name, or delete that folder"
+        )
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keeps other runs out of a folder; of several processes of one run the first does.
+
+    Raises:
+      UsageError: a run is at work there; the message names its process.
+    """
+    from filelock import FileLock, Timeout
+
+    from experiments.engine import processes
+
+    lock, holder = FileLock(folder / ".lock"), folder / ".holder"
     if processes.is_first():
         folder.mkdir(parents=True, exist_ok=True)
-        write_json(path, described)
+        try:
+            lock.acquire(timeout=0)
+            holder.write_text(f"process {os.getpid()} on {socket.gethostname()}")
+        except Timeout:
+            at_work = holder.read_text() if holder.exists() else "another process"
+            raise UsageError(
+                f"{folder}: {at_work} is training there; wait for it, or choose another --name"
+            ) from None
+        except NotImplementedError:  # a file system without locks
+            pass
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 @dataclass(frozen=True)
@@ -117,13 +161,32 @@ def read_json(path: Path) -> Any:
 
 def write_json(path: Path, value: Any) -> None:
     """Writes a JSON file whole or not at all; dataclasses in it become objects."""
-    replace_text(path, json.dumps(value, indent=2, default=dataclasses.asdict) + "\n")
+    replace_text(path, json_text(value, indent=2) + "\n")
+
+
+def json_text(value: Any, **options: Any) -> str:
+    """JSON that every program reads: numbers that are not finite are null, dataclasses objects.
+
+    >>> json_text({"error": [1.5, float("nan")]})
+    '{"error": [1.5, null]}'
+    """
+
+    def known(value: Any) -> Any:
+        if dataclasses.is_dataclass(value) and not isinstance(value, type):
+            value = dataclasses.asdict(value)
+        if isinstance(value, Mapping):
+            return {name: known(each) for name, each in value.items()}
+        if isinstance(value, list | tuple):
+            return [known(each) for each in value]
+        return None if isinstance(value, float) and not math.isfinite(value) else value
+
+    return json.dumps(known(value), allow_nan=False, **options)
 
 
 def replace_text(path: Path, text: str) -> None:
     """Writes a text file whole or not at all, also when the process is killed."""
     temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(text, encoding="utf-8")
+    temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
     os.replace(temporary, path)
 
 

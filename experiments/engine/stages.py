@@ -54,6 +54,31 @@ class StageConfig:
         return round(self.epochs * num_pictures / self.batch_size)
 
 
+def check_options(config: Any, num_devices: int) -> None:
+    """Refuses what no experiment takes, and what this one does not, before anything is read.
+
+    Raises:
+      UsageError: names the option.
+    """
+    if not 0 <= config.seed < 2**31:
+        raise UsageError(f"--seed must be from 0 to {2**31 - 1}, got {config.seed}")
+    least = {"landmarks": 0, "log_every": 1, "check_every": 1, "checkpoint_every": 1}
+    examples = ("train_examples", "fit_examples", "test_examples", "test_pairs")
+    for group, bounds in ((None, least), ("data", {"image_size": 2} | dict.fromkeys(examples, 1))):
+        for name, bound in bounds.items():
+            value = getattr(config if group is None else config.data, name, None)
+            option = name if group is None else f"{group}.{name}"
+            check_least(f"--{option}".replace("_", "-"), value, bound)
+    config.check(num_devices)
+    for name, stage in vars(config).items():
+        batch = getattr(stage, "batch_size", None)
+        if batch and getattr(stage, "steps", None) != 0 and batch % num_devices:
+            raise UsageError(
+                f"--{name}.batch-size {batch} cannot be shared by {num_devices} devices: give a "
+                "multiple of their number"
+            )
+
+
 class LossWeights:
     """Options that are the weights of terms of their names."""
 

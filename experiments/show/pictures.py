@@ -171,7 +171,8 @@ def smooth(values: np.ndarray, *, width: int) -> np.ndarray:
 def _plot_terms(axis, rows: list[dict[str, Any]], terms: list[str]) -> None:
     everything = []
     for k, term in enumerate(terms):
-        points = [(r["step"], r[term]) for r in rows if np.isfinite(r.get(term, np.nan))]
+        known = [(r["step"], r[term]) for r in rows if r.get(term) is not None]
+        points = [(step, value) for step, value in known if np.isfinite(value)]
         if not points:
             continue
         steps, values = np.array(points, float).T

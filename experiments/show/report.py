@@ -5,9 +5,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from experiments.engine import runs
 from experiments.show.page import Section, Table, as_text, render
 from experiments.show.pictures import Picture, loss_curves
+from experiments.show.rows import read_rows, results_of
 from experiments.show.sections import headline_sections, result_sections
+from experiments.show.verdict import check_data
 
 
 def write_report(
@@ -37,8 +40,24 @@ def write_report(
         config_section((folder / "config.json").read_text(encoding="utf-8"), differing),
     ]
     path = folder / "report.html"
-    path.write_text(render(folder.name, lead(results), sections), encoding="utf-8")
+    runs.replace_text(path, render(folder.name, lead(results), sections))
     return path
+
+
+def write_results(trained: Any, data: Any, folder: Path, begun: dict[str, Any]) -> Path:
+    """Evaluates a `recipe.Trained`, writes results and report, and returns the report's path."""
+    recipe, config = trained.recipe, trained.config
+    results = trained.origin() | begun
+    results |= recipe.evaluate(trained, data) | results_of(read_rows(folder))
+    if trained.model.landmarks is not None:
+        results["self_check"] = check_data(trained.find_landmarks, data)
+    runs.write_json(folder / "results.json", results)
+    print_results(results, config.landmarks)
+    gallery = recipe.pictures({config.name: trained}, data)
+    pictures = [picture for section in gallery.sections for picture in section.pictures]
+    paper = recipe.presets(config.data.name).get("paper")
+    differing = paper and runs.differences(runs.to_json(config), runs.to_json(paper))
+    return write_report(folder, results, pictures, config.landmarks, differing)
 
 
 def print_results(results: dict[str, Any], num_landmarks: int) -> None:

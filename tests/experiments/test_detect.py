@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import shutil
 
 import numpy as np
@@ -265,3 +266,16 @@ def test_rows_are_written_at_once(tmp_path):
         ["image", "x0", "y0"],
         ["ä, b.png", "1.0", "2.0"],
     ]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="names are Unicode elsewhere")
+@pytest.mark.parametrize("kind", ["jsonl", "csv"])
+def test_names_that_are_not_utf_8_are_escaped(model, photos, kind, capsys):
+    (photos / "a.png").rename(os.fsdecode(os.fsencode(photos) + b"/caf\xe9.png"))
+    assert call(detect.main, photos, "--checkpoint", model, "--format", kind) == 0
+    out = photos.parent / "landmarks"
+    assert (out / "overlays" / "caf\udce9.png.png").exists()
+    if kind == "jsonl":
+        assert "caf\udce9.png" in lines(out)  # os.fsencode gives the name on the disk
+    else:
+        assert "caf\\udce9.png," in (out / "landmarks.csv").read_text(encoding="utf-8")

@@ -2,6 +2,9 @@
 
 import dataclasses
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import jax.numpy as jnp
@@ -15,6 +18,7 @@ from experiments.c3_faces.config import Config
 from experiments.c3_faces.presets import LAPTOP, PRESETS
 from experiments.engine import cli, runs
 from experiments.engine.errors import Interrupted, UsageError
+from tests.experiments.conftest import REPOSITORY
 
 
 def parse(*arguments):
@@ -180,7 +184,13 @@ def raising(error):
         (raising(CheckpointError("damaged")), 2, "error: damaged"),
         (raising(FileNotFoundError(2, "No such file", "x.npz")), 2, "x.npz"),
         (raising(OSError(28, "No space left")), 2, "error: the disk cannot be written: No space"),
-        (raising(RuntimeError("RESOURCE_EXHAUSTED: 5 GB\nmore")), 2, "is full"),
+        (raising(OSError(22, "Invalid argument")), 2, "error: [Errno 22] Invalid argument"),
+        (
+            raising(RuntimeError("RESOURCE_EXHAUSTED: 5 GB\nmore")),
+            2,
+            "memory is full: lower --size",
+        ),
+        (raising(MemoryError("5 GB")), 2, "error: the memory is full: lower --size (5 GB)"),
         (refuse_a_library_argument, 2, "error: temperature must be positive, got 0.0"),
         (refuse_a_pipeline_argument, 2, "error: batch_size is 0"),
         (raising(Interrupted(15, 1234)), 143, "SIGTERM: saved at step 1,234"),
@@ -190,7 +200,7 @@ def raising(error):
 )
 def test_errors_that_the_user_can_mend_become_one_line_and_a_status(main, status, said, capsys):
     with pytest.raises(SystemExit) as end:
-        cli.guarded(main)
+        cli.guarded(main, smaller="--size")
     assert end.value.code == status
     told = capsys.readouterr().err.strip()
     assert said in told and "\n" not in told
@@ -200,3 +210,32 @@ def test_errors_that_the_user_can_mend_become_one_line_and_a_status(main, status
 def test_faults_of_the_program_keep_their_traceback(error):
     with pytest.raises(type(error)):
         cli.guarded(raising(error))
+
+
+def test_a_pipe_that_the_reader_closes_ends_the_command_quietly():
+    reader, writer = os.pipe()
+    os.close(reader)
+    run = [
+        sys.executable,
+        "-c",
+        "from experiments.engine import cli; cli.guarded(lambda: print(1))",
+    ]
+    done = subprocess.run(run, cwd=REPOSITORY, stdout=writer, stderr=subprocess.PIPE, text=True)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+HOMELESS = """
+import os, pwd, runpy, sys
+os.environ.pop("HOME", None)
+def getpwuid(number): raise KeyError(number)
+pwd.getpwuid = getpwuid
+runpy.run_module(sys.argv[1], run_name="__main__", alter_sys=True)
+"""
+
+
+def test_a_user_without_a_home_gets_help():
+    run = [sys.executable, "-c", HOMELESS, "experiments.detect", "--help"]
+    done = subprocess.run(run, cwd=REPOSITORY, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "--checkpoint" in done.stdout

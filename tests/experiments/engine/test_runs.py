@@ -14,6 +14,7 @@ from experiments.engine.runs import to_json
 
 
 def begin(folder, config=LAPTOP, *, checkpoint=True):
+    runs.check_run(folder, config)
     runs.open_run(folder, "c3_faces", "laptop", config)
     if checkpoint:
         (folder / "checkpoints/500").mkdir(parents=True, exist_ok=True)
@@ -34,6 +35,14 @@ def test_a_run_and_an_exported_model_say_what_they_were_trained_on(tmp_path):
     for told in ({"trained_on": "faces of mine"}, {"trained_on": None}, {}):  # any JSON
         (tmp_path / "config.json").write_text(json.dumps(told))
         assert runs.data_of(tmp_path / "model.safetensors") is None
+
+
+def test_no_json_holds_what_is_no_number(tmp_path):
+    found = {"nme": float("nan"), "rows": [{"error": float("inf")}, (1.5, None)]}
+    runs.write_json(tmp_path / "results.json", found)
+    text = (tmp_path / "results.json").read_text()
+    assert json.loads(text) == {"nme": None, "rows": [{"error": None}, [1.5, None]]}
+    assert "NaN" not in text and "Infinity" not in text
 
 
 @pytest.mark.parametrize(

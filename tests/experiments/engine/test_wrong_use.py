@@ -1,10 +1,16 @@
 """Wrong use of `python -m experiments.c3_faces` and `make train`: one message, exit status 2."""
 
+import os
 import shutil
+import socket
 import subprocess
 
+import jax
 import pytest
 
+from experiments.c3_faces.presets import PRESETS
+from experiments.engine import runs
+from experiments.engine.runs import open_run
 from tests.experiments.conftest import REPOSITORY, TINY, write_pictures
 from tests.experiments.tiny import train
 
@@ -80,12 +86,35 @@ def test_networks_that_cannot_be(refused, pictures, arguments, said):
     assert said in refused("--data.path", pictures, *arguments, tiny=tiny)
 
 
+def test_a_refused_command_leaves_no_folder(refused, pictures, tmp_path, monkeypatch):
+    monkeypatch.setattr(jax, "device_count", lambda: 3)
+    for arguments, said in (
+        (("--seed", -1), "--seed must be from 0 to 2147483647, got -1"),
+        (("--landmarks", -1), "--landmarks must be at least 0, got -1"),
+        (("--landmarks", 0), "--landmarks must be at least 1, got 0"),
+        (("--log-every", 0), "--log-every must be at least 1, got 0"),
+        (("--data.image-size", 0), "--data.image-size must be at least 2, got 0"),
+        ((), "--pretrain.batch-size 4 cannot be shared by 3 devices"),
+    ):
+        assert said in refused("--data.path", tmp_path / "absent", *arguments)
+    monkeypatch.undo()
+    assert "no such folder" in refused("--data.path", tmp_path / "absent")
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_second_process_in_a_run_folder(refused, pictures, tmp_path):
+    with runs.locked(tmp_path / "runs/c3_faces/mine"):
+        told = refused("--name", "mine", "--data.path", pictures)
+    assert f"mine: process {os.getpid()} on {socket.gethostname()} is training there" in told
+    assert "choose another --name" in told
+
+
 def test_the_folder_of_another_run(refused, pictures, tmp_path):
     folder = tmp_path / "runs/c3_faces/mine"
-    refused("--name", "mine", "--data.path", tmp_path / "absent")
+    open_run(folder, "c3_faces", "laptop_small", PRESETS["laptop_small"])
     (folder / "checkpoints/5").mkdir(parents=True)
     told = refused("--name", "mine", "--data.path", pictures)
-    assert "mine holds a run of another configuration (data.path:" in told
+    assert "mine holds a run of another configuration (" in told
     assert "choose another --name" in told
 
 
