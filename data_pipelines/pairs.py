@@ -138,20 +138,39 @@ class Pairs:
         )
 
 
-def make_pairs(rows: Sequence[PairRow], *, name: str, slack_px: float = 0.5) -> Pairs:
+def make_pairs(
+    rows: Sequence[PairRow],
+    *,
+    name: str,
+    slack_px: float = 0.5,
+    left_out: dict[int, str] | None = None,
+) -> Pairs:
     """Checks every row and the header of every picture, and joins the rows.
 
     Args:
       rows: as listed; categories, points and boxes in all of them or in none.
       name: of the data set.
       slack_px: how far beyond the centres of the border pixels a point may lie.
+      left_out: gets the numbers of the rows, from 1, whose pictures cannot be used, and why; by
+        default they are refused, as they are where no row is left.
 
     Raises:
       DataError: names the row, and what to change.
     """
     if not rows:
         raise DataError(f"{name}: no pairs; list at least one")
-    seen = _look_at(name, rows)
+    seen, faults = _look_at(rows)
+    kept = [row for row in rows if not {row.source.file, row.target.file} & faults.keys()]
+    if faults and (left_out is None or not kept):
+        raise DataError(
+            f"{name}: {len(faults)} of its {len(faults) + len(seen)} pictures cannot be used; put "
+            f"them in place or take their rows out.{list_skipped(_first_rows(rows, faults))}"
+        )
+    for number, row in enumerate(rows, start=1):
+        for file in (row.source.file, row.target.file):
+            if left_out is not None and file in faults:
+                left_out[number] = f"{file}: {faults[file]}"
+    rows = kept
     for row in rows:
         _check_row(row, seen, slack_px)
     categories = _column(name, "category", [row.category for row in rows])
@@ -165,32 +184,35 @@ def make_pairs(rows: Sequence[PairRow], *, name: str, slack_px: float = 0.5) -> 
     )
 
 
-def _look_at(name: str, rows: Sequence[PairRow]) -> Looks:
-    """All pictures, or one error for those that cannot be used, each with the first row of it."""
-    first: dict[Path, str] = {}
-    for row in rows:
-        for end in (row.source, row.target):
-            first.setdefault(end.file, row.where)
+def _look_at(rows: Sequence[PairRow]) -> tuple[Looks, dict[Path, str]]:
+    """All pictures that can be used, and why the others cannot."""
+    files = [end.file for row in rows for end in (row.source, row.target)]
 
     def size_and_digest(file: Path) -> tuple[tuple[int, int], bytes]:
         size = upright_size(file)
         with open(file, "rb") as opened:
             return size, hashlib.file_digest(opened, "sha256").digest()
 
-    looks = in_threads(size_and_digest, [*first], label="looking at pictures")
-    found = dict(zip(first, looks, strict=True))
+    distinct = list(dict.fromkeys(files))
+    looks = in_threads(size_and_digest, distinct, label="looking at pictures")
+    found = dict(zip(distinct, looks, strict=True))
     faults = {file: look.reason for file, look in found.items() if isinstance(look, PictureError)}
-    if faults:
-        listed = list_skipped([(f"{first[file]}: {file}", why) for file, why in faults.items()])
-        raise DataError(
-            f"{name}: {len(faults)} of its {len(found)} pictures cannot be used; put them in place "
-            f"or take their rows out.{listed}"
-        )
     numbers: dict[bytes, int] = {}
-    return {
-        file: (np.array(size), numbers.setdefault(digest, len(numbers)))
-        for file, (size, digest) in found.items()
+    seen = {
+        file: (np.array(look[0]), numbers.setdefault(look[1], len(numbers)))
+        for file, look in found.items()
+        if file not in faults
     }
+    return seen, faults
+
+
+def _first_rows(rows: Sequence[PairRow], faults: dict[Path, str]) -> list[tuple[str, str]]:
+    """The faults, each with the first row of its picture."""
+    first: dict[Path, str] = {}
+    for row in rows:
+        for end in (row.source, row.target):
+            first.setdefault(end.file, row.where)
+    return [(f"{first[file]}: {file}", why) for file, why in faults.items()]
 
 
 def _check_row(row: PairRow, seen: Looks, slack_px: float) -> None:

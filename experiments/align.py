@@ -1,7 +1,10 @@
 """`python -m experiments.align SOURCE TARGET`: dense matches of two pictures, or of many pairs."""
 
 import csv
+import itertools
 import math
+import sys
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +13,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import tyro
 
+from data_pipelines.pictures import PictureError, read_picture
 from data_pipelines.readers.named_pairs import Pair, find_pairs
 from experiments.engine import cli
 from experiments.engine.errors import UsageError
@@ -44,7 +48,8 @@ class Options:
     """Match pictures of objects of one kind.
 
     Writes matches, in pixels of the original pictures, the sources warped onto the targets and
-    overlays; with --points also where the points of the source lie in the target.
+    overlays; with --points also where the points of the source lie in the target. Of many pairs
+    those that cannot be read are named and left out.
     """
 
     inputs: tyro.conf.Positional[
@@ -76,26 +81,41 @@ def main() -> None:
     options = tyro.cli(Options, prog="python -m experiments.align")
     out = options.out.expanduser()
     check_folder(out, README)
-    pairs = find_pairs(options.inputs, options.points)
+    left_out: dict[int, str] = {}
+    pairs = find_pairs(options.inputs, options.points, left_out)
+    total = len(pairs) + len(left_out)
     model = load_model(options)
     check_sigma(options, model)
 
-    from tqdm import tqdm
-
-    from data_pipelines.pictures import read_picture
-
+    found = read_pairs(pairs, left_out)
+    first = next(found, None)  # before anything is written
+    if first is None:
+        raise UsageError(f"none of {len(left_out)} pairs can be used; the first: {left_out[1]}")
     open_folder(out, README, RESULTS)
     names = [*PLACES, "mutual", *(["sigma"] if model.with_uncertainty else [])]
     of_points = [name for name in names if name != "mutual"]
     with_points = any(pair.points_px is not None for pair in pairs)
     with writer(out, names, of_points if with_points else None) as write:
-        for number, pair in enumerate(tqdm(pairs, unit="pair", disable=None), start=1):
-            source, target = read_picture(pair.source), read_picture(pair.target)
-            matches = model.align(source, target)
-            write(number, pair, *list_matches(pair, matches, options.max_sigma))
+        for pair, pictures in itertools.chain([first], found):
+            matches = model.align(*pictures)
+            write(pair, *list_matches(pair, matches, options.max_sigma))
             if options.overlays:
-                draw(out, number, pair, (source, target), matches, options.max_sigma)
-    print(f"matches of {len(pairs):,} pair{'s' * (len(pairs) > 1)}: {out}/matches.csv, .jsonl")
+                draw(out, pair, pictures, matches, options.max_sigma)
+    for number, reason in sorted(left_out.items()):
+        print(f"left out: pair {number}: {reason}", file=sys.stderr)
+    done = f"{total - len(left_out):,} of {total:,}" if left_out else f"{total:,}"
+    print(f"matches of {done} pair{'s' * (total > 1)}: {out}/matches.csv, .jsonl")
+
+
+def read_pairs(pairs: list[Pair], left_out: dict[int, str]) -> Iterator[tuple[Pair, Any]]:
+    """Pair and pictures of each that can be read; `left_out` gets what is wrong with the others."""
+    from tqdm import tqdm
+
+    for pair in tqdm(pairs, unit="pair", disable=None):
+        try:
+            yield pair, (read_picture(pair.source), read_picture(pair.target))
+        except PictureError as error:
+            left_out[pair.number] = f"{error.path}: {error.reason}"
 
 
 def load_model(options: Options):
@@ -135,7 +155,7 @@ def check_sigma(options: Options, model) -> None:
 
 @contextmanager
 def writer(out: Path, names: list[str], of_points: list[str] | None):
-    """A function (number, pair, matches, points) that writes a pair, whole and at once.
+    """A function (pair, matches, points) that writes a pair, whole and at once.
 
     `names` and `of_points` are the columns of matches and of points; None: no points are given.
     """
@@ -155,13 +175,13 @@ def writer(out: Path, names: list[str], of_points: list[str] | None):
         carried = table("points.csv", "pair", "point", *of_points) if of_points else None
         lines = opened("matches.jsonl")
 
-        def write(number: int, pair: Pair, matches: Rows, points: Rows | None) -> None:
+        def write(pair: Pair, matches: Rows, points: Rows | None) -> None:
             found: dict[str, Any] = {"matches": matches}
             if carried is not None and points is not None:
                 found["points"] = points
-                carried.writerows([number, *row] for row in points)
-            cells.writerows([number, *row] for row in found["matches"])
-            ends = {"pair": number, "source": str(pair.source), "target": str(pair.target)}
+                carried.writerows([pair.number, *row] for row in points)
+            cells.writerows([pair.number, *row] for row in found["matches"])
+            ends = {"pair": pair.number, "source": str(pair.source), "target": str(pair.target)}
             lines.write(json_text(ends | found, ensure_ascii=False) + "\n")
 
         yield write
@@ -205,7 +225,7 @@ def certain(rows: Rows, sigma: np.ndarray | None, largest: float) -> Rows:
     return [row for row in known if row[-1] <= largest]
 
 
-def draw(out: Path, number: int, pair: Pair, pictures, matches, max_sigma: float) -> None:
+def draw(out: Path, pair: Pair, pictures, matches, max_sigma: float) -> None:
     """Writes the warped source, the overlay and the map of the uncertainty of a pair."""
     from PIL import Image
 
@@ -227,7 +247,7 @@ def draw(out: Path, number: int, pair: Pair, pictures, matches, max_sigma: float
     if matches.source_sigma is not None:
         images["uncertainty"] = draw_uncertainty(matches)
     for folder, image in images.items():
-        save_png(image, out / folder / f"{number}.png")
+        save_png(image, out / folder / f"{pair.number}.png")
 
 
 if __name__ == "__main__":

@@ -24,16 +24,22 @@ INPUTS = "give two pictures, a table of pairs (.csv) or a folder of pairs"
 
 @dataclass(frozen=True)
 class Pair:
-    """Two pictures, and named points of the source `[K, 2]` in its pixels."""
+    """Two pictures, and named points of the source `[K, 2]` in its pixels; `number` from 1."""
 
     source: Path
     target: Path
+    number: int = 1
     names: tuple[str, ...] = ()
     points_px: np.ndarray | None = None
 
 
-def find_pairs(inputs: tuple[Path, ...], points: Path | None) -> list[Pair]:
-    """The pairs of two pictures, a table or a folder; `points` are those of a single pair."""
+def find_pairs(
+    inputs: tuple[Path, ...], points: Path | None, left_out: dict[int, str] | None = None
+) -> list[Pair]:
+    """The pairs of two pictures, a table or a folder; `points` are those of a single pair.
+
+    Of many pairs `left_out` gets the numbers of those whose pictures cannot be used, and why.
+    """
     paths = [path.expanduser() for path in inputs]
     many = [path for path in paths if path.is_dir() or path.suffix.lower() == ".csv"]
     if len(paths) == 2 and not many:
@@ -45,11 +51,16 @@ def find_pairs(inputs: tuple[Path, ...], points: Path | None) -> list[Pair]:
             f"--points are of one pair of pictures, {paths[0]} names many: give points in a table, "
             "in its columns source_points and target_points"
         )
-    found = pairs_folder(paths[0]) if paths[0].is_dir() else pairs_csv(paths[0])
+    read = pairs_folder if paths[0].is_dir() else pairs_csv
+    found = read(paths[0], left_out=left_out)
     listed = found.source.points_px or (None,) * len(found)
+    numbers = [
+        n for n in range(1, len(found) + len(left_out or ()) + 1) if n not in (left_out or ())
+    ]
+    columns = (found.source.files, found.target.files, numbers, listed)
     return [
-        Pair(source, target, () if p is None else tuple(map(str, range(len(p)))), p)
-        for source, target, p in zip(found.source.files, found.target.files, listed, strict=True)
+        Pair(source, target, number, () if p is None else tuple(map(str, range(len(p)))), p)
+        for source, target, number, p in zip(*columns, strict=True)
     ]
 
 
@@ -69,11 +80,14 @@ def pair_of(source: Path, target: Path, points: Path | None) -> Pair:
             raise DataError(f"{row.where}: give one number for x and one for y")
         places.append(np.concatenate([x, y]))
         check_inside(f"{row.where}: the point", places[-1], source, (width, height))
-    return Pair(source, target, tuple(names), np.array(places).reshape(-1, 2))
+    return Pair(source, target, 1, tuple(names), np.array(places).reshape(-1, 2))
 
 
-def pairs_folder(path) -> Pairs:
-    """Pairs of a folder and all folders in it, sorted; other pictures are passed over."""
+def pairs_folder(path, *, left_out: dict[int, str] | None = None) -> Pairs:
+    """Pairs of a folder and all folders in it, sorted; other pictures are passed over.
+
+    `left_out` gets the pairs whose pictures cannot be used, see `make_pairs`.
+    """
     root = Path(path)
     found: dict[str, dict[str, Path]] = {}
     for name in find_pictures(root):
@@ -98,4 +112,4 @@ def pairs_folder(path) -> Pairs:
         PairRow(str(root / name), Annotated(sides["source"]), Annotated(sides["target"]))
         for name, sides in found.items()
     ]
-    return make_pairs(rows, name=str(root))
+    return make_pairs(rows, name=str(root), left_out=left_out)

@@ -26,14 +26,17 @@ def read(folder, split: str) -> Pairs:
     return pairs_csv(Path(folder) / TABLE)
 
 
-def pairs_csv(file) -> Pairs:
-    """Reads a table of pairs. Rows count from 1, without the header."""
+def pairs_csv(file, *, left_out: dict[int, str] | None = None) -> Pairs:
+    """Reads a table of pairs. Rows count from 1, without the header.
+
+    `left_out` gets the rows whose pictures cannot be used, see `make_pairs`.
+    """
     path = Path(file)
     pairs, files = [], Files(path.parent)
     for row in read_rows(path, required=REQUIRED, optional=OPTIONAL):
         source, target = (_picture(files, row, side) for side in REQUIRED)
         pairs.append(PairRow(row.where, source, target, row.cells.get("category")))
-    return make_pairs(pairs, name=str(path))
+    return make_pairs(pairs, name=str(path), left_out=left_out)
 
 
 def _picture(files: Files, row: Row, side: str) -> Annotated:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -131,6 +132,25 @@ def test_a_folder_of_pairs_is_matched(model, photos, capsys):
     sources = [json.loads(line)["source"] for line in lines]
     assert sources == ["pairs/a_source.png", "pairs/b/source.png"]
     assert sorted(p.name for p in (photos / "matches/overlays").iterdir()) == ["1.png", "2.png"]
+
+
+def test_a_truncated_picture_leaves_its_pair_out_and_the_others_are_matched(model, photos, capsys):
+    smooth_picture(40, 40, 3).save("whole.jpg")
+    for name in ("tall.png", "whole.jpg"):  # found out by its header, and by its pixels
+        contents = Path(name).read_bytes()
+        Path(f"cut_{name}").write_bytes(contents[: len(contents) * 9 // 10])
+    bad = ["cut_tall.png,wide.png", "square.png,cut_whole.jpg"]
+    Path("pairs.csv").write_text("\n".join(["source,target", *bad, "wide.png,tall.png"]) + "\n")
+    assert call(align.main, "pairs.csv", "--checkpoint", model) == 0
+    said = capsys.readouterr()
+    assert "matches of 1 of 3 pairs" in said.out
+    for number, name in enumerate(("cut_tall.png", "cut_whole.jpg"), start=1):
+        assert f"left out: pair {number}: {name}: cannot be decoded" in said.err
+    assert {row["pair"] for row in rows(photos / "matches/matches.csv")} == {"3"}
+    Path("pairs.csv").write_text("\n".join(["source,target", bad[1]]) + "\n")
+    assert call(align.main, "pairs.csv", "--checkpoint", model, "--out", "none") == 2
+    assert "none of 1 pairs can be used; the first: cut_whole.jpg" in capsys.readouterr().err
+    assert not Path("none").exists()
 
 
 def test_without_a_checkpoint_the_untrained_module_matches(photos, monkeypatch, capsys):
