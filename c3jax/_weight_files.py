@@ -1,5 +1,6 @@
 """Files of weights, key by key, and the order of their axes: `.npz`, `.safetensors`, `.pth`."""
 
+import logging
 import re
 import zipfile
 import zlib
@@ -19,6 +20,8 @@ def _torchvision_shape(shape):
 
 
 TO_TORCH = {1: (0,), 2: (1, 0), 3: (0, 1, 2), 4: (3, 2, 0, 1), 6: (0, 5, 4, 1, 2, 3)}
+PREFIXES = ("module.encoder_q.", "encoder_q.", "module.", "model.", "backbone.")
+_log = logging.getLogger(__name__)
 FROM_TORCH = {1: (0,), 2: (1, 0), 3: (0, 1, 2), 4: (2, 3, 1, 0), 6: (0, 3, 4, 5, 2, 1)}
 
 
@@ -26,7 +29,7 @@ def read_checked(path, expected, ignored):
     """Key -> float32 array, none but the `expected` ones; raises ValueError."""
     path = Path(path)
     arrays = {}
-    for key, array in read(path):
+    for key, array in _without_prefix(path, expected):
         if re.fullmatch(ignored, key):
             continue
         if key not in expected:
@@ -42,6 +45,22 @@ def read_checked(path, expected, ignored):
     return arrays
 
 
+def _without_prefix(path, expected) -> Iterator[tuple[str, np.ndarray]]:
+    """Keys and arrays, without the prefix that training code put before the keys of the network.
+
+    Of contrastive training (MoCo) the network that learned is taken, without its head.
+    """
+    stored = dict(read(path))
+    for prefix in PREFIXES:
+        own = {key.removeprefix(prefix): a for key, a in stored.items() if key.startswith(prefix)}
+        if "encoder_q" in prefix:
+            own = {key: array for key, array in own.items() if not key.startswith("fc.")}
+        if not stored.keys() & expected.keys() and own.keys() & expected.keys():
+            _log.warning("%s: the prefix %r was taken off its keys", path, prefix)
+            return iter(own.items())
+    return iter(stored.items())
+
+
 def require(path, arrays, keys):
     missing = keys - arrays.keys()
     if missing:
@@ -52,8 +71,9 @@ def require(path, arrays, keys):
 
 def read(path) -> Iterator[tuple[str, np.ndarray]]:
     readers = {".npz": _read_npz, ".safetensors": _read_safetensors, ".pth": read_state_dict}
+    readers[".pt"] = read_state_dict
     if path.suffix not in readers:
-        raise ValueError(f"{path}: weights must be .npz, .safetensors or .pth")
+        raise ValueError(f"{path}: weights must be .npz, .safetensors, .pth or .pt")
     if not path.is_file():
         raise ValueError(f"{path}: no such file")
     return readers[path.suffix](path)

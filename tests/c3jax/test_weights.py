@@ -72,6 +72,25 @@ def test_pth_and_npz_give_the_same_variables(tmp_path, weights):
     assert_trees_equal(npz, pth)
 
 
+@pytest.mark.parametrize("prefix", ["module.", "module.encoder_q."])
+def test_prefixes_of_training_code_are_taken_off_and_told(tmp_path, weights, prefix, caplog):
+    own = {prefix + key: array for key, array in weights.items()}
+    if "encoder" in prefix:  # MoCo's, with a head and a queue of its own
+        own = {key: array for key, array in own.items() if ".fc." not in key}
+        head = np.ones((128, 512), np.float32)
+        own |= {f"{prefix}fc.weight": head, "module.queue": head}
+    found = load_resnet(saved(tmp_path, own), "resnet18", stages=("stem",))
+    assert f"resnet18.npz: the prefix {prefix!r} was taken off" in caplog.text
+    expected = load_resnet(saved(tmp_path, weights), "resnet18", stages=("stem",))
+    assert_trees_equal(found, expected)
+
+
+def test_pt_files_and_state_dicts_named_model_are_read(tmp_path, weights):
+    torch_files.save(tmp_path / "resnet18.pt", weights, wrap=lambda tree: {"model": tree})
+    npz = load_resnet(saved(tmp_path, weights), "resnet18", stages=("stem",))
+    assert_trees_equal(npz, load_resnet(tmp_path / "resnet18.pt", "resnet18", stages=("stem",)))
+
+
 def test_a_pth_of_another_network_is_refused_by_key(tmp_path, weights):
     torch_files.save(tmp_path / "vgg16.pth", {"conv1.weight": weights["conv1.weight"]})
     with pytest.raises(ValueError, match="vgg16.pth: unexpected key 'conv1.weight'"):
