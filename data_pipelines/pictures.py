@@ -72,7 +72,7 @@ def decode_picture(file: BinaryIO, name) -> np.ndarray:
             is_deep = any(";16" in str(tile) for tile in image.tile) and image.mode in _COLOURED
             image.load()
             # Of 16-bit colours Pillow keeps 8 bits: nothing is left of 12 that were stored.
-            if is_deep and max(high for _, high in image.getextrema()[:3]) < 64:
+            if is_deep and np.asarray(image)[..., :3].max() < 64:
                 raise PictureError(name, "16-bit colours that end below a quarter of the range")
             with contextlib.suppress(Exception):  # a damaged EXIF block leaves the pixels usable
                 ImageOps.exif_transpose(image, in_place=True)
@@ -136,8 +136,8 @@ def _to_rgb(path, image: Image.Image) -> Image.Image:
         if grey.min() < 0 or grey.max() > 65535:
             raise PictureError(path, "32-bit pixels, whose range is unknown")
         # Cameras and scanners store 10 to 14 bits in 16: white is the greatest value of these.
-        white = next(2**bits - 1 for bits in (8, 10, 12, 14, 16) if grey.max() < 2**bits)
-        levels = (grey.astype(np.uint32) * 255 + white // 2) // white
+        top = next(2**bits - 1 for bits in (8, 10, 12, 14, 16) if grey.max() < 2**bits)
+        levels = (grey.astype(np.uint32) * 255 + top // 2) // top
         return Image.fromarray(levels.astype(np.uint8)).convert("RGB")
     if image.has_transparency_data:
         image = image.convert("RGBA")

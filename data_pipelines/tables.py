@@ -3,6 +3,7 @@
 DataError names the row (from 1, without the header) and the column.
 """
 
+import codecs
 import csv
 import math
 import os
@@ -82,10 +83,18 @@ def read_table(path: Path) -> tuple[list[str], list[list[str]]]:
             lines = [line for line in csv.reader(file) if line]
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
-    except (UnicodeDecodeError, csv.Error) as error:
+    except UnicodeDecodeError as error:
+        with open(path, "rb") as file:
+            is_utf_16 = file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+        what = "UTF-16 text: save it as UTF-8" if is_utf_16 else f"not UTF-8 text ({error})"
+        raise DataError(f"{path}: not a comma-separated text table, but {what}") from None
+    except csv.Error as error:
         raise DataError(f"{path}: not a comma-separated text table ({error})") from None
     if not lines:
         raise DataError(f"{path}: empty; its first line must be a header")
+    for delimiter, name in ((";", "';'"), ("\t", "a tab"), ("|", "'|'")):
+        if len(lines[0]) == 1 and delimiter in lines[0][0]:
+            raise DataError(f"{path}: its columns are separated by {name}; save it with commas")
     header, *rows = [[cell.strip() for cell in line] for line in lines]
     return header, rows
 

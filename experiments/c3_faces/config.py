@@ -158,7 +158,8 @@ class Config(RunConfig):
 
     def unread(self) -> dict[str, str]:
         """Options of the model and the losses that nothing reads, each with the option for it."""
-        model, idle = self.model, {}
+        model = self.model
+        idle: dict[str, str] = {}
         trunk = ("trunk", "weights", "output_stride", "train_trunk", "trunk_rate", "trunk_size")
         stages = ("landmark_stages", "flow_stages")
         if model.family == "imm":

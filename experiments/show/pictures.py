@@ -71,10 +71,10 @@ def draw_landmarks(
     Args:
       image: uint8 `[H, W, 3]`.
       points_px: `[K, 2]`, (x, y) in pixels, centres at integers; those outside are not seen.
-      radius: of the points in pixels; by default 1/100 of the longer side, at least 1.5.
+      radius: of the points in pixels; by default 1/75 of the shorter side, at least 1.5.
     """
     drawn = image.copy()
-    radius = max(1.5, max(image.shape[:2]) / 100) if radius is None else radius
+    radius = max(1.5, min(image.shape[:2]) / 75) if radius is None else radius
     for point, color in zip(points_px, colors(len(points_px)), strict=True):
         _draw_disc(drawn, point, radius + max(0.5, radius / 4), (255, 255, 255))
         _draw_disc(drawn, point, radius, color)

@@ -251,6 +251,14 @@ def test_numbers_stand_beside_large_points_and_nothing_breaks_outside():
     np.testing.assert_array_equal(draw_landmarks(grey, outside, radius=5), grey)
 
 
+def test_dots_of_long_pictures_are_as_large_as_those_of_their_shorter_side():
+    drawn = [
+        draw_landmarks(np.zeros((150, width, 3), np.uint8), np.array([[70.0, 75.0]]))
+        for width in (150, 1500)
+    ]
+    np.testing.assert_array_equal(*(picture[:, :120] for picture in drawn))
+
+
 def test_colors_differ():
     assert len(set(colors(30))) == 30
 

@@ -126,6 +126,9 @@ def test_a_box_table_of_another_kind_is_refused(tmp_path):
         (b"name,x,y\n", "the header is 'name,x,y'"),
         (b"", "empty"),
         (good_files()["rgb.jpg"], "not a comma-separated text table"),
+        (b"image;x0;y0;x1;y1\na.png;1;2;3;4\n", "its columns are separated by ';'; save it with"),
+        (b"image\tx0\ty0\tx1\ty1\n", "its columns are separated by a tab"),
+        ("image,x0,y0,x1,y1\n".encode("utf-16"), "UTF-16 text: save it as UTF-8"),
     ):
         table.write_bytes(content)
         with pytest.raises(DataError, match=said):

@@ -91,7 +91,7 @@ def test_a_refused_command_leaves_no_folder(refused, pictures, tmp_path, monkeyp
     for arguments, said in (
         (("--seed", -1), "--seed must be from 0 to 2147483647, got -1"),
         (("--landmarks", -1), "--landmarks must be at least 0, got -1"),
-        (("--landmarks", 0), "--landmarks must be at least 1, got 0"),
+        (("--landmarks", 0), "--landmarks must be at least 2, got 0"),
         (("--log-every", 0), "--log-every must be at least 1, got 0"),
         (("--data.image-size", 0), "--data.image-size must be at least 2, got 0"),
         ((), "--pretrain.batch-size 4 cannot be shared by 3 devices"),
