@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO, NoReturn
 
 from experiments.engine import cli
-from experiments.engine.errors import UsageError, check_least
+from experiments.engine.errors import UsageError, check_least, stop_signals
 
 # How long the others may outlive the first death. JAX ends them earlier.
 GRACE_S = 120
@@ -43,7 +43,7 @@ def main() -> None:
             if process.poll() is None:
                 process.send_signal(number)
 
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in stop_signals():
         signal.signal(number, forward)
     voices = [
         threading.Thread(target=repeat, args=(pipe, f"[{index}] ", to), daemon=True)

@@ -54,9 +54,8 @@ def find_pairs(
     read = pairs_folder if paths[0].is_dir() else pairs_csv
     found = read(paths[0], left_out=left_out)
     listed = found.source.points_px or (None,) * len(found)
-    numbers = [
-        n for n in range(1, len(found) + len(left_out or ()) + 1) if n not in (left_out or ())
-    ]
+    without = left_out or {}
+    numbers = [n for n in range(1, len(found) + len(without) + 1) if n not in without]
     columns = (found.source.files, found.target.files, numbers, listed)
     return [
         Pair(source, target, number, () if p is None else tuple(map(str, range(len(p)))), p)

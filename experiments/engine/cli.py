@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, NoReturn
 
+import experiments
 from data_pipelines.load import DataConfig, celeb_a_folder, missing_of_celeb_a, unread
 from experiments.engine import runs
 from experiments.engine.errors import Interrupted, UsageError
@@ -181,6 +182,7 @@ def guarded(main: Callable[[], Any], *, smaller: str = "") -> None:
             stream.reconfigure(errors="backslashreplace")
     with processes.failing_together():
         try:
+            experiments.begin()
             main()
             sys.stdout.flush()
         except Interrupted as stop:

@@ -16,6 +16,13 @@ def check_least(option: str, value: float | None, least: float) -> None:
         raise UsageError(f"{option} must be at least {least}, got {value}")
 
 
+def stop_signals() -> list[signal.Signals]:
+    """SIGTERM, SIGINT and, unless it is ignored (nohup) or unknown, a closed terminal's SIGHUP."""
+    hangup = getattr(signal, "SIGHUP", None)
+    heard = hangup is not None and signal.getsignal(hangup) != signal.SIG_IGN
+    return [signal.SIGTERM, signal.SIGINT, *([hangup] if heard else [])]
+
+
 class Interrupted(Exception):
     """Stopped by a signal after the state was saved; `status` is the exit status.
 

@@ -19,7 +19,7 @@ from c3jax.training.checkpoints import Checkpoints, digest
 from c3jax.training.state import TrainState
 from c3jax.training.step import local, make_train_step, replicate, shard_batch
 from experiments.engine import processes
-from experiments.engine.errors import Interrupted, UsageError
+from experiments.engine.errors import Interrupted, UsageError, stop_signals
 from experiments.engine.runs import json_text, replace_text
 from experiments.engine.stages import Stage, stage_at
 
@@ -224,10 +224,7 @@ def _drop_rows_after(path: Path, step: int) -> None:
 
 @contextmanager
 def _noted_signals() -> Iterator[list[int]]:
-    """Notes SIGTERM, SIGINT and SIGHUP, so that the loop can save first; a second one interrupts.
-
-    SIGHUP, of a terminal that closes, stays ignored under nohup.
-    """
+    """Notes the `stop_signals`, so that the loop can save first; a second one interrupts."""
     noted: list[int] = []
 
     def note(number, frame):
@@ -236,8 +233,7 @@ def _noted_signals() -> Iterator[list[int]]:
         noted.append(number)
 
     main = threading.current_thread() is threading.main_thread()  # others may handle no signals
-    every = (signal.SIGTERM, signal.SIGINT, getattr(signal, "SIGHUP", signal.SIGTERM))
-    numbers = [each for each in every if main and signal.getsignal(each) != signal.SIG_IGN]
+    numbers = stop_signals() if main else ()
     handlers = {number: signal.signal(number, note) for number in numbers}
     try:
         yield noted

@@ -225,6 +225,21 @@ def test_a_pipe_that_the_reader_closes_ends_the_command_quietly():
     assert (done.returncode, done.stderr) == (141, "")
 
 
+@pytest.mark.skipif(os.name != "posix", reason="sends SIGINT")
+def test_ctrl_c_while_a_command_begins_ends_it_at_once(tmp_path):
+    (tmp_path / "tyro.py").write_text(  # swallows it, as callbacks of imports do
+        "import os, signal\ntry: os.kill(os.getpid(), signal.SIGINT)\nexcept BaseException: pass\n"
+        "raise SystemExit(0)"
+    )
+    environment = os.environ | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{REPOSITORY}"}
+    (tmp_path / "sitecustomize.py").write_text(  # as in a terminal
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    )
+    run = [sys.executable, "-m", "experiments.detect"]
+    done = subprocess.run(run, env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (130, "\ninterrupted\n")
+
+
 HOMELESS = """
 import os, pwd, runpy, sys
 os.environ.pop("HOME", None)

@@ -213,7 +213,9 @@ def test_warnings_about_the_state_and_the_end_are_told(tmp_path, capsys):
     assert "joint 9/9" in told.out.splitlines()[-1]
 
 
-@pytest.mark.parametrize("number, status", [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+@pytest.mark.parametrize(
+    "number, status", [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)]
+)
 def test_a_signal_saves_at_once_and_the_run_goes_on_bit_for_bit(tmp_path, whole, number, status):
     def factor(step):
         if step == 2:  # no step at which a checkpoint is due
@@ -227,6 +229,20 @@ def test_a_signal_saves_at_once_and_the_run_goes_on_bit_for_bit(tmp_path, whole,
     state, _ = train(tmp_path, checkpoint_every=100)
     assert_same_bits(whole[1], jax.tree.map(np.array, state))
     assert rows(tmp_path) == whole[2]
+
+
+def test_a_closed_terminal_is_ignored_under_nohup(tmp_path, whole):
+    def factor(step):
+        if step == 2:
+            os.kill(os.getpid(), signal.SIGHUP)
+        return 1.0
+
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        state, _ = train(tmp_path, make_stages(factor))
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert_same_bits(whole[1], jax.tree.map(np.array, state))
 
 
 def test_a_second_signal_does_not_wait_and_handlers_are_put_back(tmp_path):
