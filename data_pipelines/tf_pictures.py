@@ -101,7 +101,7 @@ def make_decoder(pictures: Pictures, *, size: int) -> Callable[[tf.Tensor], tf.T
 
 def _make_fetch(pictures: Pictures) -> Callable[[tf.Tensor], tf.Tensor]:
     if pictures.contents is None:
-        paths = tf.constant([str(pictures.root / name) for name in pictures.names])
+        paths = tf.constant([os.fsencode(pictures.root / name) for name in pictures.names])
         return lambda index: tf.io.read_file(paths[index])
     encoded = pictures.encoded
     return lambda index: tf.ensure_shape(tf.numpy_function(encoded, [index], tf.string), [])

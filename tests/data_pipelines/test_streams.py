@@ -1,6 +1,7 @@
 """Every source gives the same pairs in the same order, from any step, on any process."""
 
 import functools
+import os
 import subprocess
 import sys
 import time
@@ -192,3 +193,12 @@ def test_a_core_reads_hundreds_of_celeba_pictures_a_second(tmp_path):
     wall, busy = time.perf_counter() - wall, time.process_time() - busy
     print(f"\n{num_images / wall:.0f} images/s by the clock, {num_images / busy:.0f} a core-second")
     assert num_images / busy > 500
+
+
+@pytest.mark.skipif(os.name != "posix", reason="names are Unicode elsewhere")
+def test_names_that_are_not_utf_8_are_streamed(tmp_path):
+    jfif = encode(Image.fromarray(smooth_picture()), "JPEG")
+    for name in (b"caf\xe9.jpg", b"b.jpg"):
+        (tmp_path / os.fsdecode(name)).write_bytes(jfif)
+    batch = next(stream(OnDisk(find_folder(tmp_path), SIZE), batch_size=1, seed=0))
+    assert batch["source"].any() and batch["target"].any()
