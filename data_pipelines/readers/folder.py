@@ -36,14 +36,20 @@ def find_pictures(path) -> list[str]:
     files = _visible(root)
     names = sorted(name for name in files if _is_picture(name))
     others = [name for name in files if not _is_picture(name)]
-    counts = ", ".join(f"{count} {suffix}" for suffix, count in _count(others).items())
     if not names:
-        found = ", ".join(counts.split(", ")[:3]) or "nothing"
+        counts = list(_count(others).items())[:3]
+        found = ", ".join(f"{count} {suffix}" for suffix, count in counts) or "nothing"
         raise DataError(f"{root}: no picture ({' '.join(SUFFIXES)}) in it; found {found}.")
-    if others:
-        named = ", ".join(sorted(others)[:_NAMED]) + ", ..." * (len(others) > _NAMED)
-        _log.warning("%s: passed over %s, which are not read: %s", root, counts, named)
+    tell_passed_over(root, others)
     return names
+
+
+def tell_passed_over(root: Path, names: list[str]) -> None:
+    """Logs how many files of a folder are not read, by suffix, and which."""
+    counts = ", ".join(f"{count} {suffix}" for suffix, count in _count(names).items())
+    named = ", ".join(sorted(names)[:_NAMED]) + ", ..." * (len(names) > _NAMED)
+    if names:
+        _log.warning("%s: passed over %s, which are not read: %s", root, counts, named)
 
 
 def count_others(path) -> dict[str, int]:

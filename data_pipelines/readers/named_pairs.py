@@ -14,7 +14,7 @@ import numpy as np
 from data_pipelines.errors import DataError
 from data_pipelines.pairs import Annotated, PairRow, Pairs, check_inside, make_pairs
 from data_pipelines.pictures import read_picture
-from data_pipelines.readers.folder import find_pictures
+from data_pipelines.readers.folder import find_pictures, tell_passed_over
 from data_pipelines.readers.pairs_csv import pairs_csv
 from data_pipelines.tables import read_rows
 
@@ -83,14 +83,16 @@ def pair_of(source: Path, target: Path, points: Path | None) -> Pair:
 
 
 def pairs_folder(path, *, left_out: dict[int, str] | None = None) -> Pairs:
-    """Pairs of a folder and all folders in it, sorted; other pictures are passed over.
+    """Pairs of a folder and all folders in it, sorted; other pictures are passed over and named.
 
     `left_out` gets the pairs whose pictures cannot be used, see `make_pairs`.
     """
     root = Path(path)
     found: dict[str, dict[str, Path]] = {}
-    for name in find_pictures(root):
-        stem = PurePosixPath(name).with_suffix("").as_posix()
+    names = find_pictures(root)
+    stems = {name: PurePosixPath(name).with_suffix("").as_posix() for name in names}
+    tell_passed_over(root, [name for name, stem in stems.items() if not stem.endswith(SIDES)])
+    for name, stem in stems.items():
         for side in SIDES:
             if stem.endswith(side):
                 sides = found.setdefault(stem.removesuffix(side), {})
