@@ -18,9 +18,9 @@ def check_least(option: str, value: float | None, least: float) -> None:
 
 def stop_signals() -> list[signal.Signals]:
     """SIGTERM, SIGINT and, unless it is ignored (nohup) or unknown, a closed terminal's SIGHUP."""
-    hangup = getattr(signal, "SIGHUP", None)
-    heard = hangup is not None and signal.getsignal(hangup) != signal.SIG_IGN
-    return [signal.SIGTERM, signal.SIGINT, *([hangup] if heard else [])]
+    hangup = [each for each in signal.Signals if each.name == "SIGHUP"]
+    heard = [each for each in hangup if signal.getsignal(each) != signal.SIG_IGN]
+    return [signal.SIGTERM, signal.SIGINT, *heard]
 
 
 class Interrupted(Exception):
