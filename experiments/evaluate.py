@@ -130,9 +130,8 @@ def evaluate(options: Options) -> dict[str, Any]:
         return check_unlabelled(subject, config)
     data = subject.load(config, training=False)
     print(f"{subject.title} on {data.name}: {data.description}")
-    if isinstance(config, AlignmentDataConfig):
-        return evaluate_pairs(subject, data)
-    return evaluate_pictures(subject, data)
+    measure = evaluate_pairs if isinstance(config, AlignmentDataConfig) else evaluate_pictures
+    return measure(subject, data)
 
 
 def of_run(path: Path, trained: Trained) -> Subject:
@@ -238,9 +237,8 @@ def evaluate_pairs(subject: Subject, data: AlignmentData) -> dict[str, Any]:
     for name, test in data.tests.items():
         print(f"{name}: {test.pairs}")
     print_results(found, subject.num_landmarks)
-    others = found["alignment_of"]
     alignment = {name: value for name, value in found["alignment"].items() if name != "test"}
-    return alignment | ({"others": others} if others else {})
+    return alignment | ({"others": found["alignment_of"]} if found["alignment_of"] else {})
 
 
 def is_own(config: DataConfig, own: Any) -> bool:
@@ -267,8 +265,7 @@ def check_unlabelled(subject: Subject, config: Any) -> dict[str, Any]:
 def evaluate_pictures(subject: Subject, data: Data) -> dict[str, Any]:
     """The `landmarks` object."""
     fit, test = data.fit, data.test
-    assert fit is not None and test is not None  # data_config refuses others
-    assert subject.landmarks is not None  # so does check_kind
+    assert fit is not None and test is not None and subject.landmarks is not None  # as checked
     check_eyes(test)
     print(f"fitted on {len(fit):,} pictures, tested on {len(test):,}")
     found = subject.landmarks(fit, test, data.validation)
@@ -287,16 +284,16 @@ def check_eyes(test) -> None:
             f"--data.iod-points {first} {second}: give two different points of 0 to {count - 1}"
         )
     eyes, known = test.keypoints_px[:, [first, second]], test.counted()[:, [first, second]]
-    if len(blank := np.flatnonzero(~known.all(-1))):
-        raise UsageError(
-            f"points {first} and {second} are not both labelled in test picture {blank[0] + 1}: "
-            "there is no inter-ocular distance; fill them in, or give other --data.iod-points"
-        )
-    if len(same := np.flatnonzero((eyes[:, 0] == eyes[:, 1]).all(-1))):
-        raise UsageError(
-            f"points {first} and {second} coincide in test picture {same[0] + 1}: there is no "
-            "inter-ocular distance; correct it, or give other --data.iod-points"
-        )
+    wrong = {
+        "are not both labelled": ("fill them in", ~known.all(-1)),
+        "coincide": ("correct it", (eyes[:, 0] == eyes[:, 1]).all(-1)),
+    }
+    for what, (fix, which) in wrong.items():
+        if len(rows := np.flatnonzero(which)):
+            raise UsageError(
+                f"points {first} and {second} {what} in test picture {rows[0] + 1}: there is no "
+                f"inter-ocular distance; {fix}, or give other --data.iod-points"
+            )
 
 
 if __name__ == "__main__":
