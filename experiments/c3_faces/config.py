@@ -157,7 +157,7 @@ class Config(RunConfig):
             raise UsageError(f"{self.model.trunk} is always frozen: name no --model.train-trunk")
 
     def unread(self) -> dict[str, str]:
-        """Options of the model and the losses that nothing reads, each with the option for it."""
+        """Options of the model that nothing reads, each with the option for it."""
         model = self.model
         idle: dict[str, str] = {}
         trunk = ("trunk", "weights", "output_stride", "train_trunk", "trunk_rate", "trunk_size")
@@ -173,14 +173,7 @@ class Config(RunConfig):
                 idle["trunk_rate"] = "model.train_trunk ()"
         if model.perceptual == "random":
             idle["perceptual_weights"] = "model.perceptual random"
-        found = {f"model.{name}": why for name, why in idle.items()}
-        if not self.flow:
-            found |= dict.fromkeys(("loss.flow", "loss.joint_flow", "loss.equivariance"), "no-flow")
-        if not self.cycle:
-            found |= dict.fromkeys(("loss.cycle", "loss.invariance", "joint_pairs"), "no-cycle")
-        if not self.loss.separation:
-            found["loss.separation_margin"] = "loss.separation 0"
-        return found
+        return {f"model.{name}": why for name, why in idle.items()}
 
     def loss_of(self, stage: str) -> LossConfig:
         """Weights of a stage."""

@@ -14,7 +14,8 @@ from experiments.engine.errors import UsageError
 def config_of(block, arm):
     options = arms.Options(block=block)
     arguments = shlex.split(options.arguments(2, arm))
-    _, config, _ = cli.parse(lambda data: PRESETS, arguments, prog="c3_faces")
+    _, config, preset = cli.parse(lambda data: PRESETS, arguments, prog="c3_faces")
+    cli.check_read(config, preset)
     config.check(1)
     return config
 

@@ -144,7 +144,6 @@ def test_options_that_nothing_reads(refused, pictures, capsys):
     for arguments, said in (
         (("--data.fit-rows", "1-3"), "--data.fit-rows (with --data.name folder)"),
         (("--model.family", "c3"), "--model.encoder-widths (with --model.family c3)"),
-        (("--loss.equivariance", 2), "--loss.equivariance (with --no-flow)"),
     ):
         assert f"error: nothing reads {said}" in refused(*known, *arguments)
     assert train("imm_faces", "--joint.learning-rate", 1) == 2
