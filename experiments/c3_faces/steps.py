@@ -74,7 +74,8 @@ def unpaired_loss(
     the decoder) alone; the synthetic terms, where they have a weight, move them once more.
     """
     weights, photos = config.loss, as_float(batch["source"])
-    images = jnp.concatenate(_joint_pairs(keys, photos, as_float(batch["target"]), config))
+    pair = _joint_pairs(keys, photos, as_float(batch["target"]), config)
+    images = networks.as_painted(jnp.concatenate(pair))  # or L_inv would learn to blur
     code, variables = networks.encode(state.variables(params), images)
     term = pair_terms(
         variables, state.loss_stats, images, code, networks=networks, loss=weights, flow=config.flow

@@ -68,6 +68,10 @@ class Networks:
         """Images of appearance and pose, and the variables, as `encode`."""
         return apply_training(self.model, variables, appearance, maps, method="decode")
 
+    def as_painted(self, images: Array) -> Array:
+        """Images no sharper than what the model paints."""
+        return _of_size(images, self.compared_size)
+
     def perceive(self, variables, images: Array) -> list[Array]:
         """Feature maps of the perceptual loss; its variables stand under 'perceptual'."""
         own = {

@@ -58,6 +58,9 @@ class Stub:
     def perceive(self, variables, images):
         return [images]
 
+    def as_painted(self, images):
+        return images
+
 
 def photos(appearance, pose):
     """One picture of the given mean channels."""
@@ -76,14 +79,14 @@ def state_of(params):
     return SimpleNamespace(loss_stats=stats, variables=variables)
 
 
-def unpaired(encoder=1.0, decoder=1.0, config=CONFIG):
+def unpaired(encoder=1.0, decoder=1.0, config=CONFIG, networks=Stub):
     """Loss of stage 2 on the pair (PHOTO_I, PHOTO_J) and what it returns beside."""
     params = {"encoder": encoder, "decoder": decoder}
     batch = {"source": 255 * PHOTO_I, "target": 255 * PHOTO_J}
 
     def loss(keys):
         return steps.unpaired_loss(
-            params, state_of(params), batch, keys, networks=Stub(), config=config
+            params, state_of(params), batch, keys, networks=networks(), config=config
         )
 
     return jax.vmap(loss, axis_name=AXIS)(jax.random.split(jax.random.key(0), 1)[None])
@@ -132,6 +135,16 @@ def test_beside_the_hard_match_an_auxiliary_loss_teaches_the_flow_module(monkeyp
     found, aux = unpaired(config=dataclasses.replace(CONFIG, flow=True, loss=loss))
     assert float(found[0, 0]) == pytest.approx(2 * weight, abs=1e-6)
     assert ("flow" in aux.metrics) == (weight > 0)
+
+
+def test_photos_are_looked_at_as_they_would_be_painted():
+    class Darkening(Stub):
+        def as_painted(self, images):
+            return images / 2
+
+    _, aux = unpaired(networks=Darkening)
+    total = float(PHOTO_I.sum() + PHOTO_J.sum())
+    assert float(aux.batch_stats["encoded"][0]) == pytest.approx(total / 2, rel=1e-5)
 
 
 def test_generated_images_never_move_the_running_averages():
