@@ -228,7 +228,10 @@ def test_stages_log_their_own_terms(whole):
             "--alignment-loss.alignment 0 --alignment-loss.joint 0",
             "--alignment-loss.* has no weight",
         ),
-        ("--data.held-out spoon", "--data.held-out spoon is none of the categories"),
+        (
+            " ".join([*NETWORKS, "--data.held-out spoon"]),
+            "--data.held-out spoon is none of the categories",
+        ),
     ],
 )
 def test_wrong_use_is_one_error(tmp_path, monkeypatch, capsys, arguments, named):
@@ -239,21 +242,33 @@ def test_wrong_use_is_one_error(tmp_path, monkeypatch, capsys, arguments, named)
     assert named in told and told.count("error: ") == 1 and "Traceback" not in told
 
 
-def terms(number=0, **changes):
-    """What a stage, by default the pre-training, measures of two pairs; `masks` None: no masks."""
-    data = dataclasses.replace(pictures(), masks=changes.pop("masks", pictures().masks))
-    own = config(**({"pretrain_loss": LossConfig(anchors=1, likelihood=1)} | changes))
-    stage, keys = make_stages(own, data)[number], jax.random.split(jax.random.key(0))
-    state = tiny.first_state(own, RECIPE.build(own).first(), stage.optimizer)
-    batch = {name: values[:2] for name, values in next(stage.batches(0)).items()}
-    return jax.jit(stage.loss_fn)(state.params, state, batch, keys)[1].metrics
+def terms(number, *configs, masks=True):
+    """What a stage measures of two pairs, by configuration; all but sigma is shared."""
+    data = pictures() if masks else dataclasses.replace(pictures(), masks=None)
+    stages = [make_stages(own, data)[number] for own in configs]
+    variables = [tiny.random_variables(own) for own in configs]
+    for own in variables:
+        own["params"] = variables[0]["params"] | {"uncertainty": own["params"]["uncertainty"]}
+    parts = zip(configs, variables, stages, strict=True)
+    states = [tiny.first_state(own, tree, stage.optimizer) for own, tree, stage in parts]
+    batch = {name: values[:2] for name, values in next(stages[0].batches(0)).items()}
+    keys = jax.random.split(jax.random.key(0))
+
+    @jax.jit  # together: what the configurations share is compiled once
+    def measured(states):
+        each = zip(stages, states, strict=True)
+        return [own.loss_fn(state.params, state, batch, keys)[1].metrics for own, state in each]
+
+    return measured(states)
 
 
 def test_what_has_no_match_teaches_sigma_and_nothing_else_and_needs_masks():
-    told, untold = terms(unmatched=True), terms()
+    own = config(pretrain_loss=LossConfig(anchors=1, likelihood=1))
+    unmatched = dataclasses.replace(own, unmatched=True)
+    told, untold = terms(0, unmatched, own)
     assert {name for name in told if told[name] != untold[name]} == {"likelihood"}
     with pytest.raises(UsageError, match="--unmatched needs the masks of the objects"):
-        terms(unmatched=True, masks=None)
+        terms(0, unmatched, masks=False)
 
 
 def test_sums_are_means_times_the_number_of_anchors_landmarks_and_cells():
@@ -265,7 +280,8 @@ def test_sums_are_means_times_the_number_of_anchors_landmarks_and_cells():
         (1, of_pairs, {"detection": 2, "alignment": 4 * 4, "joint": 2}),
     ):
         losses = [dataclasses.replace(loss, sums=on) for on in (False, True)]
-        means, sums = (terms(number, pretrain_loss=one, alignment_loss=one) for one in losses)
+        both = (config(pretrain_loss=one, alignment_loss=one) for one in losses)
+        means, sums = terms(number, *both)
         for name, count in times.items():
             assert float(means[name]) > 0
             np.testing.assert_allclose(sums[name], count * means[name], rtol=1e-5, err_msg=name)

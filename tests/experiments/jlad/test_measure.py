@@ -5,11 +5,12 @@ import dataclasses
 from experiments import recipe
 from experiments.jlad.evaluate import make_measure
 from experiments.registry import load_trained
-from tests.experiments.tiny import write_run
+from tests.experiments.tiny import config, write_run
 
 
 def test_the_untrained_network_looks_at_each_picture_once_in_a_run(tmp_path, monkeypatch):
-    trained = load_trained(write_run(tmp_path / "run", "jlad"))
+    few = {"train_examples": 16, "test_pairs": 8, "cache": tmp_path}
+    trained = load_trained(write_run(tmp_path / "run", config("jlad", data=few)))
     data = trained.recipe.load_data(trained.config.data, training=False)
     measure, find, looked = make_measure(trained.config, data), recipe.find_landmarks, []
 

@@ -8,14 +8,15 @@ from experiments.engine.networks import group_of, with_group
 from experiments.measure import aligners
 from experiments.registry import load_trained
 from experiments.semantic_alignment.model import make_aligner
-from tests.experiments.tiny import random_tree, write_run
+from tests.experiments.tiny import config, random_tree, write_run
 
 
 @pytest.mark.parametrize(("group", "passes"), [("flow", 1), ("trunk", 2)])
 def test_features_of_one_trunk_and_matches_of_one_network_are_computed_once(
     tmp_path, monkeypatch, group, passes
 ):
-    trained = load_trained(write_run(tmp_path / "run", "semantic_alignment"))
+    few = config("semantic_alignment", data={"test_pairs": 8, "cache": tmp_path})
+    trained = load_trained(write_run(tmp_path / "run", few))
     data = trained.recipe.load_data(trained.config.data, training=False)
     model, seen, carried = make_aligner(trained), [], []
     drawn = random_tree(group_of(model.variables, group), seed=1)
