@@ -27,9 +27,11 @@ TINY = (
 
 @pytest.fixture(autouse=True, scope="module")
 def compiled(tmp_path_factory):
-    """What the files here have in common is compiled once for all of a test worker."""
+    """What the files here have in common is compiled once for all test workers."""
+    place = tmp_path_factory.getbasetemp()
+    place = place.parent if "PYTEST_XDIST_WORKER" in os.environ else place
     settings = {
-        "jax_compilation_cache_dir": str(tmp_path_factory.getbasetemp() / "compiled"),
+        "jax_compilation_cache_dir": str(place / "compiled"),
         "jax_persistent_cache_min_compile_time_secs": 0.1,
     }
     before = {name: getattr(jax.config, name) for name in settings}

@@ -76,9 +76,9 @@ def weights(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def environment(weights, tmp_path_factory):
-    """Of the commands: what they have in common is compiled once."""
-    cache = tmp_path_factory.mktemp("compiled")
-    return os.environ | {"C3JAX_WEIGHTS": str(weights), "JAX_COMPILATION_CACHE_DIR": str(cache)}
+    """Of the commands, optimised: what they have in common is compiled once."""
+    cache = {"JAX_COMPILATION_CACHE_DIR": str(tmp_path_factory.mktemp("compiled"))}
+    return os.environ | cache | {"C3JAX_WEIGHTS": str(weights), "XLA_FLAGS": ""}
 
 
 @pytest.mark.slow

@@ -22,7 +22,7 @@ def seconds_to_the_first_step(folder, name: str) -> float:
     process = subprocess.Popen(
         [sys.executable, *COMMAND, *map(str, arguments)],
         cwd=REPOSITORY,
-        env=os.environ | {"JAX_COMPILATION_CACHE_DIR": str(folder / "compiled")},
+        env=os.environ | {"JAX_COMPILATION_CACHE_DIR": str(folder / "compiled"), "XLA_FLAGS": ""},
         stdout=subprocess.DEVNULL,
     )
     while process.poll() is None and not (rows.exists() and rows.stat().st_size):
