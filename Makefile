@@ -41,7 +41,7 @@ train: $(READY)  ## train an experiment: EXP=c3_faces, PRESET=..., ARGS="..."
 data: $(READY)  ## unpack, check and prepare a data set: NAME=pf_pascal [ARGS="--path DIR"]
 	@$(PYTHON) -m experiments.data prepare $(NAME) $(ARGS)
 
-test: $(READY)  ## the tests (under 10 minutes on 2 cores), with the coverage of the library
+test: $(READY)  ## the tests (under 10 minutes on 2 cores), with the library's coverage by its own
 	@$(PYTHON) -m pytest -n $(WORKERS) --dist worksteal -m 'not slow' --cov=c3jax --cov-report=term-missing:skip-covered --cov-fail-under=95 $(ARGS)
 
 test-slow: $(READY)  ## the tests that take minutes

@@ -2,6 +2,7 @@
 
 import itertools
 import os
+from pathlib import Path
 
 import jax
 import pytest
@@ -18,7 +19,20 @@ os.environ["XLA_FLAGS"] = " ".join(
 jax.config.update("jax_disable_most_optimizations", True)
 
 
+LIBRARY = Path(__file__).with_name("c3jax")
 files = itertools.count(1)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def covered(request):
+    """Coverage is measured in the library's own tests: to trace JAX takes nearly twice as long."""
+    plugin = request.config.pluginmanager.get_plugin("_cov")
+    if not getattr(plugin, "cov_controller", None) or request.path.is_relative_to(LIBRARY):
+        yield
+        return
+    plugin.cov_controller.pause()
+    yield
+    plugin.cov_controller.resume()
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -6,6 +6,7 @@ and where gradients flow, can be read off the numbers.
 """
 
 import dataclasses
+import functools
 from types import SimpleNamespace
 
 import jax
@@ -89,7 +90,7 @@ def unpaired(encoder=1.0, decoder=1.0, config=CONFIG, networks=Stub):
             params, state_of(params), batch, keys, networks=networks(), config=config
         )
 
-    return jax.vmap(loss, axis_name=AXIS)(jax.random.split(jax.random.key(0), 1)[None])
+    return jax.jit(jax.vmap(loss, axis_name=AXIS))(jax.random.split(jax.random.key(0), 1)[None])
 
 
 def test_each_appearance_is_decoded_with_the_other_pose_and_back():
@@ -171,9 +172,10 @@ def test_the_flow_loss_finds_the_known_match_of_a_shift_and_not_its_inverse():
     networks = SimpleNamespace(
         correlate=lambda variables, source, target: correlation_4d(source, target)
     )
-    right = steps._flow_term({}, code, g_s, networks=networks, config=LAPTOP_SMALL)
-    inverse = g_s._replace(affine=g_s.affine * jnp.array([1.0, 1, -1]))
-    wrong = steps._flow_term({}, code, inverse, networks=networks, config=LAPTOP_SMALL)
+    options = {"networks": networks, "config": LAPTOP_SMALL}
+    flow_term = jax.jit(functools.partial(steps._flow_term, {}, code, **options))
+    right = flow_term(g_s)
+    wrong = flow_term(g_s._replace(affine=g_s.affine * jnp.array([1.0, 1, -1])))
     assert float(right[0]) < 0.3 < 3 < float(wrong[0])
     volume = correlation_4d(features, warped)
     moved = grid((5, 7))[None] + jnp.array([2 / 3, 0.0])
@@ -188,7 +190,8 @@ def test_a_landmark_of_the_source_lies_at_g_s_of_it_in_the_target():
     warp = dataclasses.replace(
         LAPTOP_SMALL.warp, target_translation=0.0, target_rotation=0.0, target_scale=0.0
     )
-    source, target, _, g_s = steps.synthetic_pair(jax.random.key(3), image, warp)
+    synthetic_pair = jax.jit(functools.partial(steps.synthetic_pair, warp=warp))
+    source, target, _, g_s = synthetic_pair(jax.random.key(3), image)
 
     def centre(picture):
         weights = picture[..., 0] / picture[..., 0].sum()
@@ -220,7 +223,7 @@ def test_the_warm_up_is_the_landmark_terms_of_stage_1_and_decodes_nothing():
         second, _ = steps.synthetic_loss(*arguments, networks=stub, config=config)
         return first, second, aux.metrics, jnp.asarray(decoded)
 
-    first, second, metrics, decoded = jax.vmap(losses, axis_name=AXIS)(keys[None])
+    first, second, metrics, decoded = jax.jit(jax.vmap(losses, axis_name=AXIS))(keys[None])
     assert int(decoded[0]) == 0
     assert float(first[0, 0]) > 0 and set(metrics) == {"warp_consistency", "separation"}
     np.testing.assert_allclose(first, second, rtol=REORDERED["rtol"])
