@@ -4,6 +4,7 @@ import json
 from dataclasses import asdict, replace
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from PIL import Image
@@ -74,7 +75,7 @@ def test_a_model_matches_as_its_network_does(model):
     images = [picture(SIZE, SIZE, seed) for seed in (0, 1)]
     found = model.align(*images)
     batch = np.stack(images).astype(np.float32) / 255
-    refined = model.network.apply(model.variables, batch[:1], batch[1:])
+    refined = jax.jit(model.network.apply)(model.variables, batch[:1], batch[1:])
     relative = refined / refined.max()
     for over, places, confidence in (
         ("target", found.to_target, found.source_confidence),
@@ -215,13 +216,16 @@ def test_the_untrained_block_is_the_gaussian_on_the_weights(tmp_path):
     model = inference.gaussian_aligner(file, "resnet18", image_size=48)
     images = [picture(48, 48, seed) for seed in (0, 1)]
     trunk = ResNet("resnet18", output_stride=16, stages=("layer3",))
-    maps = trunk.apply(
-        load_resnet(file, "resnet18", stages=("layer3",)), np.stack(images) / np.float32(255)
-    )
-    source, target = np.split(maps["layer3"], 2)
-    gaussian = gaussian_kernel(5, stddev=1.0)[:, :, None, None]
-    volume = mutual_matching(correlation_4d(source, target))[..., None]
-    volume = mutual_matching(separable_conv4d(volume, gaussian, gaussian)[..., 0])
+    variables = load_resnet(file, "resnet18", stages=("layer3",))
+
+    @jax.jit
+    def smoothed(images):
+        source, target = jnp.split(trunk.apply(variables, images)["layer3"], 2)
+        gaussian = gaussian_kernel(5, stddev=1.0)[:, :, None, None]
+        volume = mutual_matching(correlation_4d(source, target))[..., None]
+        return mutual_matching(separable_conv4d(volume, gaussian, gaussian)[..., 0])
+
+    volume = smoothed(np.stack(images) / np.float32(255))
     # N(c) + N(c^T)^T doubles it, and reading is relative to the largest.
     expected, found = Reading().read(volume), model.align(*images)
     np.testing.assert_allclose(found.to_target, expected.to_target[0], atol=1e-3)

@@ -1,5 +1,6 @@
 """Saving, loading and applying landmark models."""
 
+import functools
 import json
 from dataclasses import replace
 from typing import get_args
@@ -75,7 +76,8 @@ def _smooth(coarse, shape):
 
 def test_pictures_of_the_networks_size_reach_it_as_they_are(model):
     images = np.stack(pictures(*[(SIZE, SIZE)] * 3))
-    encoding = model.network.apply(model.variables, images / np.float32(255), method="encode")
+    encode = jax.jit(functools.partial(model.network.apply, method="encode"))
+    encoding = encode(model.variables, images / np.float32(255))
     found = model.landmarks(images)
     assert (found.shape, found.dtype) == ((3, 3, 2), np.float32)
     np.testing.assert_allclose(found, encoding.landmarks, atol=1e-5)

@@ -1,6 +1,7 @@
 """Models on the trunk of a package: they name it, and are read with it alone."""
 
 import json
+import shutil
 
 import jax
 import jax.numpy as jnp
@@ -38,10 +39,16 @@ def variables():
     return {name: {**drawn[name], "trunk": trunk[name]} for name in drawn}
 
 
+@pytest.fixture(scope="module")
+def saved(variables, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("saved")
+    inference.save(folder, variables, CONFIG, dtype="float32")
+    return folder
+
+
 @pytest.fixture
-def folder(variables, tmp_path):
-    inference.save(tmp_path, variables, CONFIG, dtype="float32")
-    return tmp_path
+def folder(saved, tmp_path):
+    return shutil.copytree(saved, tmp_path / "copy")
 
 
 def test_the_trunk_is_named_and_comes_back_bit_for_bit(variables, folder):

@@ -127,22 +127,23 @@ def test_other_sides_go_to_the_next_multiple_of_14(file):
 def test_it_maps_over_leading_axes_alone_and_under_vmap(file):
     network, variables = DINOv2("tiny", ("block1",)), load_dinov2(file, "tiny")
     pictures = np.stack([image(28, 42), image(28, 42)[..., ::-1]])  # [2, 1, 28, 42, 3]
-    found = network.apply(variables, pictures)["block1"]
+    apply = jax.jit(network.apply)
+    found = apply(variables, pictures)["block1"]
     mapped = jax.jit(jax.vmap(network.apply, in_axes=(None, 0)))(variables, pictures)["block1"]
     assert found.shape == (2, 1, 2, 3, WIDTH)
     np.testing.assert_allclose(found, mapped, atol=1e-5)
-    np.testing.assert_allclose(found[1], network.apply(variables, pictures[1])["block1"], atol=1e-5)
+    np.testing.assert_allclose(found[1], apply(variables, pictures[1])["block1"], atol=1e-5)
 
 
 @pytest.mark.parametrize("trainable", [False, True])
 def test_parameters_learn_where_asked_to_and_pictures_get_gradients(trainable):
     network, pictures = DINOv2("tiny", trainable=trainable), jnp.asarray(image(28, 28))
-    params = network.init(jax.random.key(0), pictures)["params"]
+    params = jax.jit(network.init)(jax.random.key(0), pictures)["params"]
 
     def loss(params, pictures):
         return network.apply({"params": params}, pictures)["norm"][..., 0].sum()
 
-    grads, of_pictures = jax.grad(loss, argnums=(0, 1))(params, pictures)
+    grads, of_pictures = jax.jit(jax.grad(loss, argnums=(0, 1)))(params, pictures)
     assert bool(jnp.any(of_pictures != 0))
     for name, tree in grads.items():
         learns = any(bool(jnp.any(grad != 0)) for grad in jax.tree.leaves(tree))

@@ -92,13 +92,14 @@ def test_no_stage_deeper_than_asked_for_has_parameters():
 def test_convolutions_learn_where_asked_to_and_normalisation_never_does(trainable):
     network = EfficientNetLite("lite0", ("block1",), trainable)
     images = jnp.asarray(image(32))
-    variables = network.init(jax.random.key(0), images)
+    variables = jax.jit(network.init)(jax.random.key(0), images)
 
     def loss(params):
         found = network.apply({**variables, "params": params}, images)["block1"]
         return jnp.square(found).sum()
 
-    for path, grad in jax.tree_util.tree_leaves_with_path(jax.grad(loss)(variables["params"])):
+    grads = jax.jit(jax.grad(loss))(variables["params"])
+    for path, grad in jax.tree_util.tree_leaves_with_path(grads):
         learns = trainable and path[-1].key == "kernel"
         assert bool(jnp.any(grad != 0)) == learns, path
 
@@ -133,7 +134,7 @@ class TestOffsets:
 
     def test_a_lone_kernel_looks_ahead_by_the_padding(self):
         network = EfficientNetLite("lite0", ("stem",))
-        variables = network.init(jax.random.key(0), jnp.zeros((1, 32, 32, 3)))
+        variables = jax.jit(network.init)(jax.random.key(0), jnp.zeros((1, 32, 32, 3)))
         one = jax.tree.map(jnp.ones_like, variables["params"]["conv_stem"])
         variables["params"]["conv_stem"] = one
         found = measure_offset(jax.random.key(0), "lite0", variables, "stem", num_images=8, side=32)

@@ -33,13 +33,15 @@ def test_a_flat_draw_has_the_values_of_a_shaped_one():
 @pytest.mark.parametrize("size, stride", [(3, 1), (3, 2), (1, 1)])
 def test_a_block_is_convolution_normalisation_relu(size, stride):
     block = ConvBlock(4, kernel_size=size, stride=stride)
-    variables = block.init(jax.random.key(0), INPUTS, train=False)
+    variables = jax.jit(functools.partial(block.init, train=False))(jax.random.key(0), INPUTS)
     kernel = np.asarray(variables["params"]["conv"]["kernel"])
     outputs = convolution_of_nhwc(INPUTS, kernel, stride=stride, padding=size // 2)
     assert "bias" not in variables["params"]["conv"]  # the normalisation has one
     fresh = np.maximum(outputs / np.sqrt(1 + 1e-5), 0)  # running averages of 0 and 1
-    assert_allclose(block.apply(variables, INPUTS, train=False), fresh, **FLOAT32)
-    found, updated = block.apply(variables, INPUTS, train=True, mutable=["batch_stats"])
+    still = jax.jit(functools.partial(block.apply, train=False))
+    assert_allclose(still(variables, INPUTS), fresh, **FLOAT32)
+    learning = functools.partial(block.apply, train=True, mutable=["batch_stats"])
+    found, updated = jax.jit(learning)(variables, INPUTS)
     mean, variance = outputs.mean((0, 1, 2)), outputs.var((0, 1, 2))
     assert_allclose(
         found, np.maximum((outputs - mean) / np.sqrt(variance + 1e-5), 0), rtol=1e-4, atol=1e-4

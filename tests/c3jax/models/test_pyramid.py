@@ -15,7 +15,7 @@ IMAGES = np.random.default_rng(1).uniform(size=(2, 14, 19, 3)).astype(np.float32
 def test_levels_equal_slow_reference_with_the_documented_kernels():
     generator = np.random.default_rng(3)
     x, inputs = reference.normalize(IMAGES), 3
-    maps = RandomPyramid(widths=(4, 40), seed=3).apply({}, IMAGES)
+    maps = jax.jit(RandomPyramid(widths=(4, 40), seed=3).apply)({}, IMAGES)
     assert list(maps) == ["input", "level1", "level2"]
     for level, outputs in enumerate((4, 40), 1):
         draws = generator.normal(size=(max(9 * inputs, outputs), min(9 * inputs, outputs)))
@@ -39,9 +39,8 @@ def test_there_is_nothing_to_learn_and_the_seed_decides():
 
 
 def test_levels_halve_the_resolution_and_keep_the_scale():
-    maps = RandomPyramid().apply(
-        {}, np.random.default_rng(0).uniform(size=(3, 1, 64, 48, 3)).astype("f4")
-    )
+    images = np.random.default_rng(0).uniform(size=(3, 1, 64, 48, 3)).astype("f4")
+    maps = jax.jit(RandomPyramid().apply)({}, images)
     assert maps["level1"].shape == (3, 1, 32, 24, 16)
     assert maps["level3"].shape == (3, 1, 8, 6, 64)
     energies = [float(jnp.mean(jnp.square(maps[f"level{n}"]))) for n in (1, 2, 3)]
@@ -50,7 +49,7 @@ def test_levels_halve_the_resolution_and_keep_the_scale():
 
 def test_images_get_gradients():
     network = RandomPyramid(taps=("level3",))
-    slope = jax.grad(lambda x: jnp.sum(network.apply({}, x)["level3"]))(jnp.asarray(IMAGES))
+    slope = jax.jit(jax.grad(lambda x: jnp.sum(network.apply({}, x)["level3"])))(IMAGES)
     assert np.isfinite(slope).all() and jnp.abs(slope).max() > 0
 
 
