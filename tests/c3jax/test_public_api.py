@@ -9,15 +9,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from benchmarks.examples import (
-    AXES,
-    FUNCTIONS,
-    OPTIONS,
-    POSITIVE,
-    arguments_of,
-    axes_of,
-    call_of,
-)
+from benchmarks.examples import AXES, FUNCTIONS, OPTIONS, POSITIVE, arguments_of, axes_of, call_of
 from tests.gradients import assert_gradient
 from tests.tolerances import REORDERED
 
@@ -32,9 +24,7 @@ def take(arguments, which):
 def assert_close(found, expected):
     chex.assert_trees_all_equal_shapes_and_dtypes(found, expected)
     jax.tree.map(
-        lambda a, b: assert_allclose(np.asarray(a), np.asarray(b), **REORDERED),
-        found,
-        expected,
+        lambda a, b: assert_allclose(np.asarray(a), np.asarray(b), **REORDERED), found, expected
     )
 
 

@@ -17,12 +17,7 @@ from data_pipelines.readers.folder import find_folder, load_folder
 from data_pipelines.sampling import pair_indices
 from data_pipelines.sources import OnDisk, Pictures
 from data_pipelines.streams import stream
-from tests.data_pipelines.conftest import (
-    bad_files,
-    encode,
-    good_files,
-    smooth_picture,
-)
+from tests.data_pipelines.conftest import bad_files, encode, good_files, smooth_picture
 
 SIZE = 24
 OPTIONS = {"batch_size": 6, "seed": 5}

@@ -253,10 +253,7 @@ def test_landmarks_that_move_with_the_scene_are_consistent_in_one_direction():
 def test_joint_consistency_teaches_both_groups_and_each_alone_as_the_paper_alternates():
     """Toy groups: W_A is a flow and log sigma, W_D score maps of both images."""
     alignment = {"flow": 0.1 * RANDOM.normal(size=(3, 4, 2)), "log_sigma": LOG_SIGMA}
-    detection = {
-        "source": RANDOM.normal(size=(3, 4, 4)),
-        "target": RANDOM.normal(size=(4, 5, 4)),
-    }
+    detection = {"source": RANDOM.normal(size=(3, 4, 4)), "target": RANDOM.normal(size=(4, 5, 4))}
 
     def loss(alignment, detection):
         return losses.joint_consistency(

@@ -154,20 +154,8 @@ def test_two_steps_are_trained_evaluated_and_reported(
 def test_two_steps_on_a_streamed_database_of_lsun(tmp_path, capsys):
     write_lsun(tmp_path / "car")
     data = ["--data.name", "lsun", "--data.loader", "tf", "--data.path", tmp_path / "car"]
-    assert (
-        train(
-            "c3_cars",
-            "--preset",
-            "laptop_small",
-            *TINY,
-            *data,
-            "--runs",
-            tmp_path,
-            "--name",
-            "tiny",
-        )
-        == 0
-    )
+    where = ["--runs", tmp_path, "--name", "tiny"]
+    assert train("c3_cars", "--preset", "laptop_small", *TINY, *data, *where) == 0
     folder = tmp_path / "c3_cars/tiny"
     results = json.loads((folder / "results.json").read_text())
     assert (results["data"], results["steps"]) == ("lsun", 2) and "landmarks" not in results
