@@ -98,7 +98,7 @@ def test_only_the_stages_asked_for_are_returned_and_nothing_deeper_is_computed()
     network = ResNet("small", stages=("layer2", "input"))
     images = random_images(1, 16, 24, 3)
     variables = draw(network, images)
-    stages = apply(network, variables, images)
+    stages = network.apply(variables, images)
     assert list(stages) == ["layer2", "input"]
     assert set(variables["params"]) == {"conv1", "bn1", "layer1_0", "layer2_0"}
     assert_array_equal(stages["input"], images)
