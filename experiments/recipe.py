@@ -146,6 +146,11 @@ class Trained:
         )
         return evaluate_landmarks(self.find_landmarks, before, *annotated)
 
+    def differing(self) -> dict[str, tuple[Any, Any]] | None:
+        """The fields that differ from the preset `paper`, where there is one."""
+        paper = self.recipe.presets(self.config.data.name).get("paper")
+        return paper and runs.differences(runs.to_json(self.config), runs.to_json(paper))
+
     def origin(self) -> dict[str, Any]:
         """Where results and an exported model come from."""
         return {

@@ -46,18 +46,16 @@ def write_report(
 
 def write_results(trained: Any, data: Any, folder: Path, begun: dict[str, Any]) -> Path:
     """Evaluates a `recipe.Trained`, writes results and report, and returns the report's path."""
-    recipe, config = trained.recipe, trained.config
     results = trained.origin() | begun
-    results |= recipe.evaluate(trained, data) | results_of(read_rows(folder))
+    results |= trained.recipe.evaluate(trained, data) | results_of(read_rows(folder))
     if trained.model.landmarks is not None:
         results["self_check"] = check_data(trained.find_landmarks, data)
     runs.write_json(folder / "results.json", results)
-    print_results(results, config.landmarks)
-    gallery = recipe.pictures({config.name: trained}, data)
+    num_landmarks = trained.config.landmarks
+    print_results(results, num_landmarks)
+    gallery = trained.recipe.pictures({folder.name: trained}, data)
     pictures = [picture for section in gallery.sections for picture in section.pictures]
-    paper = recipe.presets(config.data.name).get("paper")
-    differing = paper and runs.differences(runs.to_json(config), runs.to_json(paper))
-    return write_report(folder, results, pictures, config.landmarks, differing)
+    return write_report(folder, results, pictures, num_landmarks, trained.differing())
 
 
 def print_results(results: dict[str, Any], num_landmarks: int) -> None:

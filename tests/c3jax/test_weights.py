@@ -189,7 +189,7 @@ def test_refuses_flipped_bytes_and_pickles_in_npz(tmp_path, weights):
 def test_refuses_what_is_no_weights_file(tmp_path):
     with pytest.raises(ValueError, match="none.npz: no such file"):
         load_resnet(tmp_path / "none.npz", "resnet18")
-    with pytest.raises(ValueError, match="r.bin: weights must be .npz, .safetensors or .pth"):
+    with pytest.raises(ValueError, match="r.bin: weights must be .npz, .safetensors, .pth or .pt"):
         load_resnet(tmp_path / "r.bin", "resnet18")
 
 

@@ -248,7 +248,8 @@ def terms(number, *configs, masks=True):
     stages = [make_stages(own, data)[number] for own in configs]
     variables = [tiny.random_variables(own) for own in configs]
     for own in variables:
-        own["params"] = variables[0]["params"] | {"uncertainty": own["params"]["uncertainty"]}
+        sigma = {"uncertainty": own["params"]["uncertainty"]}
+        own["params"] = own["params"] | variables[0]["params"] | sigma
     parts = zip(configs, variables, stages, strict=True)
     states = [tiny.first_state(own, tree, stage.optimizer) for own, tree, stage in parts]
     batch = {name: values[:2] for name, values in next(stages[0].batches(0)).items()}

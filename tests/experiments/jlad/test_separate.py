@@ -20,7 +20,7 @@ def test_separate_networks_have_their_own_terms_under_the_weights_of_their_turns
 
 def test_a_separate_detection_sees_the_pairs_that_a_joint_one_sees():
     turn = LossConfig(equivariance=1, detection=1, alignment=1, joint=1)
-    joint, separate = (terms(2, detection_loss=turn, separate=on) for on in (False, True))
+    joint, separate = terms(2, *(config(detection_loss=turn, separate=on) for on in (False, True)))
     assert {"equivariance", "detection"} <= set(separate)
     assert not {"alignment", "joint"} & set(separate) and {"alignment", "joint"} < set(joint)
     for name in ("equivariance", "detection"):

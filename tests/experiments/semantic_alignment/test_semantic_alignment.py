@@ -19,10 +19,11 @@ MODEL = (
     "--model.flow-linear --model.start gaussian"
 ).split()
 TINY = (
-    f"--preset laptop_small --data.image-size {SIZE} --data.train-examples 16 --data.test-pairs 9 "
+    f"--preset laptop_small --data.image-size {SIZE} "
     "--features.batch-size 4 --flow.batch-size 8 --finetune.batch-size 8 --log-every 1 "
     "--checkpoint-every 1 --check-every 100"
 ).split() + MODEL
+RENDERED = "--data.train-examples 16 --data.test-pairs 9".split()
 TWO_STEPS = "--features.steps 2 --flow.steps 2 --finetune.steps 2".split()
 METHODS = ("identity", "nearest_neighbour", "mutual_matching", "gaussian", "start", "untrained")
 
@@ -38,7 +39,8 @@ def started(place):
 
     def started(name, *options):
         where = ["--runs", place, "--data.cache", place / "data", "--name", name]
-        status = train("semantic_alignment", *TINY, *where, *options)
+        few = () if "--data.name" in options else RENDERED
+        status = train("semantic_alignment", *TINY, *few, *where, *options)
         return status, place / "semantic_alignment" / name
 
     return started
