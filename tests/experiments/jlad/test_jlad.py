@@ -13,7 +13,7 @@ from c3jax.training.checkpoints import Checkpoints
 from data_pipelines.load import AlignmentData
 from experiments.engine.errors import UsageError
 from experiments.jlad.config import Config, LossConfig
-from experiments.jlad.recipe import PAPER, RECIPE
+from experiments.jlad.recipe import PAPER, RECIPE, with_detection_trunk
 from tests.c3jax.training.toy import assert_same_bits
 from tests.experiments import tiny
 
@@ -248,8 +248,9 @@ def terms(number, *configs, masks=True):
     stages = [make_stages(own, data)[number] for own in configs]
     variables = [tiny.random_variables(own) for own in configs]
     for own in variables:
-        sigma = {"uncertainty": own["params"]["uncertainty"]}
-        own["params"] = own["params"] | variables[0]["params"] | sigma
+        apart = own["params"].keys() - variables[0]["params"].keys()  # the detection's own trunk
+        own["params"] = variables[0]["params"] | {"uncertainty": own["params"]["uncertainty"]}
+        own |= with_detection_trunk(own) if apart else {}
     parts = zip(configs, variables, stages, strict=True)
     states = [tiny.first_state(own, tree, stage.optimizer) for own, tree, stage in parts]
     batch = {name: values[:2] for name, values in next(stages[0].batches(0)).items()}
