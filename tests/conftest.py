@@ -12,7 +12,7 @@ if "host_platform_device_count" not in os.environ.get("XLA_FLAGS", ""):
 jax.config.update("jax_default_matmul_precision", "highest")
 os.environ["HF_HUB_OFFLINE"] = "1"  # no test fetches weights, nor does a process that it starts
 # Tests compile much and compute little; processes that they start do too.
-QUICK = "--xla_cpu_use_fusion_emitters=false --xla_cpu_prefer_vector_width=128"
+QUICK = "--xla_cpu_prefer_vector_width=128"
 os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {QUICK}"
 jax.config.update("jax_disable_most_optimizations", True)
 

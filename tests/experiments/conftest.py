@@ -1,5 +1,6 @@
 """Tiny pictures and configurations; the compilation cache of the user's home is left alone."""
 
+import json
 import os
 import subprocess
 import sys
@@ -11,7 +12,9 @@ import pytest
 from jax.experimental.compilation_cache import compilation_cache
 from PIL import Image
 
+from experiments import evaluate
 from experiments.engine import compilation
+from tests.experiments import tiny
 
 REPOSITORY = Path(__file__).parents[2]
 SIZE = 16
@@ -59,6 +62,33 @@ def write_pictures(folder: Path, count: int) -> Path:
 def pictures(tmp_path_factory):
     """A folder of six pictures."""
     return write_pictures(tmp_path_factory.mktemp("pictures"), 6)
+
+
+@pytest.fixture(scope="module")
+def labelled(tmp_path_factory):
+    """A folder of 14 pictures with a table of points."""
+    return tiny.write_labelled(tmp_path_factory.mktemp("data") / "labelled")
+
+
+@pytest.fixture(scope="module")
+def labelled_run(labelled, tmp_path_factory):
+    """A run of landmarks on them, of two steps, with rows of its own."""
+    own = {"name": "labelled", "path": labelled, "fit_rows": "1-9", "test_rows": "10-14"}
+    folder = tmp_path_factory.mktemp("runs") / "tiny"
+    return tiny.write_two_steps(folder, tiny.config(data=own))
+
+
+@pytest.fixture
+def print_of(capsys):
+    """What `experiments.evaluate` prints, as JSON."""
+
+    def printed(*arguments):
+        status = tiny.call(evaluate.main, *arguments)
+        captured = capsys.readouterr()
+        assert status == 0, captured.err
+        return json.loads(captured.out)
+
+    return printed
 
 
 @pytest.fixture(scope="session")

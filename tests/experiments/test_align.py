@@ -147,6 +147,9 @@ def test_a_truncated_picture_leaves_its_pair_out_and_the_others_are_matched(mode
     for number, name in enumerate(("cut_tall.png", "cut_whole.jpg"), start=1):
         assert f"left out: pair {number}: {name}: cannot be decoded" in said.err
     assert {row["pair"] for row in rows(photos / "matches/matches.csv")} == {"3"}
+    Path("pairs.csv").write_text("source,target\nwide.png,tall.png\nwide.png,nowhere.png\n")
+    assert call(align.main, "pairs.csv", "--checkpoint", model) == 0
+    assert "left out: pair 2: nowhere.png: no such file" in capsys.readouterr().err
     Path("pairs.csv").write_text("\n".join(["source,target", bad[1]]) + "\n")
     assert call(align.main, "pairs.csv", "--checkpoint", model, "--out", "none") == 2
     assert "none of 1 pairs can be used; the first: cut_whole.jpg" in capsys.readouterr().err

@@ -16,31 +16,12 @@ from experiments.recipe import Trained
 from tests.data_pipelines import pair_files
 from tests.data_pipelines.published_files import write
 from tests.experiments import tiny
-from tests.experiments.tiny import call, random_tree, write_labelled, write_run
+from tests.experiments.tiny import call, write_run
 
 ROWS = ["--fit-rows", "1-10", "--test-rows", "11-14"]
 METHODS = ("identity", "nearest_neighbour", "mutual_matching", "gaussian", "start", "untrained")
 ALPHAS = ["0.05", "0.10", "0.15"]
 POINTS = ("a.png,b.png,1;2;3;4,5;6;7;8", "b.png,a.png,5;6;7;8,1;2;3;4")
-
-
-@pytest.fixture(scope="module")
-def labelled(tmp_path_factory):
-    return write_labelled(tmp_path_factory.mktemp("data") / "labelled")
-
-
-def write_two_steps(folder, config):
-    """A run with its first variables (step 0) and random ones (step 7)."""
-    first = tiny.recipe_of(config).build(config).first()
-    return write_run(folder, config, {0: first, 7: random_tree(first)})
-
-
-@pytest.fixture(scope="module")
-def run(labelled, tmp_path_factory):
-    """A run of landmarks with its own labelled data."""
-    own = {"name": "labelled", "path": labelled, "fit_rows": "1-9", "test_rows": "10-14"}
-    folder = tmp_path_factory.mktemp("runs") / "tiny"
-    return write_two_steps(folder, tiny.config(data=own))
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +32,7 @@ def rendered_run(tmp_path_factory):
 @pytest.fixture(scope="module")
 def aligner(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs") / "aligner"
-    return write_two_steps(folder, tiny.config("semantic_alignment"))
+    return tiny.write_two_steps(folder, tiny.config("semantic_alignment"))
 
 
 @pytest.fixture(scope="module")
@@ -62,21 +43,8 @@ def willow(tmp_path_factory):
     return folder
 
 
-@pytest.fixture
-def print_of(capsys):
-    """What a command prints, as JSON."""
-
-    def printed(*arguments):
-        status = call(evaluate.main, *arguments)
-        captured = capsys.readouterr()
-        assert status == 0, captured.err
-        return json.loads(captured.out)
-
-    return printed
-
-
-def test_a_run_is_evaluated_on_its_own_data(run, print_of):
-    found = print_of("--checkpoint", run)
+def test_a_run_is_evaluated_on_its_own_data(labelled_run, print_of):
+    found = print_of("--checkpoint", labelled_run)
     assert (found["fitted_on"], found["tested_on"]) == (9, 5)
     assert found["normalizer"] == "inter-ocular distance" and "no intercept" in found["protocol"]
     errors = ("nme_percent", "untrained_nme_percent", "mean_shape_nme_percent")
@@ -88,8 +56,8 @@ def test_a_run_is_evaluated_on_its_own_data(run, print_of):
     assert few["1"]["mean"] > 0 and few["1"]["deviation"] > 0
 
 
-def test_step_0_is_the_untrained_network(run, aligner, willow, print_of):
-    found = print_of("--checkpoint", run / "checkpoints" / "0")
+def test_step_0_is_the_untrained_network(labelled_run, aligner, willow, print_of):
+    found = print_of("--checkpoint", labelled_run / "checkpoints" / "0")
     assert found["nme_percent"] == pytest.approx(found["untrained_nme_percent"], rel=1e-3)
     assert not {"nme_undistorted_percent", "nme_fitted_on_all_percent"} & set(found)
     where = ("--data.name", "pf_willow", "--data.path", willow)
@@ -155,13 +123,13 @@ def test_a_joint_run_is_evaluated_on_landmarks_and_on_pairs(labelled, tmp_path, 
     assert set(found) >= {"pck", "identity_pck", "untrained_pck", "protocol"}
 
 
-def test_photos_without_labels_are_checked(run, labelled, tmp_path, capsys):
+def test_photos_without_labels_are_checked(labelled_run, labelled, tmp_path, capsys):
     where = ("--data.name", "folder", "--data.path", labelled / "images", "--data.crop", "squash")
     model = tmp_path / "model"
-    assert call(export.main, run, "--out", model, "--dtype", "float32") == 0
+    assert call(export.main, labelled_run, "--out", model, "--dtype", "float32") == 0
     capsys.readouterr()
     found = []
-    for path in (run, model):
+    for path in (labelled_run, model):
         assert call(evaluate.main, "--checkpoint", path, *where) == 0
         out, err = capsys.readouterr()
         assert "Self-check, without labels" in err
@@ -268,9 +236,11 @@ def test_named_pairs_start_from_defaults_and_own_ones_from_the_run(tmp_path):
         (["ALIGNER", "--data.name", "pairs_csv", "--data.path", "BARE"], "have no key points"),
     ],
 )
-def test_wrong_use_is_one_error(run, rendered_run, aligner, tmp_path, arguments, named, capsys):
+def test_wrong_use_is_one_error(
+    labelled_run, rendered_run, aligner, tmp_path, arguments, named, capsys
+):
     bare = pair_files.write_table(tmp_path, "a.png,b.png", header="source,target")
-    places = {"RUN": run, "RENDERED": rendered_run, "ALIGNER": aligner, "BARE": bare}
+    places = {"RUN": labelled_run, "RENDERED": rendered_run, "ALIGNER": aligner, "BARE": bare}
     places["SHIPPED"] = SHIPPED
     for name, place in places.items():
         arguments = [argument.replace(name, str(place)) for argument in arguments]
@@ -286,53 +256,7 @@ def test_the_run_must_be_named(capsys):
     assert "--checkpoint" in capsys.readouterr().err
 
 
-def test_eyes_that_coincide_are_named(run, labelled, tmp_path, capsys):
-    (tmp_path / "images").symlink_to(labelled / "images")
-    header, *rows = (labelled / "landmarks.csv").read_text().splitlines()
-    rows[11] = "11.png,9,9,9,9,15,17,15,22"
-    (tmp_path / "landmarks.csv").write_text("\n".join([header, *rows]) + "\n")
-    assert call(evaluate.main, "--checkpoint", run, "--data.path", tmp_path) == 2
-    assert "points 0 and 1 coincide in test picture 3" in capsys.readouterr().err
-
-
 def test_an_exported_model_is_no_run(tmp_path, capsys):
     (tmp_path / "config.json").write_text('{"format": 1, "model": {}}')
     assert call(evaluate.main, "--checkpoint", tmp_path) == 2
     assert "not a run; give a run folder" in capsys.readouterr().err
-
-
-def relabelled(labelled, folder, row, number, cells):
-    """A labelled folder with other cells in one row, counted from 1."""
-    folder.mkdir()
-    (folder / "images").symlink_to(labelled / "images")
-    lines = (labelled / "landmarks.csv").read_text().splitlines()
-    name, *before = lines[row].split(",")
-    before[number : number + len(cells)] = cells
-    lines[row] = ",".join([name, *before])
-    (folder / "landmarks.csv").write_text("\n".join(lines) + "\n")
-    return ["--data.name", "labelled", "--data.path", folder]
-
-
-def test_points_outside_their_picture_are_never_measured(run, labelled, tmp_path, capsys):
-    for where, row in ("fit", 3), ("test", 12):
-        named = relabelled(labelled, tmp_path / where, row, 4, ["5000"])
-        assert call(evaluate.main, "--checkpoint", run, *named, *ROWS) == 2
-        said = capsys.readouterr().err
-        assert f"{row - 1:02d}.png: its point 3, (5000, " in said and "Traceback" not in said
-        assert "correct or delete their rows in landmarks.csv" in said
-
-
-def test_points_that_are_not_labelled_are_left_out(run, labelled, tmp_path, print_of, capsys):
-    named = relabelled(labelled, tmp_path / "blank", 12, 4, ["", ""])
-    found = print_of("--checkpoint", run, *named, *ROWS)
-    assert "key points seen" in found["protocol"] and math.isfinite(found["nme_percent"])
-    named = relabelled(labelled, tmp_path / "eyes", 12, 0, ["", ""])
-    assert call(evaluate.main, "--checkpoint", run, *named, *ROWS) == 2
-    assert "points 0 and 1 are not both labelled in test picture 2" in capsys.readouterr().err
-
-
-def test_rows_that_are_fitted_on_and_tested_are_told(run, labelled, caplog):
-    named = ["--data.name", "labelled", "--data.path", labelled]
-    rows = ["--fit-rows", "1-11", "--test-rows", "10-14"]
-    assert call(evaluate.main, "--checkpoint", run, *named, *rows) == 0
-    assert "landmarks.csv: rows 10-11 are both fitted on and tested" in caplog.text

@@ -129,6 +129,12 @@ def write_run(folder: Path, of, variables: dict[int, dict] | None = None, **meta
     return folder
 
 
+def write_two_steps(folder: Path, config) -> Path:
+    """A run with its first variables (step 0) and random ones (step 7)."""
+    first = recipe_of(config).build(config).first()
+    return write_run(folder, config, {0: first, 7: random_tree(first)})
+
+
 def write_labelled(folder: Path, *, count: int = 14, size: int = SIZE) -> Path:
     """`images/` and landmarks.csv: four points on a smooth picture, the first two are the eyes."""
     random = np.random.default_rng(0)

@@ -199,20 +199,6 @@ def test_rows_that_the_checkpoint_does_not_know_are_dropped_and_a_torn_line_too(
     assert rows(tmp_path) == whole[2]
 
 
-def test_rows_and_checkpoints_come_at_their_intervals_and_at_the_end_of_each_stage(tmp_path):
-    train(tmp_path, log_every=3, checkpoint_every=100)
-    assert [row["step"] for row in rows(tmp_path)] == [3, 4, 6, 9]
-    steps = sorted(p.name for p in (tmp_path / "checkpoints").iterdir())
-    assert steps == [str(FIRST), str(FIRST + SECOND)]
-
-
-def test_warnings_about_the_state_and_the_end_are_told(tmp_path, capsys):
-    train(tmp_path, check_every=4, check=lambda state: [f"landmarks still at {int(state.step)}"])
-    told = capsys.readouterr()
-    assert "step 4: landmarks still at 4" in told.err and "step 8: landmarks still" in told.err
-    assert "joint 9/9" in told.out.splitlines()[-1]
-
-
 @pytest.mark.parametrize(
     "number, status", [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)]
 )

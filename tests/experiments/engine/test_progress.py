@@ -1,10 +1,11 @@
-"""The lines that a run prints where there is no terminal."""
+"""What a run tells while it goes on: lines where there is no terminal, rows, warnings."""
 
 import re
 
 import pytest
 
 from experiments.engine import loop
+from tests.experiments.engine.test_loop import FIRST, SECOND, rows, train
 
 
 @pytest.fixture
@@ -35,3 +36,17 @@ def test_rate_and_time_left_are_those_of_the_stage_without_its_compilation(tmp_p
         ("warmup", "17", "1.0", "00:03", "warmup"),
     ]
     assert ("joint", "25", "0.1", "00:50", "joint") in said
+
+
+def test_rows_and_checkpoints_come_at_their_intervals_and_at_the_end_of_each_stage(tmp_path):
+    train(tmp_path, log_every=3, checkpoint_every=100)
+    assert [row["step"] for row in rows(tmp_path)] == [3, 4, 6, 9]
+    steps = sorted(p.name for p in (tmp_path / "checkpoints").iterdir())
+    assert steps == [str(FIRST), str(FIRST + SECOND)]
+
+
+def test_warnings_about_the_state_and_the_end_are_told(tmp_path, capsys):
+    train(tmp_path, check_every=4, check=lambda state: [f"landmarks still at {int(state.step)}"])
+    told = capsys.readouterr()
+    assert "step 4: landmarks still at 4" in told.err and "step 8: landmarks still" in told.err
+    assert "joint 9/9" in told.out.splitlines()[-1]

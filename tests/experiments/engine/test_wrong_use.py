@@ -93,6 +93,8 @@ def test_a_refused_command_leaves_no_folder(refused, pictures, tmp_path, monkeyp
         (("--landmarks", -1), "--landmarks must be at least 0, got -1"),
         (("--landmarks", 0), "--landmarks must be at least 2, got 0"),
         (("--log-every", 0), "--log-every must be at least 1, got 0"),
+        (("--check-every", 0), "--check-every must be at least 1, got 0"),
+        (("--checkpoint-every", 0), "--checkpoint-every must be at least 1, got 0"),
         (("--data.image-size", 0), "--data.image-size must be at least 2, got 0"),
         ((), "--pretrain.batch-size 4 cannot be shared by 3 devices"),
     ):
