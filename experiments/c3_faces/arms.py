@@ -23,7 +23,7 @@ BLOCKS = {
     "b": "",  # the preset's terms beside it
 }
 KEPT = "--loss.hard-match --loss.flow 0 --loss.joint-flow 0"  # the flow module, as it is
-LONGER = 2.4  # steps of IMM in the time of one of both
+LONGER = 2.4  # steps of IMM in the time of one of both, on a CPU; `seconds` says how it came out
 ARMS = {
     "imm": "--no-cycle --no-flow",
     "imm_longer": "--no-cycle --no-flow",
