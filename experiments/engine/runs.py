@@ -40,7 +40,7 @@ class RunConfig:
     """folder of all runs"""
 
     def unread(self) -> dict[str, str]:
-        """Options of the model and the losses that nothing reads, each with the option for it."""
+        """Options of the model that nothing reads, each with the option for it; none by default."""
         return {}
 
 
