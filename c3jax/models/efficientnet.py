@@ -21,6 +21,9 @@ NUM_CLASSES, EPSILON = 1000, 1e-3
 STEM_WIDTH, HEAD_WIDTH, EXPANSION = 32, 1280, 6
 KERNELS = (3, 3, 5, 3, 5, 5, 3)  # sides of the depthwise kernels of the seven groups of blocks
 STRIDES = (1, 2, 2, 2, 1, 2, 1)  # of the first block of each
+CACHED_PIXELS = (
+    65_536  # on CPUs: of the images seen at a time, four of 128 px (32 take half the time)
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,6 +92,19 @@ class InvertedResidual(nn.Module):
         return x + y if x.shape == y.shape else y
 
 
+def _at_once(count: int, height: int, width: int) -> int:
+    """The largest divisor of the number of images with which a block's maps stay in the cache."""
+    most = min(count, max(1, CACHED_PIXELS // (height * width)))
+    return max((n for n in range(1, most + 1) if count % n == 0), default=0)
+
+
+def _in_parts(network, at_once: int, variables, images: Float[Array, "b height width 3"]):
+    """The network on so many images after the other."""
+    parts = images.reshape(-1, at_once, *images.shape[1:])
+    features = jax.lax.map(partial(network, variables), parts)
+    return jax.tree.map(lambda maps: maps.reshape(len(images), *maps.shape[2:]), features)
+
+
 class EfficientNetLite(nn.Module):
     """Features of an EfficientNet-Lite at the stages asked for; nothing deeper is computed.
 
@@ -120,7 +136,6 @@ class EfficientNetLite(nn.Module):
         check_choice("architecture", self.architecture, VARIANTS)
         check_taps("stages", self.stages, stages_of(self.architecture))
 
-    @nn.compact
     def __call__(
         self, images: Float[Array, "*batch height width 3"], *, train: bool = False
     ) -> dict[str, Array]:
@@ -134,12 +149,27 @@ class EfficientNetLite(nn.Module):
           ValueError: if images are not floating `[*batch, height, width, 3]`.
         """
         check_images(images)
+        flat = images.reshape(-1, *images.shape[-3:])
+        few = _at_once(*flat.shape[:3])
+        if self.is_initializing() or few == len(flat):
+            features = self._features(flat)
+        else:
+            network, variables = self.unbind()
+            whole = partial(network.apply, method="_features")
+            features = jax.lax.platform_dependent(
+                variables, flat, cpu=partial(_in_parts, whole, few), default=whole
+            )
+        return {
+            stage: maps.reshape(*images.shape[:-3], *maps.shape[1:])
+            for stage, maps in features.items()
+        }
+
+    @nn.compact
+    def _features(self, images: Float[Array, "b height width 3"]) -> dict[str, Array]:
         every, blocks = stages_of(self.architecture), VARIANTS[self.architecture].blocks()
-        features = {"input": images}
-        x = 2 * images.reshape(-1, *images.shape[-3:]) - 1
+        features, x = {"input": images}, 2 * images - 1
         for stage in every[1 : max(map(every.index, self.stages)) + 1]:
-            x = self._stage(stage, x, blocks)
-            features[stage] = x.reshape(*images.shape[:-3], *x.shape[1:])
+            features[stage] = x = self._stage(stage, x, blocks)
         return {stage: features[stage] for stage in self.stages}
 
     def _stage(self, stage, x, blocks):

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from c3jax._conv2d import conv_general_dilated
 from c3jax._shapes import Features, Images
 from c3jax.correlation import l2_normalize
 
@@ -58,6 +59,7 @@ class ConvBlock(nn.Module):
             use_bias=not self.normalize,
             kernel_init=self.kernel_init,
             dtype=inputs.dtype,
+            conv_general_dilated=conv_general_dilated,
             name="conv",
         )(inputs)
         if self.normalize:
@@ -164,7 +166,13 @@ class Decoder(nn.Module):
             channels = max(channels // 2, self.min_channels)
         # Images lie in [0, 1]: starting at mid-grey spares the first steps.
         init = repeated(self.kernel_init, ratio**2)
-        colors = nn.Conv(3 * ratio**2, (3, 3), kernel_init=init, name="colors")(outputs)
+        colors = nn.Conv(
+            3 * ratio**2,
+            (3, 3),
+            kernel_init=init,
+            conv_general_dilated=conv_general_dilated,
+            name="colors",
+        )(outputs)
         return 0.5 + spread_out(colors, ratio)
 
 

@@ -1,10 +1,11 @@
-"""The convolution of many small maps: the form for a CPU is the convolution, gradients too."""
+"""The convolutions for a CPU are the convolution, and their gradients its gradients."""
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 
 from c3jax import _conv2d
 from tests.gradients import assert_gradient
@@ -62,3 +63,33 @@ def test_accelerators_get_the_convolution_itself():
     for platform, loops in (("cpu", True), ("cuda", False)):
         lowered = jax.export.export(jax.jit(step), platforms=[platform])(maps, kernel)
         assert ("stablehlo.while" in lowered.mlir_module()) == loops
+
+
+@pytest.mark.parametrize("padding", ["SAME", 1])
+def test_a_layers_gradients_are_those_of_a_plain_convolution(monkeypatch, padding, x64):
+    monkeypatch.setattr(_conv2d, "LAYER_CELLS_AT_A_TIME", 2 * 5 * 7)  # two maps of four
+    maps = np.random.default_rng(0).normal(size=(4, 5, 7, 3))
+    plain = nn.Conv(2, (3, 3), padding=padding, param_dtype=jnp.float64)
+    layer = plain.copy(conv_general_dilated=_conv2d.conv_general_dilated)
+    variables = plain.init(jax.random.key(0), maps)
+
+    def gradients(network):
+        return jax.jit(jax.grad(lambda v, m: jnp.sin(network.apply(v, m)).sum(), (0, 1)))(
+            variables, maps
+        )
+
+    jax.tree.map(lambda a, b: assert_allclose(a, b, **FLOAT64), gradients(layer), gradients(plain))
+    assert "custom_vjp" in str(jax.make_jaxpr(layer.apply)(variables, maps))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"strides": 2}, {"padding": "VALID"}, {"kernel_dilation": 2}, {"kernel_size": (5, 5)}],
+)
+def test_a_layer_of_another_kind_is_left_to_xla(options):
+    maps = np.random.default_rng(0).normal(size=(1, 64, 64, 3)).astype(np.float32)
+    plain = nn.Conv(**{"features": 2, "kernel_size": (3, 3)} | options)
+    layer = plain.copy(conv_general_dilated=_conv2d.conv_general_dilated)
+    variables = plain.init(jax.random.key(0), maps)
+    assert "custom_vjp" not in str(jax.make_jaxpr(layer.apply)(variables, maps))
+    assert_array_equal(layer.apply(variables, maps), plain.apply(variables, maps))

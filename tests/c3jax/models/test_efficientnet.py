@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from c3jax import packages
+from c3jax.models import efficientnet
 from c3jax.models.depthwise import depthwise_convolve
 from c3jax.models.efficientnet import VARIANTS, EfficientNetLite, stages_of
 from c3jax.models.offsets import OFFSETS, measure_offset, measured_offset
@@ -41,6 +42,30 @@ def test_every_stage_is_that_of_the_published_network(architecture, side):
         close(found[stage][0, 0, -1, :4], corner, err_msg=stage)
         close(found[stage][0, ..., :4].mean((0, 1)), mean, err_msg=stage)
         close(jnp.abs(found[stage]).max(), greatest, err_msg=stage)
+
+
+def test_pictures_seen_in_parts_have_the_features_and_gradients_of_all_at_once(monkeypatch):
+    pictures = np.random.default_rng(0).uniform(size=(6, 32, 32, 3)).astype(np.float32)
+    network = EfficientNetLite("lite0", ("block0", "block2"))
+    variables = network.init(jax.random.key(0), pictures)
+
+    def of(pictures):
+        features = network.apply(variables, pictures)
+        return sum((maps**2).sum() for maps in features.values()), features
+
+    def found():
+        return jax.jit(jax.value_and_grad(of, has_aux=True))(pictures)
+
+    assert efficientnet._at_once(6, 32, 32) == 6
+    (_, whole), of_pixels = found()
+    monkeypatch.setattr(efficientnet, "CACHED_PIXELS", 4 * 32 * 32)
+    assert efficientnet._at_once(6, 32, 32) == 3  # four would leave a rest
+    (_, parts), of_pixels_in_parts = found()
+    jax.tree.map(functools.partial(np.testing.assert_allclose, rtol=1e-6), parts, whole)
+    np.testing.assert_allclose(
+        of_pixels_in_parts, of_pixels, rtol=0, atol=1e-6 * np.abs(of_pixels).max()
+    )
+    assert network.apply(variables, pictures[:0])["block2"].shape == (0, 8, 8, 24)
 
 
 @pytest.mark.parametrize("stride", [1, 2])
