@@ -24,7 +24,7 @@ README = f"""\
 Matches found by c3jax, python -m experiments.align
 
 matches.csv: a row for each cell of each source: pair, source_x, source_y, target_x, target_y,
-    confidence, mutual, score and, of a model that predicts it, sigma
+    confidence, score, mutual and, of a model that predicts it, sigma
 matches.jsonl: a line for each pair, {{"pair", "source", "target", "matches": [[source_x, ...],
     ...]}} and, where points were given, "points": [[point, source_x, ...], ...]
 points.csv: those points: pair, point, source_x, source_y, target_x, target_y, confidence, score and
@@ -44,7 +44,7 @@ jlad it is 1 / (1 + sigma), where sigma is the uncertainty of the match.
 mutual is 1 where the match of the target's cell leads back to within one cell, else 0.
 """
 RESULTS = ("matches.csv", "matches.jsonl", "points.csv", "warped", "overlays", "uncertainty")
-PLACES = ("source_x", "source_y", "target_x", "target_y", "confidence")
+PLACES = ("source_x", "source_y", "target_x", "target_y", "confidence", "score")
 Rows = list[list[Any]]
 
 
@@ -97,7 +97,7 @@ def main() -> None:
     if first is None:
         raise UsageError(f"none of {len(left_out)} pairs can be used; the first: {left_out[1]}")
     open_folder(out, README, RESULTS)
-    names = [*PLACES, "mutual", "score", *(["sigma"] if model.with_uncertainty else [])]
+    names = [*PLACES, "mutual", *(["sigma"] if model.with_uncertainty else [])]
     of_points = [name for name in names if name != "mutual"]
     with_points = any(pair.points_px is not None for pair in pairs)
     with writer(out, names, of_points if with_points else None) as write:
@@ -195,14 +195,14 @@ def writer(out: Path, names: list[str], of_points: list[str] | None):
 def list_matches(pair: Pair, matches, max_sigma: float) -> tuple[Rows, Rows | None]:
     """Rows of the cells of the source, and of the pair's points; those too uncertain left out.
 
-    A cell: its place, that of its match, confidence, 1 if mutual, score; a point: name, place in
+    A cell: its place, that of its match, confidence, score, 1 if mutual; a point: name, place in
     the source, place in the target, confidence, score; both with their sigma where there is one.
     """
     ends = np.concatenate(matches.cells_px(), axis=1).round(3)
     sure, mutual = surely(matches, matches.source_confidence.ravel()), matches.mutual().ravel()
     cells: Rows = [
-        [*places, confidence, int(both), score]
-        for places, (confidence, score), both in zip(ends.tolist(), sure, mutual, strict=True)
+        [*places, *each, int(both)]
+        for places, each, both in zip(ends.tolist(), sure, mutual, strict=True)
     ]
     cells = certain(cells, matches.source_sigma, max_sigma)
     if pair.points_px is None:
