@@ -84,15 +84,18 @@ def main() -> None:
         name, reason = left_out[0]
         raise UsageError(f"none of {len(names)} pictures can be used; the first, {name}: {reason}")
     open_folder(out, README, RESULTS)
-    results = out / f"landmarks.{options.format}"
+    results, strange = out / f"landmarks.{options.format}", 0
     with writer(results, len(first[1])) as write:
         for name, points_px, fields in itertools.chain([first], found):
             write(name, points_px, fields)
+            strange += fields["object"] is False
             if options.overlays:
                 draw(root / name, points_px, out / "overlays" / f"{name}.png")
     for name, reason in left_out:
         print(f"left out: {name}: {reason}", file=sys.stderr)
     print(f"landmarks of {len(names) - len(left_out):,} of {len(names):,} pictures: {results}")
+    if strange:
+        print(f"{strange:,} of them show no object of the kind that was trained on (object: false)")
 
 
 def find_inputs(paths: tuple[Path, ...], out: Path) -> tuple[Path, list[str]]:

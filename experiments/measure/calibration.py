@@ -24,8 +24,12 @@ VIEWS, ERASED = 8, 0.4  # of a picture; side of the erased patch
 def calibrate(trained: Any, data: Data | AlignmentData, folder: Path) -> None:
     """Fits the calibration of a `recipe.Trained` and writes it into the folder of its run."""
     makers = (trained.model.landmarks, trained.model.match)
-    models = [make and make(trained) for make in makers]
-    found = fit_calibration(*models, kept_back(data), known_pictures(data))
+    models, kept = [make and make(trained) for make in makers], kept_back(data)
+    found = fit_calibration(*models, kept, known_pictures(data))
+    told = "none, as no picture was kept back from the training"
+    if kept is not None:
+        told = f"fitted on {len(kept)} pictures that were not trained on"
+    print(f"confidence: {told}", flush=True)
     runs.write_json(folder / FILE, {"step": trained.step, **write_calibration(folder, found)})
 
 
