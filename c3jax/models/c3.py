@@ -117,7 +117,8 @@ class C3(LandmarkNetworks, kw_only=True):
         stages = self._stages(images)
         code = self._encode(stages)
         maps = spatial_softmax(code.logits, temperature=self.temperature)
-        return Located(code.landmarks, heatmap_spread(maps), average_stages(stages))
+        features = average_stages(stages, self.landmark_stages)
+        return Located(code.landmarks, heatmap_spread(maps), features)
 
     def _stages(self, images, *, train=False):
         if self.trunk_size is not None:

@@ -19,7 +19,6 @@ from c3jax.models.layers import (
     Encoding,
     Initializer,
     Located,
-    average_stages,
     normal,
 )
 
@@ -93,7 +92,7 @@ class IMM(AppearancePose):
         code = self.encode(images)
         means = (code.logits.mean(axis, keepdims=True) for axis in (1, 2))
         along_x, along_y = (spatial_softmax(m, temperature=self.temperature) for m in means)
-        features = average_stages({"pose": code.flow_features})
+        features = code.flow_features.mean((1, 2))
         return Located(code.landmarks, heatmap_spread(along_x * along_y), features)
 
     def correlate(self, source: Source, target: Target) -> Correlation:

@@ -202,7 +202,8 @@ class JLAD(nn.Module):
         """Landmarks of images and how unsure they are."""
         stages = self.trunk(images, train=False)
         found = self.detect(self._joined(stages))
-        return Located(found.landmarks, heatmap_spread(found.maps), average_stages(stages))
+        features = average_stages(stages, self.stages)
+        return Located(found.landmarks, heatmap_spread(found.maps), features)
 
     def match(self, source: Images, target: Images) -> Read:
         """Matches of pairs of images: the field from the source is T^{j->i}, the other T^{i->j}."""

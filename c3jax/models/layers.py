@@ -120,7 +120,8 @@ class Located(NamedTuple):
     """Landmarks of a batch of images, how unsure they are, and what tells one image from others.
 
     landmarks: `[b, K, 2]`, (x, y) in [-1, 1]; spread: `[b, K]`, as `c3jax.heatmap_spread` has it;
-    features: of the trunk (IMM: of the pose encoder), averaged over the maps, `[b, c]`.
+    features: those that landmarks are read from (IMM: of the pose encoder), averaged over the maps,
+    `[b, c]`.
     """
 
     landmarks: Array
@@ -128,9 +129,9 @@ class Located(NamedTuple):
     features: Array
 
 
-def average_stages(stages: dict[str, Array]) -> Float[Array, "b c"]:
-    """Means of the feature maps of all stages, by name, concatenated."""
-    return jnp.concatenate([stages[name].mean((1, 2)) for name in sorted(stages)], axis=-1)
+def average_stages(stages: dict[str, Array], names: tuple[str, ...]) -> Float[Array, "b c"]:
+    """Means of the feature maps of these stages, concatenated."""
+    return jnp.concatenate([stages[name].mean((1, 2)) for name in names], axis=-1)
 
 
 class Decoder(nn.Module):
