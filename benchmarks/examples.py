@@ -39,6 +39,7 @@ AXES = {"compose": "2 3", "transpose_volume": "hs ws ht wt", "losses.cycle": "H 
 
 # Arrays in (0, 1) in place of (-1, 1).
 POSITIVE = {"mutual_matching", "kernel_transformation_map", "heatmap_centroids"}
+POSITIVE |= {"heatmap_spread"}
 POSITIVE |= {"losses.perceptual_distance", "losses.concentration"}
 POSITIVE |= {"metrics.normalized_mean_error", "metrics.pck"}
 

@@ -228,6 +228,30 @@ def heatmap_centroids(heatmaps: Maps) -> Points:
 
 
 @checked
+def heatmap_spread(heatmaps: Maps) -> Float[Array, "*b K"]:
+    """Standard deviation of the location under each map: how unsure a landmark is.
+
+    spread_k = sqrt(trace(Cov_k)), trace(Cov_k) = sum_i |i - hat psi^k|^2 psi^k_i / sum_i psi^k_i
+
+    Args:
+      heatmaps: not negative, of any sum.
+
+    Returns:
+      `[*b, K]` in the unit of the points, of which the side of a picture is 2; float32 of bfloat16
+      and float16 maps too. A map of one cell has 1e-6, and so a gradient.
+
+    >>> heatmap_spread(jnp.array([[[0.25], [0.5], [0.25]]])).round(4)  # one row of three cells
+    Array([0.7071], dtype=float32)
+    """
+    share = share_of_cells(_wide(heatmaps))
+    cells = numpy_grid(share.shape[-3:-1]).astype(share.dtype)
+    centres = jnp.einsum("...yxk,yxc->...kc", share, cells, precision=Precision.HIGHEST)
+    away = cells[..., None, :] - centres[..., None, None, :, :]
+    variance = (share * jnp.square(away).sum(-1)).sum((-3, -2))
+    return jnp.sqrt(jnp.maximum(variance, 1e-12))
+
+
+@checked
 def share_of_cells(heatmaps: Maps) -> Maps:
     """Each map divided by its sum over the cells, psi^k_i / sum_i psi^k_i; 0 where that is 0."""
     heatmaps = as_float(heatmaps)

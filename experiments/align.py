@@ -24,22 +24,27 @@ README = f"""\
 Matches found by c3jax, python -m experiments.align
 
 matches.csv: a row for each cell of each source: pair, source_x, source_y, target_x, target_y,
-    confidence, mutual and, of a model that predicts it, sigma
+    confidence, score, mutual and, of a model that predicts it, sigma
 matches.jsonl: a line for each pair, {{"pair", "source", "target", "matches": [[source_x, ...],
     ...]}} and, where points were given, "points": [[point, source_x, ...], ...]
-points.csv: those points: pair, point, source_x, source_y, target_x, target_y, confidence and sigma
-warped/PAIR.png: the source, looked up for each pixel of the target
+points.csv: those points: pair, point, source_x, source_y, target_x, target_y, confidence, score and
+    sigma
+warped/PAIR.png: the source, looked up for each pixel of the target; the less confident, the more
+    transparent
 overlays/PAIR.png: source and target side by side, with lines between the points or, without any,
     between the surest matches
 uncertainty/PAIR.png: sigma on the source, from the least of the pair (white) to the largest (black)
 
 {PIXELS}
-confidence is the score of the match among all cells of the target, from 1 / (their number) to 1; of
-a run of jlad it is 1 / (1 + sigma), where sigma is the uncertainty of the match.
+confidence is the probability that the match is off by less than a tenth of the side of the target,
+as measured after training on pictures that were warped and partly erased, so it is too high where
+the two objects differ much; null (in CSV blank) where it was not measured.
+score is that of the match among all cells of the target, from 1 / (their number) to 1; of a run of
+jlad it is 1 / (1 + sigma), where sigma is the uncertainty of the match.
 mutual is 1 where the match of the target's cell leads back to within one cell, else 0.
 """
 RESULTS = ("matches.csv", "matches.jsonl", "points.csv", "warped", "overlays", "uncertainty")
-PLACES = ("source_x", "source_y", "target_x", "target_y", "confidence")
+PLACES = ("source_x", "source_y", "target_x", "target_y", "confidence", "score")
 Rows = list[list[Any]]
 
 
@@ -190,25 +195,33 @@ def writer(out: Path, names: list[str], of_points: list[str] | None):
 def list_matches(pair: Pair, matches, max_sigma: float) -> tuple[Rows, Rows | None]:
     """Rows of the cells of the source, and of the pair's points; those too uncertain left out.
 
-    A cell: its place, that of its match, confidence, and 1 if mutual; a point: name, place in the
-    source, place in the target, confidence; both with their sigma where there is one.
+    A cell: its place, that of its match, confidence, score, 1 if mutual; a point: name, place in
+    the source, place in the target, confidence, score; both with their sigma where there is one.
     """
     ends = np.concatenate(matches.cells_px(), axis=1).round(3)
-    confidence, mutual = matches.source_confidence.ravel(), matches.mutual().ravel()
+    sure, mutual = surely(matches, matches.source_confidence.ravel()), matches.mutual().ravel()
     cells: Rows = [
-        [*places, round(float(sure), 4), int(both)]
-        for places, sure, both in zip(ends.tolist(), confidence, mutual, strict=True)
+        [*places, *each, int(both)]
+        for places, each, both in zip(ends.tolist(), sure, mutual, strict=True)
     ]
     cells = certain(cells, matches.source_sigma, max_sigma)
     if pair.points_px is None:
         return cells, None
     ends = np.concatenate([pair.points_px, matches.carry(pair.points_px)], axis=1).round(3)
-    confidence = matches.confidence(pair.points_px)
+    sure = surely(matches, matches.confidence(pair.points_px))
     points: Rows = [
-        [name, *places, round(float(sure), 4)]
-        for name, places, sure in zip(pair.names, ends.tolist(), confidence, strict=True)
+        [name, *places, *each]
+        for name, places, each in zip(pair.names, ends.tolist(), sure, strict=True)
     ]
     return cells, certain(points, sigma_of_points(pair, matches), max_sigma)
+
+
+def surely(matches, scores: np.ndarray) -> list[tuple[float | None, float]]:
+    """Confidence, None where it was not measured, and score of each of the scores."""
+    known = [None] * len(scores)
+    if matches.probability is not None:
+        known = matches.probability(scores).round(4).tolist()
+    return list(zip(known, scores.astype(float).round(4).tolist(), strict=True))
 
 
 def sigma_of_points(pair: Pair, matches) -> np.ndarray | None:
@@ -227,8 +240,6 @@ def certain(rows: Rows, sigma: np.ndarray | None, largest: float) -> Rows:
 
 def draw(out: Path, pair: Pair, pictures, matches, max_sigma: float) -> None:
     """Writes the warped source, the overlay and the map of the uncertainty of a pair."""
-    from PIL import Image
-
     from experiments.show.matches import draw_matches, draw_uncertainty, surest
 
     if pair.points_px is None:
@@ -241,13 +252,25 @@ def draw(out: Path, pair: Pair, pictures, matches, max_sigma: float) -> None:
     if sigma is not None:
         ends = [points[sigma <= max_sigma] for points in ends]
     images = {
-        "warped": Image.fromarray(matches.warp_source(pictures[0])),
+        "warped": draw_warped(pictures[0], matches),
         "overlays": draw_matches(*pictures, *ends),
     }
     if matches.source_sigma is not None:
         images["uncertainty"] = draw_uncertainty(matches)
     for folder, image in images.items():
         save_png(image, out / folder / f"{pair.number}.png")
+
+
+def draw_warped(source: np.ndarray, matches):
+    """The warped source, the less confident the more transparent where confidence is known."""
+    from PIL import Image
+
+    image = Image.fromarray(matches.warp_source(source))
+    if matches.probability is not None:
+        opaque = 255 * matches.probability(matches.target_confidence)
+        cells = Image.fromarray(opaque.round().astype(np.uint8))
+        image.putalpha(cells.resize(image.size, Image.Resampling.BILINEAR))
+    return image
 
 
 if __name__ == "__main__":

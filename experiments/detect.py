@@ -18,16 +18,20 @@ from experiments.engine import cli
 from experiments.engine.errors import UsageError
 from experiments.engine.outputs import PIXELS, check_folder, open_folder, save_png
 from experiments.engine.runs import json_text
+from experiments.show import found as said
 
 BOX_MARGIN = 0.2  # as `data_pipelines.folder` widens boxes for training
 README = f"""\
 Landmarks found by c3jax, python -m experiments.detect
 
-landmarks.jsonl: a line per picture, {{"image": name, "landmarks_px": [[x, y], ...]}}
-landmarks.csv: a row per picture, image,x0,y0,x1,y1,... (--format csv)
+landmarks.jsonl: a line per picture, {{"image": name, "landmarks_px": [[x, y], ...],
+    "spread_percent": [...], "confidence": [...], "object_score": number, "object": true or false}}
+landmarks.csv: a row per picture, image,x0,y0,x1,y1,...,spread_percent0,...,confidence0,...,
+    object_score,object (--format csv)
 overlays/: the pictures with their landmarks, numbered from 0
 
 {PIXELS}
+{said.README}
 Landmark k has the same number in every picture. Names are relative to the folder that was searched
 (of several inputs, to the folder that holds them all).
 """
@@ -80,15 +84,18 @@ def main() -> None:
         name, reason = left_out[0]
         raise UsageError(f"none of {len(names)} pictures can be used; the first, {name}: {reason}")
     open_folder(out, README, RESULTS)
-    results = out / f"landmarks.{options.format}"
+    results, strange = out / f"landmarks.{options.format}", 0
     with writer(results, len(first[1])) as write:
-        for name, points_px in itertools.chain([first], found):
-            write(name, points_px)
+        for name, points_px, fields in itertools.chain([first], found):
+            write(name, points_px, fields)
+            strange += fields["object"] is False
             if options.overlays:
                 draw(root / name, points_px, out / "overlays" / f"{name}.png")
     for name, reason in left_out:
         print(f"left out: {name}: {reason}", file=sys.stderr)
     print(f"landmarks of {len(names) - len(left_out):,} of {len(names):,} pictures: {results}")
+    if strange:
+        print(f"{strange:,} of them show no object of the kind that was trained on (object: false)")
 
 
 def find_inputs(paths: tuple[Path, ...], out: Path) -> tuple[Path, list[str]]:
@@ -153,8 +160,8 @@ def boxes_of(path: Path, names: list[str]) -> dict:
     return boxes
 
 
-def detect(model, files, left_out: list) -> Iterator[tuple[str, np.ndarray]]:
-    """Name and landmarks `[K, 2]`, in pixels of the original, of each picture that can be read.
+def detect(model, files, left_out: list) -> Iterator[tuple[str, np.ndarray, dict[str, Any]]]:
+    """Of each picture that can be read its name, landmarks `[K, 2]` in its pixels, and `fields_of`.
 
     Appends (name, reason) to `left_out` for each of the others.
     """
@@ -171,13 +178,14 @@ def detect(model, files, left_out: list) -> Iterator[tuple[str, np.ndarray]]:
         except PictureError as error:
             left_out.append((name, error.reason))
             continue
-        points = model.landmarks(square[None])[0]
-        yield name, frame.to_original(np.asarray(to_pixels(points, (size, size))))
+        found = model.find(square[None])
+        points_px = frame.to_original(np.asarray(to_pixels(found.landmarks[0], (size, size))))
+        yield name, points_px, said.fields_of(found, 0)
 
 
 @contextmanager
 def writer(path: Path, num_landmarks: int):
-    """A function (name, points_px) that writes one line of `path`, whole and at once.
+    """A function (name, points_px, fields) that writes one line of `path`, whole and at once.
 
     A name that is not UTF-8 has its bytes escaped, in JSON so that they are read back.
     """
@@ -185,14 +193,15 @@ def writer(path: Path, num_landmarks: int):
     with path.open("w", buffering=1, **text) as file:
         if path.suffix == ".csv":
             rows = csv.writer(file, lineterminator="\n")
-            rows.writerow(["image", *(f"{axis}{k}" for k in range(num_landmarks) for axis in "xy")])
+            places = [f"{axis}{k}" for k in range(num_landmarks) for axis in "xy"]
+            rows.writerow(["image", *places, *said.names_of_columns(num_landmarks)])
 
-        def write(name: str, points_px: np.ndarray) -> None:
+        def write(name: str, points_px: np.ndarray, fields: dict[str, Any]) -> None:
             points = points_px.round(3)
             if path.suffix == ".csv":
-                rows.writerow([name, *points.ravel().tolist()])
+                rows.writerow([name, *points.ravel().tolist(), *said.cells_of(fields)])
             else:
-                row = {"image": name, "landmarks_px": points.tolist()}
+                row = {"image": name, "landmarks_px": points.tolist(), **fields}
                 file.write(json_text(row, ensure_ascii=False) + "\n")
 
         yield write

@@ -34,6 +34,7 @@ def main() -> None:
     options = tyro.cli(Options, prog="python -m experiments.export")
     from c3jax import inference
     from experiments.engine import runs
+    from experiments.measure.calibration import calibration_of
     from experiments.registry import load_trained
     from experiments.show.model_card import write_card
 
@@ -42,7 +43,8 @@ def main() -> None:
     out = (options.out or found.folder / "export").expanduser()
     detector = trained.model.landmarks and trained.model.landmarks(trained)
     aligner = trained.model.match and trained.model.match(trained)
-    write(out, trained, detector, aligner, options)
+    calibration = calibration_of(found.folder, trained.step)
+    write(out, trained, detector, aligner, options, calibration)
     what, parity = [], []
     if detector:
         exported = inference.load(out)
@@ -60,7 +62,7 @@ def main() -> None:
     print(*parity, card, sep="\n")
 
 
-def write(out: Path, trained, detector, aligner, options: Options) -> None:
+def write(out: Path, trained, detector, aligner, options: Options, calibration) -> None:
     """Writes a model folder.
 
     Raises:
@@ -90,7 +92,9 @@ def write(out: Path, trained, detector, aligner, options: Options) -> None:
     if aligner and not detector:  # a joint model reads its matches from a field
         described["reading"] = asdict(aligner.reading)
     try:
-        inference.save(out, model.variables, described, dtype=options.dtype)
+        inference.save(
+            out, model.variables, described, dtype=options.dtype, calibration=calibration
+        )
     except ValueError as error:
         raise UsageError(f"{options.run} cannot be exported: {error}") from error
 

@@ -30,6 +30,7 @@ from experiments.engine.networks import (
     without_group,
 )
 from experiments.engine.stages import Stage, check_options, stage_at
+from experiments.measure.calibration import calibrate
 from experiments.measure.evaluation import Kept, evaluate_landmarks, find_landmarks, once
 from experiments.show.page import Gallery
 from experiments.show.report import write_results
@@ -187,6 +188,7 @@ def run(recipe: Recipe, preset: str, config: Any) -> None:
         runs.open_run(folder, recipe.name, preset, config)
         trained, seconds = train_stages(recipe, preset, config, model, data, folder)
         if processes.is_first():
+            calibrate(trained, data, folder)
             report = write_results(trained, data, folder, begun | {"seconds": round(seconds)})
             print(f"whole command: {time.monotonic() - started:.0f} s; report: {report}")
 

@@ -3,6 +3,7 @@
 An experiment is a folder with a `recipe.py` that has a `RECIPE`.
 """
 
+import dataclasses
 import importlib
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ from c3jax import inference
 from c3jax.inference import AlignmentModel, LandmarkModel, files
 from experiments.engine import runs
 from experiments.engine.errors import UsageError
+from experiments.measure.calibration import calibration_of
 from experiments.recipe import Model, Recipe, Trained, read_back
 
 _registered: dict[str, Recipe] = {}
@@ -102,4 +104,5 @@ def _load(path: Path, read_export: Callable, of_run: Callable[[Model], Any], lac
     trained = load_trained(path)
     if (make := of_run(trained.model)) is None:
         raise UsageError(f"{path} is a run of {trained.recipe.name}, which {lacking}")
-    return make(trained)
+    calibration = calibration_of(runs.find_run(path).folder, trained.step)
+    return dataclasses.replace(make(trained), calibration=calibration)

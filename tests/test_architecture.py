@@ -20,6 +20,7 @@ CORE = {"jax", "flax", "numpy", "jaxtyping", "c3jax"}
 EXTRAS = {
     "c3jax/training/": {"optax", "orbax"},
     "c3jax/_weight_files.py": {"safetensors"},
+    "c3jax/confidence.py": {"scipy"},  # JAX needs it too
     "c3jax/inference/": {"safetensors"},
 }
 # Pure functions know no networks, networks know no training.

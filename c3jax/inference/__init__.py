@@ -13,11 +13,14 @@ A model is a folder with `model.safetensors`, the variables by their path, as
     trunk_file  where the trunk was left as a package has it: the package, its file and the file's
                 sha256; its variables are not in model.safetensors
     sha256      of `model.safetensors`
+    calibration where it was fitted: knots that tell how sure landmarks and matches are, and the
+                sha256 of `object.safetensors`, by which a picture without such an object is told
 
 Needs the library alone, no TensorFlow, Optax or Orbax:
 
     model = c3jax.inference.load("runs/c3_faces/NAME/export")
     points = model.landmarks(images)  # uint8 [n, H, W, 3] -> [n, K, 2] in [-1, 1]
+    found = model.find(images)  # the same points beside spread, confidence, and object or not
 
     aligner = c3jax.inference.load_aligner("runs/semantic_alignment/NAME/export")
     matches = aligner.align(source, target)  # uint8 [H, W, 3] each, of any sizes
@@ -32,9 +35,10 @@ from c3jax.inference.alignment_model import (
     gaussian_aligner,
     load_aligner,
 )
+from c3jax.inference.calibration import Calibration
 from c3jax.inference.files import CONFIG, SHIPPED, WEIGHTS, save
 from c3jax.inference.framing import CROPS, RESIZES, bilinear, crop_region, resample, squash
-from c3jax.inference.landmark_model import LandmarkModel, load
+from c3jax.inference.landmark_model import Found, LandmarkModel, load
 from c3jax.inference.matches import Matches
 
 __all__ = [
@@ -44,6 +48,8 @@ __all__ = [
     "SHIPPED",
     "WEIGHTS",
     "AlignmentModel",
+    "Calibration",
+    "Found",
     "LandmarkModel",
     "Matches",
     "Reading",

@@ -13,6 +13,7 @@ import numpy as np
 from c3jax import weights as imagenet
 from c3jax._checks import check_choice, check_positive
 from c3jax.inference import files
+from c3jax.inference.calibration import Calibration
 from c3jax.inference.framing import RESIZES, check_image, squash
 from c3jax.inference.matches import Matches
 from c3jax.models import dinov2, families
@@ -33,6 +34,7 @@ class AlignmentModel:
       reading: how an aligner's matches are read from its refined correlation; None for a network
         that finds them otherwise.
       trained_on: what it was trained on.
+      calibration: what was fitted after training, which makes probabilities of scores.
     """
 
     network: nn.Module
@@ -41,6 +43,7 @@ class AlignmentModel:
     resize: str = "antialias"
     reading: Reading | None = None
     trained_on: Any = None
+    calibration: Calibration = field(default=Calibration(), repr=False)
 
     @property
     def with_uncertainty(self) -> bool:
@@ -58,9 +61,14 @@ class AlignmentModel:
         """
         source, target = check_image("source", source), check_image("target", target)
         squares = [squash(x, self.image_size, resize=self.resize) for x in (source, target)]
-        read = _match(self.network, self.reading, self.variables, *(x[None] for x in squares))
+        read = self.match(*(square[None] for square in squares))
         found: Any = (None if x is None else np.asarray(x[0]) for x in read)
-        return Matches(source.shape[:2], target.shape[:2], *found)
+        known = self.calibration.matches
+        return Matches(source.shape[:2], target.shape[:2], *found, probability=known)
+
+    def match(self, source: Any, target: Any) -> Read:
+        """Matches of pairs of squares as the network sees them, floating `[b, S, S, 3]` each."""
+        return _match(self.network, self.reading, self.variables, source, target)
 
 
 def load_aligner(path: str | Path) -> AlignmentModel:
@@ -77,8 +85,9 @@ def load_aligner(path: str | Path) -> AlignmentModel:
     if not files.matches_pictures(config):
         raise ValueError(f"{path} matches no pictures: it finds landmarks; use load")
     reading = _reading(config["reading"]) if "reading" in config else None
-    size, resize = config["image_size"], config["resize"]
-    return AlignmentModel(network, variables, size, resize, reading, config["trained_on"])
+    size, resize, trained_on = (config[name] for name in ("image_size", "resize", "trained_on"))
+    known = config["calibration"]
+    return AlignmentModel(network, variables, size, resize, reading, trained_on, known)
 
 
 def gaussian_aligner(

@@ -15,6 +15,7 @@ from safetensors import SafetensorError
 
 from c3jax import packages
 from c3jax._checks import check_choice
+from c3jax.inference.calibration import Calibration, read_calibration, write_calibration
 from c3jax.inference.framing import CROPS, RESIZES
 from c3jax.models import families
 from c3jax.weights import file_digest, load_trunk
@@ -24,7 +25,7 @@ WEIGHTS, CONFIG = "model.safetensors", "config.json"
 SHIPPED = Path(__file__).parents[1] / "shipped"  # models that come with the package
 CHOICES = {"crop": CROPS, "resize": RESIZES}
 DTYPES = ("float16", "float32")
-OPTIONAL = ("trunk_file",)
+OPTIONAL = ("trunk_file", "calibration")
 
 
 def matches_pictures(config: dict[str, Any]) -> bool:
@@ -39,6 +40,8 @@ def finds_landmarks(config: dict[str, Any]) -> bool:
 
 def read(path: str | Path) -> tuple[nn.Module, dict[str, Any], dict[str, Any]]:
     """Network, variables (float32) and description of a model folder.
+
+    In the description `calibration` is always there, as a `Calibration`.
 
     Args:
       path: the folder, or the `.safetensors` file in it.
@@ -70,11 +73,17 @@ def read(path: str | Path) -> tuple[nn.Module, dict[str, Any], dict[str, Any]]:
     if extra := sorted(arrays.keys() - wanted.keys()):
         raise ValueError(f"{weights} has {len(extra)} arrays too many, first {extra[0]}")
     variables = {name: jnp.asarray(array, jnp.float32) for name, array in arrays.items()}
+    config["calibration"] = read_calibration(described.parent, config.get("calibration"))
     return network, unflatten_dict(variables, sep="/"), config
 
 
 def save(
-    path: str | Path, variables: dict[str, Any], config: dict[str, Any], *, dtype: str = "float16"
+    path: str | Path,
+    variables: dict[str, Any],
+    config: dict[str, Any],
+    *,
+    dtype: str = "float16",
+    calibration: Calibration | None = None,
 ) -> None:
     """Writes a model folder.
 
@@ -88,6 +97,7 @@ def save(
       config: `model`, `image_size`, `trained_on` and `crop`, or `resize` and `reading` of an
         aligner, or `crop` and `resize` of a joint model, see `c3jax.inference`.
       dtype: 'float16' or 'float32', of the file; models are loaded as float32.
+      calibration: what was fitted after training.
 
     Raises:
       ValueError: a field that is missing or unknown, another dtype, a variable that is missing, has
@@ -109,6 +119,8 @@ def save(
     }
     folder.mkdir(parents=True, exist_ok=True)
     _replace(folder / WEIGHTS, safetensors.numpy.save(arrays))
+    if field := write_calibration(folder, calibration or Calibration()):
+        config = {**config, "calibration": field}
     config = {"format": FORMAT, **config, "sha256": file_digest(folder / WEIGHTS)}
     _replace(folder / CONFIG, (json.dumps(config, indent=2) + "\n").encode())
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from c3jax.confidence import Isotonic
 from c3jax.coordinates import numpy_grid
 from c3jax.inference.framing import bilinear, check_image
 
@@ -26,9 +27,12 @@ class Matches:
       to_source: T^{i->j} `[ht, wt, 2]`: for each cell of the target its place in the source.
       source_confidence, target_confidence: `[hs, ws]` and `[ht, wt]`, the score of the best match
         of each cell among all cells of the other picture: near 1 where there is but one, 1 / (cells
-        there) where all are alike. Of `JLAD`, which has no scores, 1 / (1 + sigma).
+        there) where all are alike. Of `JLAD`, which has no scores, 1 / (1 + sigma). It is no
+        probability: see `probability`.
       source_sigma, target_sigma: `[hs, ws]` and `[ht, wt]`, the uncertainty of the match of each
         cell; None of a network that predicts none.
+      probability: from such scores to the probability that a match is off by less than a tenth of
+        the side, as measured on warped and partly erased pictures; None where it was not measured.
     """
 
     source_shape: tuple[int, int]
@@ -39,6 +43,7 @@ class Matches:
     target_confidence: Float[np.ndarray, "ht wt"]
     source_sigma: Float[np.ndarray, "hs ws"] | None = None
     target_sigma: Float[np.ndarray, "ht wt"] | None = None
+    probability: Isotonic | None = None
 
     def carry(self, points_px: Any, *, back: bool = False) -> Float[np.ndarray, "K 2"]:
         """Points of the source at their places in the target, in pixels of the two pictures.

@@ -6,13 +6,15 @@ import flax.linen as nn
 from jaxtyping import Array, Float
 
 from c3jax._shapes import Correlation, Features, Images, Landmarks, Source, Target
-from c3jax.landmarks import landmark_bottleneck
+from c3jax.landmarks import heatmap_spread, landmark_bottleneck, spatial_softmax
 from c3jax.models.flow import FlowModule
 from c3jax.models.layers import (
     AppearancePose,
     ConvBlock,
     Encoding,
     Initializer,
+    Located,
+    average_stages,
     join_stages,
     normal,
     resize,
@@ -104,15 +106,28 @@ class C3(LandmarkNetworks, kw_only=True):
 
     def encode(self, images: Images, *, train: bool = False) -> Encoding:
         """`f = N(I), a = E_a(f), p = E_p(f)` and f' (3.1, 3.2)."""
-        if self.trunk_size is not None:
-            images = resize(images, (self.trunk_size,) * 2)
-        stages = self.trunk(images, train=train)
-        features = join_stages(stages, self.landmark_stages)
-        return self.extract(features, join_stages(stages, self.flow_stages), train=train)
+        return self._encode(self._stages(images, train=train), train=train)
 
     def landmarks(self, images: Images) -> Landmarks:
         """Landmarks of images, (x, y) in [-1, 1]."""
         return self.encode(images).landmarks
+
+    def locate(self, images: Images) -> Located:
+        """Landmarks of images and how unsure they are."""
+        stages = self._stages(images)
+        code = self._encode(stages)
+        maps = spatial_softmax(code.logits, temperature=self.temperature)
+        features = average_stages(stages, self.landmark_stages)
+        return Located(code.landmarks, heatmap_spread(maps), features)
+
+    def _stages(self, images, *, train=False):
+        if self.trunk_size is not None:
+            images = resize(images, (self.trunk_size,) * 2)
+        return self.trunk(images, train=train)
+
+    def _encode(self, stages, *, train=False):
+        features = join_stages(stages, self.landmark_stages)
+        return self.extract(features, join_stages(stages, self.flow_stages), train=train)
 
     def correlate(self, source: Source, target: Target) -> Correlation:
         """Refined correlation of two maps f' (Eq. 3)."""

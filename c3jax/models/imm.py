@@ -7,8 +7,20 @@ from jaxtyping import Array
 
 from c3jax._shapes import Correlation, Features, Images, Landmarks, Source, Target
 from c3jax.correlation import correlation_4d
-from c3jax.landmarks import gaussian_maps, marginal_soft_argmax
-from c3jax.models.layers import AppearancePose, ConvBlock, Encoding, Initializer, normal
+from c3jax.landmarks import (
+    gaussian_maps,
+    heatmap_spread,
+    marginal_soft_argmax,
+    spatial_softmax,
+)
+from c3jax.models.layers import (
+    AppearancePose,
+    ConvBlock,
+    Encoding,
+    Initializer,
+    Located,
+    normal,
+)
 
 
 class Encoder(nn.Module):
@@ -74,6 +86,14 @@ class IMM(AppearancePose):
     def landmarks(self, images: Images) -> Landmarks:
         """Landmarks of images, (x, y) in [-1, 1]."""
         return self.encode(images).landmarks
+
+    def locate(self, images: Images) -> Located:
+        """Landmarks of images and how unsure they are, by the product of both marginal maps."""
+        code = self.encode(images)
+        means = (code.logits.mean(axis, keepdims=True) for axis in (1, 2))
+        along_x, along_y = (spatial_softmax(m, temperature=self.temperature) for m in means)
+        features = code.flow_features.mean((1, 2))
+        return Located(code.landmarks, heatmap_spread(along_x * along_y), features)
 
     def correlate(self, source: Source, target: Target) -> Correlation:
         """Cosines of the pose encoder's features: nothing here is learned."""

@@ -12,8 +12,15 @@ from jaxtyping import Array, Float
 from c3jax._shapes import Features, Images, Landmarks
 from c3jax.coordinates import grid
 from c3jax.correlation import l2_normalize
-from c3jax.landmarks import channel_softmax, heatmap_centroids
-from c3jax.models.layers import ConvBlock, join_stages, normal, resize
+from c3jax.landmarks import channel_softmax, heatmap_centroids, heatmap_spread
+from c3jax.models.layers import (
+    ConvBlock,
+    Located,
+    average_stages,
+    join_stages,
+    normal,
+    resize,
+)
 from c3jax.models.reading import Read
 from c3jax.sampling import warp
 from c3jax.windows import local_correlation, window_scores
@@ -154,9 +161,7 @@ class JLAD(nn.Module):
 
     def encode(self, images: Images, *, train: bool = False) -> Detection:
         """Features, landmark maps and landmarks of images, Eq. 4 and 5."""
-        several = len(self.stages) > 1
-        stages = self.trunk(images, train=train)
-        return self.detect(l2_normalize(join_stages(stages, self.stages, normalize=several)))
+        return self.detect(self._joined(self.trunk(images, train=train)))
 
     def detect(self, features: Features) -> Detection:
         """Landmarks of features of unit length."""
@@ -193,6 +198,13 @@ class JLAD(nn.Module):
         """Landmarks of images, (x, y) in [-1, 1]."""
         return self.encode(images).landmarks
 
+    def locate(self, images: Images) -> Located:
+        """Landmarks of images and how unsure they are."""
+        stages = self.trunk(images, train=False)
+        found = self.detect(self._joined(stages))
+        features = average_stages(stages, self.stages)
+        return Located(found.landmarks, heatmap_spread(found.maps), features)
+
     def match(self, source: Images, target: Images) -> Read:
         """Matches of pairs of images: the field from the source is T^{j->i}, the other T^{i->j}."""
         features = self.features(jnp.concatenate([source, target]))
@@ -215,6 +227,10 @@ class JLAD(nn.Module):
             jax.tree.map(lambda leaf, side=side: jnp.split(leaf, 2)[side], both) for side in (0, 1)
         )
         return self.align(of_source.features, of_target.features), of_source, of_target
+
+    def _joined(self, stages):
+        several = len(self.stages) > 1
+        return l2_normalize(join_stages(stages, self.stages, normalize=several))
 
     def _start(self, similarity):
         """Mean and log standard deviation of the match in the window, in cells; or zeros."""

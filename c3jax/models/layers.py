@@ -118,6 +118,24 @@ class Encoding(NamedTuple):
     flow_features: Array
 
 
+class Located(NamedTuple):
+    """Landmarks of a batch of images, how unsure they are, and what tells one image from others.
+
+    landmarks: `[b, K, 2]`, (x, y) in [-1, 1]; spread: `[b, K]`, as `c3jax.heatmap_spread` has it;
+    features: those that landmarks are read from (IMM: of the pose encoder), averaged over the maps,
+    `[b, c]`.
+    """
+
+    landmarks: Array
+    spread: Array
+    features: Array
+
+
+def average_stages(stages: dict[str, Array], names: tuple[str, ...]) -> Float[Array, "b c"]:
+    """Means of the feature maps of these stages, concatenated."""
+    return jnp.concatenate([stages[name].mean((1, 2)) for name in names], axis=-1)
+
+
 class Decoder(nn.Module):
     """Image decoder D (C3, appendix).
 

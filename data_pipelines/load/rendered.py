@@ -101,6 +101,7 @@ def landmarks(config: DataConfig, training: bool) -> Data:
         f"{config.train_examples:,} {config.name.replace('_', ' ')} ({tested} are tested)",
         masks=train.get("mask"),
         num_train=config.train_examples,
+        kept_back=fit.images,
         fit=fit,
         test=read(arrays, "test", config.test_examples),
     )

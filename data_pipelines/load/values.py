@@ -62,8 +62,8 @@ class Data:
     name, description: for people; batches(batch_size=, seed=, start_step=): endless batches of
     `source`, `target` and, of rendered faces, the sources' `mask`, or this process's part of them
     (options of `streams.stream`); preview: some training pictures, uint8; num_train: pictures to
-    train on; validation: faces of the fitting list that the protocol keeps back; kept_back: photos
-    of a folder that are not trained on, uint8 `[n, S, S, 3]`, or None.
+    train on; validation: faces of the fitting list that the protocol keeps back; kept_back: those
+    of a folder, or rendered, that are not trained on, uint8 `[n, S, S, 3]`, or None.
     """
 
     name: str

@@ -17,6 +17,7 @@ from data_pipelines.tables import Files, key_of, read_number_table
 BOX_HEADER = ["image", "x0", "y0", "x1", "y1"]
 # What the folders of results hold, and how it begins (experiments/detect.py, align.py).
 RESULTS, RESULTS_BEGIN = "README.txt", b" found by c3jax, python -m experiments."
+APPENDED = "spread_percent0"  # the first of the columns that detect appends to those of points
 _NAMED = 10
 _log = logging.getLogger(__name__)
 
@@ -104,7 +105,8 @@ def labelled(
 ) -> Pictures:
     """Reads the table alone: a header, then `image, x, y` for each point of each picture.
 
-    Both cells of a point are blank where it is not labelled; its key point is NaN then.
+    Both cells of a point are blank where it is not labelled; its key point is NaN then. What
+    `detect` appends to landmarks is passed over.
 
     Args:
       path: the folder.
@@ -117,14 +119,14 @@ def labelled(
         raise DataError(f"{root}: no such folder; one with images/ and a keypoint table is needed")
     file = root / csv
     header, table = read_number_table(file, blank=True)
-    num_columns = len(header) - 1
+    num_columns = [*header, APPENDED].index(APPENDED) - 1
     if num_columns < 2 or num_columns % 2:
         raise DataError(f"{file}: {num_columns} columns after the image; x,y per point is needed")
     first, last = rows or (1, len(table))
     if not 1 <= first <= last <= len(table):
         raise DataError(f"{file}: rows {first}-{last} are not within 1-{len(table)}")
     chosen = table[first - 1 : last]
-    keypoints = np.array([numbers for _, numbers in chosen], np.float32)
+    keypoints = np.array([numbers[:num_columns] for _, numbers in chosen], np.float32)
     keypoints = keypoints.reshape(len(chosen), -1, 2)
     half = np.isnan(keypoints).sum(-1) == 1
     if half.any():

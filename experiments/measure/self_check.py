@@ -67,7 +67,7 @@ def measure_self_check(detect: Detect, images: np.ndarray, made_on: str) -> dict
         raise ValueError(f"a check needs two pictures or more, got {len(images)}")
     moved = images[(part := slice(None, None, -(-len(images) // MOVED)))]
     warps, crops = fixed_warps(len(moved)), shifted_crops(len(moved))
-    views = [in_batches(_look, moved, affine, size=20) for affine in (*warps, *crops)]
+    views = [in_batches(look, moved, affine, size=20) for affine in (*warps, *crops)]
     every = detect(np.concatenate([images, *views]))  # at once: few batches are filled up
     landmarks, seen = every[: len(images)], every[len(images) :]
     seen = seen.reshape(len(views), len(moved), *landmarks.shape[1:])
@@ -87,9 +87,9 @@ def measure_self_check(detect: Detect, images: np.ndarray, made_on: str) -> dict
     }
 
 
-def fixed_warps(count: int) -> np.ndarray:
-    """Four similarities a picture, `[4, count, 2, 3]`: deviations of 15 degrees, 15 % and .1."""
-    keys = jax.random.split(jax.random.key(0), (WARPS, count))
+def fixed_warps(count: int, *, views: int = WARPS) -> np.ndarray:
+    """Similarities of each picture, `[views, count, 2, 3]`: deviations of 15 degrees, 15 %, .1."""
+    keys = jax.random.split(jax.random.key(0), (views, count))
     draw = jax.vmap(lambda key: random_affine(key, **DEVIATIONS))
     return np.asarray(jax.vmap(draw)(keys))
 
@@ -115,7 +115,7 @@ def is_inside(warps: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 
 @jax.jit
-def _look(images, affine):
+def look(images, affine):
     """What affine maps `[b, 2, 3]` show of uint8 images, uint8 `[b, S, S, 3]`."""
     seen = warp(as_float(images), affine_grid(affine, images.shape[1:3]), padding="reflect")
     return jnp.round(255 * seen).astype(jnp.uint8)

@@ -73,6 +73,7 @@ def usage(model: dict[str, Any]) -> str:
         lines += [
             "python -m experiments.detect --checkpoint FOLDER PICTURES",
             'c3jax.inference.load("FOLDER").landmarks(images)',
+            'c3jax.inference.load("FOLDER").find(images)  # and how sure it is',
         ]
     if matches_pictures(model):
         lines += [

@@ -141,6 +141,26 @@ def test_a_traced_temperature_is_allowed():
     assert_allclose(points, c3jax.soft_argmax(LOGITS, temperature=0.5), rtol=1e-5)
 
 
+def test_a_worked_spread_of_two_by_three_cells():
+    # Half at the upper left, half at the lower right corner: each is sqrt(2) from the middle.
+    corners = jnp.zeros((2, 3, 1)).at[0, 0].set(3.0).at[1, 2].set(3.0)
+    assert_allclose(c3jax.heatmap_spread(corners), [2**0.5], rtol=1e-6)
+    line = jnp.array([[[1.0], [2.0], [1.0]], [[0.0], [0.0], [0.0]]])  # variance 1/2 along x
+    assert_allclose(c3jax.heatmap_spread(line), [0.5**0.5], rtol=1e-6)
+
+
+def test_the_spread_of_a_gaussian_is_its_deviation_along_both_axes():
+    maps = c3jax.gaussian_maps(jnp.array([[0.1, -0.2]]), (65, 65), stddev=0.1)
+    assert_allclose(c3jax.heatmap_spread(maps), [0.1 * 2**0.5], rtol=1e-3)
+
+
+def test_the_spread_of_one_cell_and_of_nothing_is_small_and_has_a_gradient():
+    for maps in (jnp.zeros((3, 4, 1)).at[2, 3].set(1.0), jnp.zeros((3, 4, 1))):
+        assert c3jax.heatmap_spread(maps)[0] < 1e-5
+        gradient = jax.grad(lambda m: c3jax.heatmap_spread(m).sum())(maps)
+        assert np.isfinite(gradient).all()
+
+
 @pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16])
 @pytest.mark.parametrize("find", [*SOFT_ARGMAXES, c3jax.heatmap_centroids])
 def test_coordinates_of_narrow_maps_are_float32(find, dtype):

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from c3jax import inference
+from c3jax.confidence import Isotonic
 from data_pipelines.pictures import read_picture
 from experiments import align, detect, export
 from experiments.registry import load_aligner
@@ -62,8 +63,9 @@ def test_two_pictures_are_matched_in_their_own_pixels(model, photos, capsys):
     np.testing.assert_allclose(numbers(found, "source_x", "source_y"), source_px, atol=1e-3)
     np.testing.assert_allclose(numbers(found, "target_x", "target_y"), target_px, atol=1e-3)
     assert source_px.max(0).tolist() == [59, 19] and (target_px <= [17, 89]).all()
-    confidence = numbers(found, "confidence")[:, 0]
-    np.testing.assert_allclose(confidence, matches.source_confidence.ravel(), atol=1e-4)
+    score = numbers(found, "score")[:, 0]
+    np.testing.assert_allclose(score, matches.source_confidence.ravel(), atol=1e-4)
+    assert {row["confidence"] for row in found} == {""}  # nothing was fitted
     np.testing.assert_array_equal(numbers(found, "mutual")[:, 0], matches.mutual().ravel())
     (line,) = (photos / "matches/matches.jsonl").read_text().splitlines()
     line = json.loads(line)
@@ -82,6 +84,27 @@ def test_the_source_is_warped_onto_the_target_and_lines_are_drawn(model, photos)
     with Image.open("matches/overlays/1.png") as overlay:
         assert overlay.size[0] > 60 + 18 and overlay.size[1] == 90
     assert "0 at the centre of the top left pixel" in (photos / "matches/README.txt").read_text()
+
+
+def test_confidence_is_the_probability_of_the_score_and_the_warp_shows_it(model, photos):
+    loaded = inference.load_aligner(model)
+    described = json.loads((model / "config.json").read_text())
+    config = {k: v for k, v in described.items() if k not in ("format", "sha256")}
+    known = Isotonic(np.array([0.0, 1.0]), np.array([0.2, 0.8]))
+    calibration = inference.Calibration(matches=known)
+    inference.save(photos / "model", loaded.variables, config, calibration=calibration)
+    Path("points.csv").write_text("x,y\n30,10\n")
+    told = ["--points", "points.csv", "--checkpoint", photos / "model"]
+    assert call(align.main, "wide.png", "tall.png", *told) == 0
+    for name in ("matches", "points"):
+        found = rows(photos / f"matches/{name}.csv")
+        score, confidence = numbers(found, "score", "confidence").T
+        np.testing.assert_allclose(confidence, 0.2 + 0.6 * score, atol=1e-3)
+    line = json.loads((photos / "matches/matches.jsonl").read_text())
+    assert line["points"][0][5:] == [confidence[0], score[0]]
+    with Image.open("matches/warped/1.png") as warped:
+        opaque = np.asarray(warped)[..., 3]
+        assert 0.2 * 255 - 1 <= opaque.min() < opaque.max() <= 0.8 * 255 + 1
 
 
 def test_points_are_carried(model, photos):

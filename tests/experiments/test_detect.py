@@ -10,8 +10,10 @@ import pytest
 from PIL import Image
 
 from c3jax import inference, to_pixels
+from c3jax.confidence import Familiar, Isotonic
 from data_pipelines.frames import frame_picture, resize_picture
 from data_pipelines.pictures import read_picture
+from data_pipelines.readers.folder import labelled
 from data_pipelines.tables import read_number_table
 from experiments import detect, export
 from experiments.show.pictures import colors, draw_landmarks
@@ -83,12 +85,19 @@ def test_a_folder_is_searched_and_what_is_broken_is_left_out(model, photos, tmp_
 def test_a_csv_has_the_layout_of_labelled_folders(model, photos):
     arguments = ["photos/a.png", "photos/sub/a.png", "photos/a.png", "--checkpoint", model]
     assert call(detect.main, *arguments, "--format", "csv", "--no-overlays", "--out", "out") == 0
-    header, rows = read_number_table(photos.parent / "out/landmarks.csv")
-    assert header == ["image", "x0", "y0", "x1", "y1", "x2", "y2"]
+    header, rows = read_number_table(photos.parent / "out/landmarks.csv", blank=True)
+    assert header[:7] == ["image", "x0", "y0", "x1", "y1", "x2", "y2"]
+    beside = [f"{name}{k}" for name in ("spread_percent", "confidence") for k in range(3)]
+    assert header[7:] == [*beside, "object_score", "object"]
     assert [name for name, _ in rows] == ["a.png", "sub/a.png"]
-    np.testing.assert_allclose(
-        np.reshape(rows[1][1], (-1, 2)), expected_px(model, photos / "sub/a.png"), atol=0.01
-    )
+    assert np.isfinite(rows[1][1][6:9]).all() and np.isnan(rows[1][1][9:]).all()
+    (photos / "images").mkdir()  # the table beside images/ is one of labelled pictures
+    for name, _ in rows:
+        (photos / "images" / name).parent.mkdir(exist_ok=True)
+        shutil.copy(photos / name, photos / "images" / name)
+    shutil.copy(photos.parent / "out/landmarks.csv", photos)
+    found = labelled(photos).keypoints_px
+    np.testing.assert_allclose(found[1], expected_px(model, photos / "sub/a.png"), atol=0.01)
     assert not (photos.parent / "out/overlays").exists()
 
 
@@ -264,16 +273,39 @@ def test_colors_differ():
 
 
 def test_rows_are_written_at_once(tmp_path):
+    fields = {"spread_percent": [7.5], "confidence": None, "object_score": 0.25, "object": True}
     for suffix in ("jsonl", "csv"):
         path = tmp_path / f"landmarks.{suffix}"
         with detect.writer(path, 1) as write:
-            write("ä, b.png", np.array([[1.00049, 2.0]]))
+            write("ä, b.png", np.array([[1.00049, 2.0]]), fields)
             text = path.read_text(encoding="utf-8")
         assert text == path.read_text(encoding="utf-8")
     assert list(csv.reader(text.splitlines())) == [
-        ["image", "x0", "y0"],
-        ["ä, b.png", "1.0", "2.0"],
+        ["image", "x0", "y0", "spread_percent0", "confidence0", "object_score", "object"],
+        ["ä, b.png", "1.0", "2.0", "7.5", "", "0.25", "1"],
     ]
+
+
+def test_it_is_said_how_sure_each_landmark_is_and_whether_there_is_an_object(model, photos):
+    known = Isotonic(np.array([1.0, 99.0]), np.array([0.9, 0.1]))
+    loaded = inference.load(model)
+    width = 16 + 32 + 64  # layer1 to layer3 of the small trunk
+    familiar = Familiar(np.zeros(width), np.eye(width), np.array([0.5, 1e6]))
+    described = json.loads((model / "config.json").read_text())
+    config = {k: v for k, v in described.items() if k not in ("format", "sha256")}
+    inference.save(
+        photos / "model",
+        loaded.variables,
+        config,
+        calibration=inference.Calibration(landmarks=known, object=familiar),
+    )
+    assert call(detect.main, photos / "a.png", "--checkpoint", photos / "model") == 0
+    out = photos.parent / "landmarks"
+    row = json.loads((out / "landmarks.jsonl").read_text())
+    spread = np.array(row["spread_percent"])
+    np.testing.assert_allclose(row["confidence"], known(spread), atol=1e-3)
+    assert row["object_score"] == 0.5 and row["object"] is True
+    assert "confidence: the probability that a landmark" in (out / "README.txt").read_text()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="names are Unicode elsewhere")

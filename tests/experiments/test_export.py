@@ -8,6 +8,8 @@ import pytest
 from safetensors.numpy import load_file
 
 from c3jax import inference
+from c3jax.confidence import Isotonic
+from c3jax.inference.calibration import write_calibration
 from experiments import export
 from experiments.registry import load_aligner, load_detector, load_trained
 from tests.experiments import tiny
@@ -56,6 +58,17 @@ def test_an_export_finds_what_its_run_finds(run, tmp_path, capsys):
     origin = described["trained_on"]
     assert (origin["experiment"], origin["steps"]) == (experiment, 7)
     assert origin["data"] == load_trained(run).config.data.name
+
+
+def test_what_was_fitted_after_training_is_exported(tmp_path):
+    run = write_run(tmp_path / "run", "jlad")
+    known = Isotonic(np.array([1.0, 2.0]), np.array([0.75, 0.25]))
+    field = write_calibration(run, inference.Calibration(landmarks=known, matches=known))
+    (run / "calibration.json").write_text(json.dumps({"step": 7, **field}))
+    assert call(export.main, run) == 0
+    for model in (load_detector(run / "export"), load_aligner(run / "export")):
+        assert model.calibration.matches.outputs.tolist() == [0.75, 0.25]
+        assert model.calibration.landmarks.inputs.tolist() == [1.0, 2.0]
 
 
 def test_a_step_is_exported_beneath_its_run_in_half_precision(run, capsys):
