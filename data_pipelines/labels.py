@@ -48,7 +48,8 @@ def find_labels(path: Path) -> tuple[Path, str]:
     found = sorted({file for pattern in _KNOWN for file in path.glob(pattern)})
     if len(found) != 1:
         named = ", ".join(file.relative_to(path).as_posix() for file in found) or "none"
-        raise DataError(f"{path}: one file of labels is needed, found {named}; give the file")
+        known = ", ".join(pattern.removeprefix("**/") for pattern in _KNOWN)
+        raise DataError(f"{path}: one of {known} is needed, found {named}; give the file")
     return path, found[0].relative_to(path).as_posix()
 
 

@@ -153,7 +153,9 @@ def test_the_table_of_a_video_of_deeplabcut_is_enough(tmp_path):
         root, name = find_labels(given)
         assert len(load_annotated(labelled(root, csv=name), size=8)) == 2
     (place / "CollectedData_You.csv").write_text(ONE_INDEX)
-    with pytest.raises(DataError, match="one file of labels is needed, found .*Me.csv, .*You.csv"):
+    with pytest.raises(
+        DataError, match="CollectedData_.*.csv is needed, found .*Me.csv, .*You.csv"
+    ):
         find_labels(tmp_path)
     with pytest.raises(DataError, match="found none; give the file"):
         find_labels(tmp_path / "nowhere")
