@@ -105,7 +105,8 @@ def _read_deeplabcut(file: Path, lines: list[list[str]]) -> Labels:
     num_index = next((at for at, cell in enumerate(coords) if at and cell), len(coords))
     parts = tuple(dict.fromkeys(bodyparts[num_index:]))
     columns = {pair: at for at, pair in enumerate(zip(bodyparts, coords, strict=False))}
-    names, numbers = [], []
+    names: list[str] = []
+    numbers: list[float] = []
     for number, cells in enumerate(rows, start=1):
         where = f"{file}: row {number}"
         if not len(cells) == len(coords) == len(bodyparts):

@@ -199,7 +199,7 @@ def is_better(error: np.ndarray, mean_shape: np.ndarray) -> bool:
     return bool(gain.mean() > 2 * gain.std(ddof=1) / np.sqrt(len(gain)))
 
 
-def summary(names: tuple[str, ...], errors: dict[str, Any]) -> dict[str, dict[str, float]]:
+def summary(names: tuple[str, ...], errors: dict[str, Any]) -> dict[str, Any]:
     """For each key point, and for `mean`, both errors in percent of the side, and the photos."""
     percent = {name: 50 * errors[name] for name in ("error", "mean_shape")}  # the side is 2
     rows = {
@@ -211,7 +211,7 @@ def summary(names: tuple[str, ...], errors: dict[str, Any]) -> dict[str, dict[st
     return {**rows, "mean of all": mean | {"photos": len(errors["error"])}}
 
 
-def table(rows: dict[str, dict[str, float]], photos: int) -> str:
+def table(rows: dict[str, Any], photos: int) -> str:
     """The summary for people."""
     wide = max(map(len, rows))
     lines = [f"leave-one-out errors in {photos} photos, percent of the side of the square"]
@@ -240,8 +240,8 @@ def load(folder: Path) -> Keypoints:
     file = folder / FILE
     try:
         stored = json.loads(file.read_text(encoding="utf-8"))
-        arrays = {name: np.array(stored[name], float) for name in FIELDS[1:4]}
-        found = Keypoints(tuple(stored["names"]), **arrays, better=stored["better"])
+        weights, intercept, seen = (np.array(stored[name], float) for name in FIELDS[1:4])
+        found = Keypoints(tuple(stored["names"]), weights, intercept, seen, stored["better"])
         found.find(found.probe)
     except FileNotFoundError:
         raise UsageError(f"{file}: no such file; python -m experiments.fit_keypoints") from None

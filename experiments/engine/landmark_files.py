@@ -124,7 +124,7 @@ def _csv(path: Path, first: Detection, names: Sequence[str], boxed: bool):
         rows.writerow(header)
 
         def write(found: Detection) -> None:
-            row = [found.name, *found.landmarks_px.round(3).ravel().tolist()]
+            row: list[Any] = [found.name, *found.landmarks_px.round(3).ravel().tolist()]
             if found.keypoints_px is not None:
                 row += found.keypoints_px.round(3).ravel().tolist()
             if boxed:
