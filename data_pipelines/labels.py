@@ -84,7 +84,8 @@ def _read_own(file: Path) -> Labels:
     step = 3 if visible and visible == [False, False, True] * (len(visible) // 3) else 2
     if len(columns) < 2 or len(columns) % step:
         raise DataError(f"{file}: {len(columns)} columns after the image; x,y per point is needed")
-    numbers = np.array([row for _, row in table], np.float32).reshape(len(table), -1, step)
+    shape = len(table), len(columns) // step, step
+    numbers = np.array([row for _, row in table], np.float32).reshape(shape)
     seen = numbers[..., 2:]
     if np.any(wrong := ~(np.isin(seen, (0, 1, 2)) | np.isnan(seen))):
         row, point, _ = np.argwhere(wrong)[0]
@@ -101,7 +102,7 @@ def _read_deeplabcut(file: Path, lines: list[list[str]]) -> Labels:
         raise DataError(f"{file}: it has a row 'individuals'; one object a picture is read")
     if kinds[:3] != ["scorer", "bodyparts", "coords"]:
         raise DataError(f"{file}: its first rows are {kinds}, not scorer, bodyparts, coords")
-    (_, bodyparts, coords), rows = lines[:3], lines[3:]
+    (_, bodyparts, coords), rows = lines[:3], [cells for cells in lines[3:] if any(cells)]
     num_index = next((at for at, cell in enumerate(coords) if at and cell), len(coords))
     parts = tuple(dict.fromkeys(bodyparts[num_index:]))
     columns = {pair: at for at, pair in enumerate(zip(bodyparts, coords, strict=False))}
@@ -136,9 +137,9 @@ def _read_coco(file: Path) -> Labels:
         raise DataError(f"{file}: no JSON ({error})") from None
     try:
         return _of_coco(file, content)
-    except (KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
-        if isinstance(error, DataError):
-            raise
+    except DataError:
+        raise
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
         why = f"{type(error).__name__}: {error}"
         raise DataError(f"{file}: not key points as COCO has them ({why})") from None
 

@@ -99,6 +99,13 @@ def test_faulty_tables_are_refused(tmp_path, text, why):
         read_labels(tmp_path / "t.csv")
 
 
+def test_rows_without_a_cell_are_passed_over(tmp_path):
+    (tmp_path / "t.csv").write_text(ONE_INDEX.replace("y\nlabeled", "y\n,,,,\nlabeled"))
+    assert len(read_labels(tmp_path / "t.csv").names) == 2
+    (tmp_path / "t.csv").write_text("image,x0,y0\n")
+    assert read_labels(tmp_path / "t.csv").keypoints_px.shape == (0, 1, 2)
+
+
 def annotation(**changes):
     return {"image_id": 7, "category_id": 3, "keypoints": [1, 2, 2, 3, 4, 2]} | changes
 
