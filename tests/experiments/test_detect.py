@@ -191,7 +191,7 @@ def test_what_is_passed_over_is_named_and_links_are_followed_once(model, photos,
     (photos / "loop").symlink_to(photos)
     assert call(detect.main, photos, "--checkpoint", model, "--no-overlays") == 0
     assert "landmarks of 4 of 6 pictures" in capsys.readouterr().out
-    assert "passed over 1 .mp4, 1 .psd, which are not read: b.psd, c.mp4" in caplog.text
+    assert "passed over 1 .psd, 1 .mp4, which are not read: b.psd, c.mp4" in caplog.text
 
 
 def test_pixels_are_those_of_the_upright_picture(model, photos):
