@@ -13,6 +13,8 @@ from data_pipelines.errors import DataError
 from data_pipelines.tables import key_of, read_number_table, read_table
 
 _VISIBILITY = {"v", "vis", "visible", "visibility"}
+# The first of the columns that `experiments.detect` may append to those of points.
+_APPENDED = ("spread_percent0", "confidence0", "object_score", "box_x0")
 # What tools call the files that they write, beside or below the pictures.
 _KNOWN = ("landmarks.csv", "**/person_keypoints_default.json", "**/CollectedData_*.csv")
 
@@ -77,15 +79,19 @@ def read_labels(file: Path) -> Labels:
 
 
 def _read_own(file: Path) -> Labels:
-    """A header, then `image, x, y` for each point; a third column may say whether it is visible."""
+    """A header, then `image, x, y` for each point; a third column may say whether it is visible.
+
+    What `experiments.detect` appends is passed over.
+    """
     header, table = read_number_table(file, blank=True)
-    columns = header[1:]
+    end = next((at for at, name in enumerate(header) if name in _APPENDED), len(header))
+    columns = header[1:end]
     visible = [bool(_VISIBILITY & {*re.split(r"[\W\d_]+", name.lower())}) for name in columns]
     step = 3 if visible and visible == [False, False, True] * (len(visible) // 3) else 2
     if len(columns) < 2 or len(columns) % step:
         raise DataError(f"{file}: {len(columns)} columns after the image; x,y per point is needed")
     shape = len(table), len(columns) // step, step
-    numbers = np.array([row for _, row in table], np.float32).reshape(shape)
+    numbers = np.array([row[: end - 1] for _, row in table], np.float32).reshape(shape)
     seen = numbers[..., 2:]
     if np.any(wrong := ~(np.isin(seen, (0, 1, 2)) | np.isnan(seen))):
         row, point, _ = np.argwhere(wrong)[0]

@@ -29,6 +29,7 @@ With --keypoints, jsonl and csv have the named key points too, coco and dlc have
 score and likelihood are 1 where there is no confidence: programs leave out what has none.
 """
 SCORER, CATEGORY = "c3jax", "object"
+PER_LANDMARK = ("spread_percent", "confidence")
 
 
 @dataclass(frozen=True)
@@ -41,8 +42,9 @@ class Detection:
       landmarks_px: `[K, 2]`.
       keypoints_px: `[P, 2]`, of named key points; None without.
       box: (x0, y0, x1, y1) that was looked into; None: all of the picture.
-      fields: what else is known, by its name in JSON; a list has a value for each landmark.
-        `confidence`, in [0, 1], is COCO's score and DeepLabCut's likelihood.
+      fields: what else is known, by its name in JSON; None where it is not. Those of
+        `PER_LANDMARK` are lists. `confidence`, in [0, 1], is COCO's score and DeepLabCut's
+        likelihood.
     """
 
     name: str
@@ -116,9 +118,9 @@ def _csv(path: Path, first: Detection, names: Sequence[str], boxed: bool):
     header = ["image", *(f"{axis}{k}" for k in range(len(first.landmarks_px)) for axis in "xy")]
     header += [f"{name}_{axis}" for name in names for axis in "xy"]
     header += [f"box_{edge}" for edge in ("x0", "y0", "x1", "y1") if boxed]
-    for name, value in first.fields.items():
-        several = isinstance(value, list | tuple)
-        header += [f"{name}{k}" for k in range(len(value))] if several else [name]
+    count = len(first.landmarks_px)
+    for name in first.fields:
+        header += [f"{name}{k}" for k in range(count)] if name in PER_LANDMARK else [name]
     with _opened(path) as file:
         rows = csv.writer(file, lineterminator="\n")
         rows.writerow(header)
@@ -129,8 +131,9 @@ def _csv(path: Path, first: Detection, names: Sequence[str], boxed: bool):
                 row += found.keypoints_px.round(3).ravel().tolist()
             if boxed:
                 row += found.box or [""] * 4
-            for value in found.fields.values():
-                row += value if isinstance(value, list | tuple) else [value]
+            for name, value in found.fields.items():
+                values = (value or [None] * count) if name in PER_LANDMARK else [value]
+                row += [int(each) if isinstance(each, bool) else each for each in values]
             rows.writerow(row)
 
         yield write

@@ -75,7 +75,10 @@ def test_coco_is_written_when_it_is_interrupted(tmp_path):
 
 
 def test_what_is_written_is_read_back(tmp_path):
-    found = [Detection(f"{name}.png", (40, 20), POINTS + k) for k, name in enumerate("ab")]
+    sure = {"spread_percent": [1.5, 2], "confidence": None, "object_score": 0.5, "object": True}
+    found = [
+        Detection(f"{name}.png", (40, 20), POINTS + k, fields=sure) for k, name in enumerate("ab")
+    ]
     write(tmp_path, tuple(FILES), *found)
     for name in ("csv", "coco", "dlc"):
         labels = read_labels(tmp_path / FILES[name])
@@ -101,7 +104,7 @@ def test_named_key_points_stand_beside_the_landmarks_or_alone(tmp_path):
         *("nose_x", "nose_y", "box_x0", "box_y0", "box_x1", "box_y1"),
         *("confidence0", "confidence1", "object"),
     ]
-    assert row[5:] == ["7.0", "8.0", "0", "0", "9", "9", "0.5", "", "True"]
+    assert row[5:] == ["7.0", "8.0", "0", "0", "9", "9", "0.5", "", "1"]
     coco = json.loads(texts["coco"])
     assert coco["categories"][0]["keypoints"] == ["nose"]
     assert coco["annotations"][0]["keypoints"] == [7, 8, 2]
