@@ -12,6 +12,7 @@ from typing import Annotated
 import numpy as np
 import tyro
 
+from experiments import fit_keypoints
 from experiments.engine import cli
 from experiments.engine.errors import UsageError, check_least
 from experiments.engine.landmark_files import ABOUT, FILES, Detection, Format, writer
@@ -81,7 +82,7 @@ def main() -> None:
     if several and "dlc" in options.format:
         raise UsageError("--format dlc has one object a picture, and --boxes several: leave it out")
     model = load_model(options.checkpoint)
-    fit = None if options.keypoints is None else load_keypoints(options.keypoints, model)
+    fit = None if options.keypoints is None else fit_keypoints.load(options.keypoints, model)
 
     left_out: list[tuple[str, str]] = []
     found = detect(model, root, names, left_out, boxes=boxes, every=options.every, keypoints=fit)
@@ -164,19 +165,6 @@ def load_model(checkpoint: Path | None):
     return load_detector(checkpoint or SHIPPED / "face_detector")
 
 
-def load_keypoints(folder: Path, model):
-    """The fitted key points of a folder, an `experiments.fit_keypoints.Keypoints`.
-
-    Raises:
-      UsageError: there are none, or they are of another model.
-    """
-    from experiments import fit_keypoints
-
-    found = fit_keypoints.load(folder.expanduser())
-    found.check(model, folder)
-    return found
-
-
 def boxes_of(path: Path, names: list[str]) -> dict:
     """The boxes of a table for the pictures `names`, a list for each; says how many have some.
 
@@ -207,7 +195,7 @@ def detect(
 
     That is once for each page or frame of the file, and for each box. Appends (name, reason) to
     `left_out` for each of the others. `boxes` are lists, by name; `every` is as in
-    `media.read_pages`; `keypoints` are as `load_keypoints` gives them.
+    `media.read_pages`; `keypoints` are as `fit_keypoints.load` gives them.
     """
     from tqdm import tqdm
 

@@ -72,16 +72,6 @@ class Keypoints:
         """Key points `[P, 2]` of landmarks `[K, 2]`."""
         return (np.ravel(landmarks) @ self.weights + self.intercept).reshape(len(self.names), 2)
 
-    def check(self, model, folder: Path) -> None:
-        """Raises UsageError unless the map is of this model; warns where it is of little use."""
-        found = probe(model)
-        if found.shape != self.probe.shape or np.abs(found - self.probe).max() > PROBE_TOLERANCE:
-            raise UsageError(
-                f"--keypoints {folder} was fitted to another model: fit it to this one"
-            )
-        if not self.better:
-            print(f"warning: {folder} was no better than the mean shape", file=sys.stderr)
-
 
 def main() -> None:
     """Fits, prints the errors and writes the folder."""
@@ -92,7 +82,7 @@ def main() -> None:
     weights, intercept, errors = fit(landmarks, keypoints)
     better = is_better(errors["error"], errors["mean_shape"])
     rows = summary(names, errors)
-    print(table(rows, len(landmarks)))
+    print(table(rows))
     if not better:
         print(
             "warning: no better than the mean shape: these landmarks do not tell where the key "
@@ -121,7 +111,7 @@ def read(options: Options) -> tuple[Any, tuple[str, ...], np.ndarray, np.ndarray
     from data_pipelines.labels import find_labels
     from data_pipelines.readers.folder import labelled
     from data_pipelines.sources import load_annotated
-    from experiments.detect import BOX_MARGIN, boxes_of
+    from experiments.detect import BOX_MARGIN, boxes_of  # which imports this file
     from experiments.measure.units import normalized
     from experiments.registry import load_detector
 
@@ -200,26 +190,29 @@ def is_better(error: np.ndarray, mean_shape: np.ndarray) -> bool:
 
 
 def summary(names: tuple[str, ...], errors: dict[str, Any]) -> dict[str, Any]:
-    """For each key point, and for `mean`, both errors in percent of the side, and the photos."""
-    percent = {name: 50 * errors[name] for name in ("error", "mean_shape")}  # the side is 2
-    rows = {
-        name: {kind: round(float(np.nanmean(each[:, p])), 2) for kind, each in percent.items()}
-        | {"photos": int(np.isfinite(percent["error"][:, p]).sum())}
-        for p, name in enumerate(names)
-    }
-    mean = {kind: round(float(np.nanmean(each)), 2) for kind, each in percent.items()}
-    return {**rows, "mean of all": mean | {"photos": len(errors["error"])}}
+    """For each key point, and for all, both errors in percent of the side, and the photos."""
+
+    def row(columns) -> dict[str, float]:
+        means = {
+            name: 50 * np.nanmean(errors[name][:, columns]) for name in ("error", "mean_shape")
+        }
+        known = np.isfinite(errors["error"][:, columns])
+        rounded = {name: round(float(mean), 2) for name, mean in means.items()}  # the side is 2
+        return rounded | {"photos": int(known.reshape(len(known), -1).any(1).sum())}
+
+    return {name: row(p) for p, name in enumerate(names)} | {"mean of all": row(slice(None))}
 
 
-def table(rows: dict[str, Any], photos: int) -> str:
+def table(rows: dict[str, Any]) -> str:
     """The summary for people."""
     wide = max(map(len, rows))
-    lines = [f"leave-one-out errors in {photos} photos, percent of the side of the square"]
-    lines += [f"{'':{wide}}   error   mean shape   photos"]
-    lines += [
-        f"{name:{wide}} {row['error']:7.2f} {row['mean_shape']:12.2f} {row['photos']:8}"
-        for name, row in rows.items()
+    lines = [
+        "leave-one-out errors, percent of the side of the square",
+        f"{'':{wide}}   error   mean shape   photos",
     ]
+    for name, row in rows.items():
+        cells = f"{row['error']:7.2f} {row['mean_shape']:12.2f} {row['photos']:8}"
+        lines.append(f"{name:{wide}} {cells}")
     return "\n".join(lines)
 
 
@@ -231,13 +224,13 @@ def probe(model) -> np.ndarray:
     return dataclasses.replace(model, crop="squash").landmarks(picture[None].astype(np.float32))[0]
 
 
-def load(folder: Path) -> Keypoints:
-    """The key points of a folder that `main` wrote.
+def load(folder: Path, model) -> Keypoints:
+    """The key points of a folder that `main` wrote; warns where they are of little use.
 
     Raises:
-      UsageError: it is not there, or damaged.
+      UsageError: it is not there, is damaged, or was fitted to another model.
     """
-    file = folder / FILE
+    file = folder.expanduser() / FILE
     try:
         stored = json.loads(file.read_text(encoding="utf-8"))
         weights, intercept, seen = (np.array(stored[name], float) for name in FIELDS[1:4])
@@ -247,6 +240,11 @@ def load(folder: Path) -> Keypoints:
         raise UsageError(f"{file}: no such file; python -m experiments.fit_keypoints") from None
     except (ValueError, KeyError, TypeError) as error:
         raise UsageError(f"{file} is damaged ({error}): fit it anew") from None
+    now = probe(model)
+    if now.shape != found.probe.shape or np.abs(now - found.probe).max() > PROBE_TOLERANCE:
+        raise UsageError(f"--keypoints {folder} was fitted to another model: fit it to this one")
+    if not found.better:
+        print(f"warning: {folder} was no better than the mean shape", file=sys.stderr)
     return found
 
 

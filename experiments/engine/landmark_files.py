@@ -200,12 +200,7 @@ def _deeplabcut(path: Path, first: Detection, names: Sequence[str], boxed: bool)
         yield write
 
 
-_OPEN: dict[str, Open] = {
-    "jsonl": _json_lines,
-    "csv": _csv,
-    "coco": _coco,
-    "dlc": _deeplabcut,
-}
+_OPEN: dict[str, Open] = dict(zip(FILES, (_json_lines, _csv, _coco, _deeplabcut), strict=True))
 
 
 def _opened(path: Path) -> TextIO:
