@@ -244,4 +244,4 @@ def draw(image: np.ndarray, found: Detection, path: Path) -> np.ndarray:
 
 
 if __name__ == "__main__":
-    cli.guarded(main)
+    cli.guarded(main, smaller="--max-megapixels")
