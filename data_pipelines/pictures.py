@@ -19,14 +19,23 @@ from data_pipelines.errors import DataError
 
 MAX_PIXELS = 50_000_000
 MIN_SIDE = 8
-SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
+SUFFIXES = (
+    *(".avif", ".bmp", ".gif", ".heic", ".heif", ".jp2", ".jpeg", ".jpg", ".mpo", ".pgm", ".png"),
+    *(".ppm", ".tif", ".tiff", ".webp"),
+)
 # Only these decoders are tried: among the others, EPS starts an external program.
-_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
-_BEGINNINGS = (b"\xff\xd8\xff", b"\x89PNG", b"RIFF", b"GIF8", b"BM", b"II*\0", b"MM\0*")
+_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF", "JPEG2000")
+_BEGINNINGS = (
+    *(b"\xff\xd8\xff", b"\x89PNG", b"RIFF", b"GIF8", b"BM", b"II*\0", b"MM\0*"),
+    b"\0\0\0\x0cjP",
+)
+_HEIC = (b"ftyphei", b"ftyphev", b"ftypmif1", b"ftypmsf1")
+MEDIA = "pip install 'c3jax[media]'"
 # Pillow warns above 89 megapixels; what is above ours is refused, which says more.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 _COLOURED = ("RGB", "RGBA")
 _QUARTER_TURNS = (5, 6, 7, 8)  # orientations that exchange width and height
+_SUBFILE, _REDUCED = 254, 1  # TIFF's NewSubfileType, and its bit of a smaller version
 
 
 class PictureError(DataError):
@@ -38,21 +47,29 @@ class PictureError(DataError):
         self.reason = reason
 
 
-def read_picture(path) -> np.ndarray:
+def allow_megapixels(megapixels: float) -> None:
+    """Sets how large a picture may be that is read from now on, by this process."""
+    global MAX_PIXELS
+    MAX_PIXELS = round(megapixels * 1e6)
+    Image.MAX_IMAGE_PIXELS = max(MAX_PIXELS, 89_478_485)  # Pillow refuses twice as many
+
+
+def read_picture(path, *, page: int = 0) -> np.ndarray:
     """Reads any picture file as upright uint8 RGB.
 
     Grey, palette, CMYK and 16-bit pictures are converted (of 16-bit grey white is the greatest
     value of 8, 10, 12, 14 or 16 bits, the fewest that hold the picture); transparency is laid on
-    white; of an animation the first frame is taken; the EXIF orientation is applied, so that
-    "original pixels" everywhere in this package are those of the upright picture.
+    white; of several pages or frames the first is taken (`media.read_pages` has all); the EXIF
+    orientation is applied, so that "original pixels" everywhere in this package are those of the
+    upright picture.
 
     Returns:
       uint8 array `[height, width, 3]`; the contents decide on the format, not the suffix.
 
     Raises:
       PictureError: a missing, empty, truncated or foreign file, more than 50 megapixels (decided
-        from the header, before any pixel is allocated), a side below 8 px, 16-bit colours that end
-        below a quarter of the range.
+        from the header, before any pixel is allocated; see `allow_megapixels`), a side below 8 px,
+        16-bit colours that end below a quarter of the range, HEIC without the extra `media`.
     """
     try:
         file = open(path, "rb")
@@ -61,14 +78,16 @@ def read_picture(path) -> np.ndarray:
     except OSError as error:
         raise PictureError(path, f"cannot be opened ({error.strerror})") from None
     with file:
-        return decode_picture(file, path)
+        return decode_picture(file, path, page=page)
 
 
-def decode_picture(file: BinaryIO, name) -> np.ndarray:
+def decode_picture(file: BinaryIO, name, *, page: int = 0) -> np.ndarray:
     """As `read_picture`, from an open file; `name` is what errors call it."""
     try:
-        with Image.open(file, formats=_FORMATS) as image:
-            _check_size(name, *image.size)
+        with Image.open(file, formats=_formats(file)) as image:
+            if page:
+                image.seek(page)
+            check_size(name, *image.size)
             is_deep = any(";16" in str(tile) for tile in image.tile) and image.mode in _COLOURED
             image.load()
             # Of 16-bit colours Pillow keeps 8 bits: nothing is left of 12 that were stored.
@@ -80,7 +99,7 @@ def decode_picture(file: BinaryIO, name) -> np.ndarray:
     except PictureError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise PictureError(name, f"more than {MAX_PIXELS // 10**6} megapixels") from None
+        raise PictureError(name, f"more than {MAX_PIXELS / 1e6:g} megapixels") from None
     except UnidentifiedImageError:
         raise PictureError(name, _what_it_is_instead(file)) from None
     except Exception as error:  # decoders raise anything: OSError, SyntaxError, struct.error...
@@ -90,8 +109,8 @@ def decode_picture(file: BinaryIO, name) -> np.ndarray:
 def upright_size(path) -> tuple[int, int]:
     """Width and height of `read_picture(path)`, from the header alone where that is sound."""
     try:
-        with Image.open(path, formats=_FORMATS) as image:
-            _check_size(path, *image.size)
+        with open(path, "rb") as file, Image.open(file, formats=_formats(file)) as image:
+            check_size(path, *image.size)
             turned = image.getexif().get(ExifTags.Base.Orientation) in _QUARTER_TURNS
             return image.size[::-1] if turned else image.size
     except Exception:  # whatever it is, the reader below says it better
@@ -121,11 +140,48 @@ def in_threads(
         pool.shutdown(cancel_futures=True)
 
 
-def _check_size(path, width: int, height: int) -> None:
+def list_pages(path, *, every: int | None = None) -> list[tuple[str, int]]:
+    """What names the pages of a TIFF, previews left out, or every nth frame of an animation.
+
+    ("#1", 0), ("#2", 1), ... are pages, ("#0", 0), ("#9", 9), ... frames; [("", 0)] is all that
+    other files have, files that cannot be read, and animations without `every`.
+    """
+    found: list[tuple[str, int]] = []
+    try:
+        with open(path, "rb") as file, Image.open(file, formats=_formats(file)) as image:
+            if image.format == "TIFF":
+                for page in range(image.n_frames):  # type: ignore[attr-defined]
+                    image.seek(page)
+                    if not image.tag_v2.get(_SUBFILE, 0) & _REDUCED:  # type: ignore[attr-defined]
+                        found.append((f"#{page + 1}", page))
+            elif every and image.format != "MPO":
+                num = getattr(image, "n_frames", 1)
+                found = [(f"#{frame}", frame) for frame in range(0, num, every)]
+    except Exception:  # as above
+        pass
+    return found if len(found) > 1 else [("", 0)]
+
+
+def check_size(path, width: int, height: int) -> None:
+    """Raises PictureError for a picture that is too large or too small."""
     if width * height > MAX_PIXELS:
-        raise PictureError(path, f"{width}x{height} is more than {MAX_PIXELS // 10**6} megapixels")
+        raise PictureError(path, f"{width}x{height} is more than {MAX_PIXELS / 1e6:g} megapixels")
     if min(width, height) < MIN_SIDE:
         raise PictureError(path, f"{width}x{height} is tiny: a side is below {MIN_SIDE} px")
+
+
+def _formats(file: BinaryIO) -> tuple[str, ...]:
+    """The decoders to try, of HEIC the one of the extra `media`, where that is installed."""
+    start = file.read(12)
+    file.seek(0)
+    if not start[4:].startswith(_HEIC):
+        return _FORMATS
+    try:
+        import pillow_heif
+    except ImportError:
+        return _FORMATS
+    pillow_heif.register_heif_opener()
+    return ("HEIF",)
 
 
 def _to_rgb(path, image: Image.Image) -> Image.Image:
@@ -149,6 +205,8 @@ def _to_rgb(path, image: Image.Image) -> Image.Image:
 def _what_it_is_instead(file: BinaryIO) -> str:
     file.seek(0)
     start = file.read(16)
-    if start.startswith(_BEGINNINGS):
+    if start[4:].startswith(_HEIC) and "HEIF" not in Image.OPEN:
+        return f"a HEIC picture, which needs pillow-heif ({MEDIA})"
+    if start.startswith(_BEGINNINGS) or start[4:8] == b"ftyp":
         return "cannot be decoded (its header is damaged or cut off)"
     return f"not a picture (begins with {start!r})" if start else "an empty file"

@@ -38,6 +38,7 @@ class Pictures:
       flipped: bool `[num]`, which squares are mirrored; None mirrors none.
       keypoints_px: float32 `[num, num_points, 2]`, (x, y) in pixels of the originals, 0-based at
         pixel centres, NaN where a point is not labelled; or None.
+      points: names of the key points, where they have some.
       slack: how far beyond its picture a key point may lie, in sides of the picture: that of a
         published list, on a face that is cut off.
       eyes: the two key points whose distance is the normaliser.
@@ -52,6 +53,7 @@ class Pictures:
     margin: float = 0.0
     flipped: np.ndarray | None = None
     keypoints_px: np.ndarray | None = None
+    points: tuple[str, ...] = ()
     slack: float = 1.0
     eyes: tuple[int, int] = (0, 1)
     parts: Mapping[str, slice] = field(default_factory=dict)
@@ -84,17 +86,17 @@ class Pictures:
 
     def read(self, index: int, *, size: int) -> tuple[np.ndarray, Frame]:
         """The picture in its frame, uint8 `[size, size, 3]`; raises PictureError."""
-        image, box = self.picture(index), self.boxes.get(self.names[index])
+        image, name = self.picture(index), self.names[index]
         height, width = image.shape[:2]
-        if box is not None:
-            x0, y0, x1, y1 = box
-            if not (x0 < width and y0 < height and x1 > 0 and y1 > 0):
-                reason = f"its box {box} lies outside its {width}x{height} pixels"
-                fix = "Correct the box table"
-                raise PictureError(self.root / self.names[index], reason, fix=fix)
         self._check_points(index, width, height)
-        frame = frame_picture(width, height, size=size, crop=self.crop, box=box, margin=self.margin)
-        square = resize_picture(image, frame)
+        square, frame = cut_square(
+            image,
+            self.root / name,
+            size=size,
+            crop=self.crop,
+            box=self.boxes.get(name),
+            margin=self.margin,
+        )
         mirrored = self.flipped is not None and self.flipped[index]
         return square[:, ::-1] if mirrored else square, frame
 
@@ -121,6 +123,23 @@ class Pictures:
 
         found = in_threads(decode, range(len(self)), workers=workers, label=label)
         return [error and error.reason for error in found]
+
+
+def cut_square(
+    image: np.ndarray, file, *, size: int, crop: Framing, box: Box | None, margin: float
+) -> tuple[np.ndarray, Frame]:
+    """A picture in its frame (see `frames.frame_picture`), uint8 `[size, size, 3]`.
+
+    Raises PictureError, which names the `file`, for a box that lies outside the picture.
+    """
+    height, width = image.shape[:2]
+    if box is not None:
+        x0, y0, x1, y1 = box
+        if not (x0 < width and y0 < height and x1 > 0 and y1 > 0):
+            reason = f"its box {box} lies outside its {width}x{height} pixels"
+            raise PictureError(file, reason, fix="Correct the box table")
+    frame = frame_picture(width, height, size=size, crop=crop, box=box, margin=margin)
+    return resize_picture(image, frame), frame
 
 
 @dataclass(frozen=True)

@@ -100,30 +100,32 @@ def read_table(path: Path) -> tuple[list[str], list[list[str]]]:
 
 
 def read_number_table(
-    path: Path, *, blank: bool = False
+    path: Path, *, blank: bool = False, repeated: bool = False
 ) -> tuple[list[str], list[tuple[str, list[float]]]]:
     """Reads a table whose first column is a name and whose other columns are numbers.
 
     Args:
       path: the file.
       blank: whether cells may be blank; they are NaN then.
+      repeated: whether a name may occur twice.
 
     Returns:
-      The header, and (name, numbers) for each row; no name occurs twice.
+      The header, and (name, numbers) for each row.
     """
     header, lines = read_table(path)
-    table: dict[str, tuple[str, list[float]]] = {}
+    table: list[tuple[str, list[float]]] = []
+    first: dict[str, int] = {}
     for row, (name, *cells) in zip(_rows(path, header, lines), lines, strict=True):
-        key = key_of(name)
-        if key in table:
-            raise DataError(f"{row.where} repeats {name!r} of row {list(table).index(key) + 1}")
+        before = first.setdefault(key_of(name), len(table) + 1)
+        if before <= len(table) and not repeated:
+            raise DataError(f"{row.where} repeats {name!r} of row {before}")
         columns = zip(header[1:], cells, strict=True)
         numbers = [
             math.nan if blank and not cell else _finite(f"{row.where}, column {column!r}", cell)
             for column, cell in columns
         ]
-        table[key] = (name, numbers)
-    return header, list(table.values())
+        table.append((name, numbers))
+    return header, table
 
 
 def read_rows(path: Path, *, required=(), optional=()) -> list[Row]:

@@ -1,52 +1,50 @@
 """`python -m experiments.detect PICTURE_OR_FOLDER`: landmarks in pictures, and overlays of them."""
 
-import csv
 import dataclasses
 import itertools
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated
 
 import numpy as np
 import tyro
 
+from experiments import fit_keypoints
 from experiments.engine import cli
-from experiments.engine.errors import UsageError
+from experiments.engine.errors import UsageError, check_least
+from experiments.engine.landmark_files import ABOUT, FILES, Detection, Format, writer
 from experiments.engine.outputs import PIXELS, check_folder, open_folder, save_png
-from experiments.engine.runs import json_text
 from experiments.show import found as said
 
 BOX_MARGIN = 0.2  # as `data_pipelines.folder` widens boxes for training
 README = f"""\
 Landmarks found by c3jax, python -m experiments.detect
 
-landmarks.jsonl: a line per picture, {{"image": name, "landmarks_px": [[x, y], ...],
-    "spread_percent": [...], "confidence": [...], "object_score": number, "object": true or false}}
-landmarks.csv: a row per picture, image,x0,y0,x1,y1,...,spread_percent0,...,confidence0,...,
-    object_score,object (--format csv)
-overlays/: the pictures with their landmarks, numbered from 0
+{ABOUT}overlays/: the pictures with their landmarks, numbered from 0; with --keypoints with these
+    alone
 
 {PIXELS}
 {said.README}
 Landmark k has the same number in every picture. Names are relative to the folder that was searched
-(of several inputs, to the folder that holds them all).
+(of several inputs, to the folder that holds them all). Pages of one file are called scan.tif#1,
+scan.tif#2 and so on, frames of a video or animation clip.mp4#0, clip.mp4#1 and so on. A picture
+with several boxes has a row for each, and jsonl and csv have the box.
 """
 
 
 NAMED = 10
-RESULTS = ("landmarks.jsonl", "landmarks.csv", "overlays")
+RESULTS = (*FILES.values(), "overlays")
 
 
 @dataclass(frozen=True)
 class Options:
     """Find landmarks in pictures.
 
-    Writes landmarks.jsonl (or .csv) in pixels of the original pictures, and overlays. Pictures
-    that cannot be read are named and left out.
+    Writes landmarks.jsonl (or other formats) in pixels of the original pictures, and overlays.
+    Pictures that cannot be read are named and left out.
     """
 
     pictures: tyro.conf.Positional[
@@ -57,10 +55,19 @@ class Options:
     """run folder (c3_faces and its like, jlad), step of a run or exported model; by default the
     detector of faces that comes with c3jax"""
     boxes: Path | None = None
-    """CSV of image,x0,y0,x1,y1 for pictures where the object does not fill the frame"""
+    """CSV of image,x0,y0,x1,y1 for pictures where the object does not fill the frame; a picture
+    with several objects has a row for each"""
+    keypoints: Path | None = None
+    """folder that experiments.fit_keypoints wrote for this model: find these key points too"""
+    every: int | None = None
+    """of videos and animations take every nth frame; without it videos in folders are passed over,
+    all frames of a named one are taken, and the first one of an animation"""
+    max_megapixels: float = 50
+    """leave out pictures that are larger"""
     out: Path = Path("landmarks")
     """folder to write: a new one, or that of an earlier call, whose results are replaced"""
-    format: Literal["jsonl", "csv"] = "jsonl"
+    format: tuple[Format, ...] = ("jsonl",)
+    """JSON lines, CSV, COCO's key points (for CVAT), DeepLabCut's CSV; one or more"""
     overlays: bool = True
     """draw the landmarks on the pictures (PNG, original size)"""
 
@@ -69,46 +76,73 @@ def main() -> None:
     """Detects picture by picture; what is done is on disk at any time."""
     options = tyro.cli(Options, prog="python -m experiments.detect")
     out = options.out.expanduser()
+    check_options(options)
     check_folder(out, README)
-    root, names = find_inputs(options.pictures, out.resolve())
-    model = load_model(options.checkpoint)
-
-    from data_pipelines.sources import Pictures
-
+    root, names = find_inputs(options.pictures, out.resolve(), every=options.every)
     boxes = {} if options.boxes is None else boxes_of(options.boxes, names)
-    files = Pictures(root, tuple(names), crop=model.crop, boxes=boxes, margin=BOX_MARGIN)
+    several = any(len(each) > 1 for each in boxes.values())
+    if several and "dlc" in options.format:
+        raise UsageError("--format dlc has one object a picture, and --boxes several: leave it out")
+    model = load_model(options.checkpoint)
+    fit = None if options.keypoints is None else fit_keypoints.load(options.keypoints, model)
+
     left_out: list[tuple[str, str]] = []
-    found = detect(model, files, left_out)
+    found = detect(model, root, names, left_out, boxes=boxes, every=options.every, keypoints=fit)
     first = next(found, None)  # before anything is written
     if first is None:
         name, reason = left_out[0]
         raise UsageError(f"none of {len(names)} pictures can be used; the first, {name}: {reason}")
     open_folder(out, README, RESULTS)
-    results, strange = out / f"landmarks.{options.format}", 0
-    with writer(results, len(first[1])) as write:
-        for name, points_px, fields in itertools.chain([first], found):
-            write(name, points_px, fields)
-            strange += fields["object"] is False
+    done: dict[str, int] = {}
+    strange = 0
+    points = () if fit is None else fit.names
+    with writer(out, options.format, first[2], names=points, boxed=several) as write:
+        drawn, last = first[1], ""
+        for file, image, each in itertools.chain([first], found):
+            write(each)
+            done[file] = done.get(file, 0) + 1
+            strange += each.fields["object"] is False
             if options.overlays:
-                draw(root / name, points_px, out / "overlays" / f"{name}.png")
+                canvas = drawn if each.name == last else image  # several boxes, one overlay
+                drawn, last = draw(canvas, each, out / "overlays" / f"{each.name}.png"), each.name
     for name, reason in left_out:
-        print(f"left out: {name}: {reason}", file=sys.stderr)
-    print(f"landmarks of {len(names) - len(left_out):,} of {len(names):,} pictures: {results}")
+        fix = "; --max-megapixels lets it in" * ("megapixels" in reason)
+        print(f"left out: {name}: {reason}{fix}", file=sys.stderr)
+    total = sum(done.values())
+    objects = f" ({total:,} with all pages, frames and boxes)" * (total > len(done))
+    written = " ".join(str(out / FILES[name]) for name in dict.fromkeys(options.format))
+    print(f"landmarks of {len(done):,} of {len(names):,} pictures{objects}: {written}")
     if strange:
         print(f"{strange:,} of them show no object of the kind that was trained on (object: false)")
 
 
-def find_inputs(paths: tuple[Path, ...], out: Path) -> tuple[Path, list[str]]:
+def check_options(options: Options) -> None:
+    """Raises UsageError for numbers out of range; lets larger pictures in."""
+    from data_pipelines.pictures import allow_megapixels
+
+    if not options.format:
+        raise UsageError(f"--format: give at least one of {', '.join(FILES)}")
+    check_least("--every", options.every, 1)
+    if not 0 < options.max_megapixels < float("inf"):
+        raise UsageError(f"--max-megapixels must be positive, got {options.max_megapixels:g}")
+    allow_megapixels(options.max_megapixels)
+
+
+def find_inputs(
+    paths: tuple[Path, ...], out: Path, *, every: int | None = None
+) -> tuple[Path, list[str]]:
     """The folder that holds all pictures, and their names relative to it, each once.
 
-    Pictures in `out` are results: a search passes over them.
+    Pictures in `out` are results: a search passes over them. With `every` it finds videos too.
 
     Raises:
       UsageError: no path is given, or one that lies in `out`.
       DataError: a folder without pictures.
     """
+    from data_pipelines.media import VIDEOS
     from data_pipelines.readers.folder import find_pictures
 
+    more = VIDEOS if every else ()
     if not paths:
         raise UsageError("give at least one picture or folder of pictures")
     roots, files = [], []
@@ -116,7 +150,7 @@ def find_inputs(paths: tuple[Path, ...], out: Path) -> tuple[Path, list[str]]:
         if path.resolve().is_relative_to(out):
             raise UsageError(f"{path} lies in the folder of the results; give another --out")
         if path.is_dir():
-            found = [path / name for name in find_pictures(path)]
+            found = [path / name for name in find_pictures(path, more=more)]
             files += [file for file in found if not file.resolve().is_relative_to(out)]
         else:
             files.append(path)
@@ -138,7 +172,7 @@ def load_model(checkpoint: Path | None):
 
 
 def boxes_of(path: Path, names: list[str]) -> dict:
-    """The boxes of a table for the pictures `names`; says how many have one.
+    """The boxes of a table for the pictures `names`, a list for each; says how many have some.
 
     Raises:
       DataError: a faulty table.
@@ -146,7 +180,7 @@ def boxes_of(path: Path, names: list[str]) -> dict:
     """
     from data_pipelines.readers import folder
 
-    boxes, left_over = folder.boxes_of(folder.read_boxes(path.expanduser()), names)
+    boxes, left_over = folder.boxes_of(folder.read_all_boxes(path.expanduser()), names)
     if not boxes:
         raise UsageError(f"{path} names none of the pictures, such as {names[0]}")
     print(f"boxes: for {len(boxes):,} of {len(names):,} pictures")
@@ -160,62 +194,62 @@ def boxes_of(path: Path, names: list[str]) -> dict:
     return boxes
 
 
-def detect(model, files, left_out: list) -> Iterator[tuple[str, np.ndarray, dict[str, Any]]]:
-    """Of each picture that can be read its name, landmarks `[K, 2]` in its pixels, and `fields_of`.
+def detect(
+    model, root: Path, names: list[str], left_out: list, *, boxes=None, every=None, keypoints=None
+) -> Iterator[tuple[str, np.ndarray, Detection]]:
+    """The file of each picture that can be read, the picture, uint8 `[H, W, 3]`, and what is found.
 
-    Appends (name, reason) to `left_out` for each of the others.
+    That is once for each page or frame of the file, and for each box. Appends (name, reason) to
+    `left_out` for each of the others. `boxes` are lists, by name; `every` is as in
+    `media.read_pages`; `keypoints` are as `fit_keypoints.load` gives them.
     """
     from tqdm import tqdm
 
-    from c3jax.coordinates import to_pixels
+    from data_pipelines.media import read_pages
     from data_pipelines.pictures import PictureError
 
-    model = dataclasses.replace(model, crop="squash")  # the files are framed already
-    size = model.image_size
-    for index, name in enumerate(tqdm(files.names, unit="picture", disable=None)):
+    for name in tqdm(names, unit="picture", disable=None):
         try:
-            square, frame = files.read(index, size=size)
+            for page, image in read_pages(root / name, every=every):
+                for box in (boxes or {}).get(name, [None]):
+                    try:
+                        yield name, image, look(model, image, name + page, box, keypoints)
+                    except PictureError as error:  # the other boxes are good
+                        left_out.append((name + page, error.reason))
         except PictureError as error:
             left_out.append((name, error.reason))
-            continue
-        found = model.find(square[None])
-        points_px = frame.to_original(np.asarray(to_pixels(found.landmarks[0], (size, size))))
-        yield name, points_px, said.fields_of(found, 0)
 
 
-@contextmanager
-def writer(path: Path, num_landmarks: int):
-    """A function (name, points_px, fields) that writes one line of `path`, whole and at once.
+def look(model, image: np.ndarray, name: str, box, keypoints) -> Detection:
+    """What the model finds in a picture or in its box; raises PictureError for a box outside."""
+    from c3jax.coordinates import to_pixels
+    from data_pipelines.sources import cut_square
 
-    A name that is not UTF-8 has its bytes escaped, in JSON so that they are read back.
-    """
-    text: Any = {"encoding": "utf-8", "errors": "backslashreplace", "newline": ""}
-    with path.open("w", buffering=1, **text) as file:
-        if path.suffix == ".csv":
-            rows = csv.writer(file, lineterminator="\n")
-            places = [f"{axis}{k}" for k in range(num_landmarks) for axis in "xy"]
-            rows.writerow(["image", *places, *said.names_of_columns(num_landmarks)])
+    size = model.image_size
+    square, frame = cut_square(image, name, size=size, crop=model.crop, box=box, margin=BOX_MARGIN)
+    found = dataclasses.replace(model, crop="squash").find(square[None])
+    points = found.landmarks[0]
 
-        def write(name: str, points_px: np.ndarray, fields: dict[str, Any]) -> None:
-            points = points_px.round(3)
-            if path.suffix == ".csv":
-                rows.writerow([name, *points.ravel().tolist(), *said.cells_of(fields)])
-            else:
-                row = {"image": name, "landmarks_px": points.tolist(), **fields}
-                file.write(json_text(row, ensure_ascii=False) + "\n")
+    def in_picture(points) -> np.ndarray:
+        return frame.to_original(np.asarray(to_pixels(points, (size, size))))
 
-        yield write
+    named = None if keypoints is None else in_picture(keypoints.find(points))
+    height, width = image.shape[:2]
+    fields = said.fields_of(found, 0)
+    return Detection(name, (width, height), in_picture(points), named, box, fields)
 
 
-def draw(picture: Path, points_px: np.ndarray, path: Path) -> None:
-    """Writes the overlay of a picture."""
+def draw(image: np.ndarray, found: Detection, path: Path) -> np.ndarray:
+    """Writes the overlay of a picture and returns it."""
     from PIL import Image
 
-    from data_pipelines.pictures import read_picture
     from experiments.show.pictures import draw_landmarks
 
-    save_png(Image.fromarray(draw_landmarks(read_picture(picture), points_px)), path)
+    points_px = found.landmarks_px if found.keypoints_px is None else found.keypoints_px
+    drawn = draw_landmarks(image, points_px)
+    save_png(Image.fromarray(drawn), path)
+    return drawn
 
 
 if __name__ == "__main__":
-    cli.guarded(main)
+    cli.guarded(main, smaller="--max-megapixels")

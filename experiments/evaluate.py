@@ -59,7 +59,7 @@ class DataOptions:
     pairs_path: Path | None = None
     """pf_pascal: folder of the pair lists (by default that of the data set)"""
     landmarks_file: str | None = None
-    """labelled: the CSV of points in `path` (landmarks.csv)"""
+    """labelled: the table, COCO's JSON or DeepLabCut's CSV of points in `path` (landmarks.csv)"""
     crop: Crop | None = None
     """how a picture that is not square becomes square (centre)"""
     iod_points: tuple[int, int] | None = None

@@ -32,7 +32,7 @@ class DataConfig:
     other_persons: bool = False
     """celeb_a: leave all pictures of the persons of MAFL's test set out of the training"""
     landmarks_file: str = "landmarks.csv"
-    """labelled: the CSV of points in `path`"""
+    """labelled: the file of points in `path`: a table, COCO's JSON or DeepLabCut's CSV"""
     fit_rows: str | None = None
     """labelled: rows that the landmark regressor is fitted on, such as 1-1500"""
     test_rows: str | None = None

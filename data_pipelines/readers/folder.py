@@ -5,11 +5,11 @@ import os
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
-
-import numpy as np
+from typing import TypeVar
 
 from data_pipelines.errors import DataError
 from data_pipelines.frames import Box, Crop
+from data_pipelines.labels import folder_of, read_labels
 from data_pipelines.pictures import SUFFIXES
 from data_pipelines.sources import Examples, Pictures, list_skipped, load_pictures, log_skipped
 from data_pipelines.tables import Files, key_of, read_number_table
@@ -17,17 +17,18 @@ from data_pipelines.tables import Files, key_of, read_number_table
 BOX_HEADER = ["image", "x0", "y0", "x1", "y1"]
 # What the folders of results hold, and how it begins (experiments/detect.py, align.py).
 RESULTS, RESULTS_BEGIN = "README.txt", b" found by c3jax, python -m experiments."
-APPENDED = "spread_percent0"  # the first of the columns that detect appends to those of points
 _NAMED = 10
+T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 
-def find_pictures(path) -> list[str]:
+def find_pictures(path, *, more: tuple[str, ...] = ()) -> list[str]:
     """Names of all pictures below a folder, relative to it, with `/`, sorted.
 
     Suffixes match in any case; hidden files and folders are ignored, and so are the folders that
     `python -m experiments.detect` and its like have written. A linked folder is searched too, and
-    none twice. What else is passed over is logged: how many files, and which.
+    none twice. What else is passed over is logged: how many files, and which. `more` are suffixes
+    that are looked for as well.
     """
     root = Path(path)
     if not root.exists():
@@ -35,8 +36,8 @@ def find_pictures(path) -> list[str]:
     if not root.is_dir():
         raise DataError(f"{root}: a file, not a folder. Give the folder that holds the pictures.")
     files = _visible(root)
-    names = sorted(name for name in files if _is_picture(name))
-    others = [name for name in files if not _is_picture(name)]
+    names = sorted(name for name in files if _is_picture(name, more))
+    others = [name for name in files if not _is_picture(name, more)]
     if not names:
         counts = list(_count(others).items())[:3]
         found = ", ".join(f"{count} {suffix}" for suffix, count in counts) or "nothing"
@@ -59,22 +60,36 @@ def count_others(path) -> dict[str, int]:
 
 
 def read_boxes(path) -> dict[str, Box]:
-    """Reads a box table, `image,x0,y0,x1,y1`: edges in pixels of the upright original."""
-    path = Path(path)
-    header, rows = read_number_table(path)
+    """Reads a box table, `image,x0,y0,x1,y1`: edges in pixels of the upright original.
+
+    A picture has one box (see `read_all_boxes`).
+    """
+    return dict(_box_rows(Path(path), repeated=False))
+
+
+def read_all_boxes(path) -> dict[str, list[Box]]:
+    """As `read_boxes`, with the boxes of each row of a picture, by what its names share."""
+    boxes: dict[str, list[Box]] = {}
+    for name, box in _box_rows(Path(path), repeated=True):
+        boxes.setdefault(key_of(name), []).append(box)
+    return boxes
+
+
+def _box_rows(path: Path, *, repeated: bool) -> list[tuple[str, Box]]:
+    header, rows = read_number_table(path, repeated=repeated)
     if header != BOX_HEADER:
         raise DataError(f"{path}: the header is {','.join(header)!r}, not {','.join(BOX_HEADER)!r}")
-    boxes: dict[str, Box] = {}
+    boxes: list[tuple[str, Box]] = []
     for number, (name, (x0, y0, x1, y1)) in enumerate(rows, start=1):
         for low, high, axis in ((x0, x1, "x"), (y0, y1, "y")):
             if high <= low:
                 where, why = f"row {number}, column '{axis}1'", f"is not above {axis}0 = {low:g}"
                 raise DataError(f"{path}: {where}: {high:g} {why}")
-        boxes[name] = (x0, y0, x1, y1)
+        boxes.append((name, (x0, y0, x1, y1)))
     return boxes
 
 
-def boxes_of(table: dict[str, Box], names: Iterable[str]) -> tuple[dict[str, Box], list[str]]:
+def boxes_of(table: dict[str, T], names: Iterable[str]) -> tuple[dict[str, T], list[str]]:
     """The boxes of pictures, by the names of these, and the rows that name none of them."""
     keys = {key_of(name): box for name, box in table.items()}
     boxes = {name: keys[key_of(name)] for name in names if key_of(name) in keys}
@@ -103,42 +118,33 @@ def find_folder(path, *, crop: Crop = "centre", boxes=None, margin: float = 0.2)
 def labelled(
     path, *, rows: tuple[int, int] | None = None, csv="landmarks.csv", crop: Crop = "squash"
 ) -> Pictures:
-    """Reads the table alone: a header, then `image, x, y` for each point of each picture.
+    """Reads the labels alone, of any kind that `labels.read_labels` knows.
 
-    Both cells of a point are blank where it is not labelled; its key point is NaN then. What
-    `detect` appends to landmarks is passed over.
+    A table of our own has a header, then `image, x, y` for each point of each picture, and maybe
+    a column of its visibility. A key point that is not labelled is NaN: both cells are blank, or
+    its visibility is 0.
 
     Args:
       path: the folder.
-      rows: first and last row, counted from 1 without the header, both included; None for all.
-      csv: the table's name in the folder.
+      rows: first and last row, counted from 1 without the header, both included; None for all. Of
+        COCO's pictures those that have key points count.
+      csv: the table's name in the folder, or that of a JSON file.
       crop: as in `frames.frame_picture`.
     """
     root = Path(path)
     if not root.is_dir():
         raise DataError(f"{root}: no such folder; one with images/ and a keypoint table is needed")
-    file = root / csv
-    header, table = read_number_table(file, blank=True)
-    num_columns = [*header, APPENDED].index(APPENDED) - 1
-    if num_columns < 2 or num_columns % 2:
-        raise DataError(f"{file}: {num_columns} columns after the image; x,y per point is needed")
-    first, last = rows or (1, len(table))
-    if not 1 <= first <= last <= len(table):
-        raise DataError(f"{file}: rows {first}-{last} are not within 1-{len(table)}")
-    chosen = table[first - 1 : last]
-    keypoints = np.array([numbers[:num_columns] for _, numbers in chosen], np.float32)
-    keypoints = keypoints.reshape(len(chosen), -1, 2)
-    half = np.isnan(keypoints).sum(-1) == 1
-    if half.any():
-        row, point = np.argwhere(half)[0]
-        where = f"{file}: row {first + row}: point {point + 1}"
-        raise DataError(f"{where} has one blank cell; fill it, or leave both blank")
-    files = Files(root / "images")
+    labels = read_labels(file := root / csv)
+    first, last = rows or (1, len(labels.names))
+    if not 1 <= first <= last <= len(labels.names):
+        raise DataError(f"{file}: rows {first}-{last} are not within 1-{len(labels.names)}")
+    files = Files(folder_of(root, file, labels))
     return Pictures(
         files.root,
-        tuple(files.find(name) for name, _ in chosen),
+        tuple(files.find(name) for name in labels.names[first - 1 : last]),
         crop=crop,
-        keypoints_px=keypoints,
+        keypoints_px=labels.keypoints_px[first - 1 : last],
+        points=labels.points,
         slack=0,
     )
 
@@ -160,8 +166,8 @@ def load_folder(files: Pictures, *, size: int) -> Examples:
     return examples
 
 
-def _is_picture(name: str) -> bool:
-    return Path(name).suffix.lower() in SUFFIXES
+def _is_picture(name: str, more: tuple[str, ...] = ()) -> bool:
+    return Path(name).suffix.lower() in SUFFIXES + more
 
 
 def _count(names: Iterable[str]) -> dict[str, int]:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from c3jax.inference import Found
+from experiments.engine.landmark_files import PER_LANDMARK
 
 README = """\
 spread_percent: how far the network spreads each landmark, in percent of the side of the square
@@ -13,8 +14,6 @@ object_score: the share of the training pictures that are less like the others t
 object: whether the picture shows such an object at all, false (in CSV 0) for a score below .01;
 both null (blank) of a model without these statistics"""
 
-PER_LANDMARK = ("spread_percent", "confidence")
-
 
 def fields_of(found: Found, row: int) -> dict[str, Any]:
     """The fields of one picture, as JSON values."""
@@ -24,20 +23,6 @@ def fields_of(found: Found, row: int) -> dict[str, Any]:
         **{name: _rounded(getattr(found, name), row) for name in numbers},
         "object": None if shown is None else bool(shown[row]),
     }
-
-
-def names_of_columns(num_landmarks: int) -> list[str]:
-    """The columns of a table that hold the fields, those of landmarks numbered."""
-    numbered = (f"{name}{k}" for name in PER_LANDMARK for k in range(num_landmarks))
-    return [*numbered, "object_score", "object"]
-
-
-def cells_of(fields: dict[str, Any]) -> list[Any]:
-    """The cells of these columns; blank where a field is null."""
-    count = len(fields["spread_percent"])
-    numbered = [cell for name in PER_LANDMARK for cell in fields[name] or [None] * count]
-    shown = fields["object"]
-    return [*numbered, fields["object_score"], None if shown is None else int(shown)]
 
 
 def _rounded(values, row: int) -> Any:

@@ -1,6 +1,5 @@
 """`python -m experiments.detect`, and the overlays."""
 
-import csv
 import json
 import os
 import shutil
@@ -11,6 +10,7 @@ from PIL import Image
 
 from c3jax import inference, to_pixels
 from c3jax.confidence import Familiar, Isotonic
+from data_pipelines import pictures
 from data_pipelines.frames import frame_picture, resize_picture
 from data_pipelines.pictures import read_picture
 from data_pipelines.readers.folder import labelled
@@ -33,6 +33,7 @@ def model(tmp_path_factory):
 def photos(tmp_path, monkeypatch):
     """Nested pictures, two of one name, two that are broken."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(pictures, "MAX_PIXELS", pictures.MAX_PIXELS)
     root = tmp_path / "photos"
     (root / "sub").mkdir(parents=True)
     smooth_picture(40, 60, 0).save(root / "a.png")
@@ -113,6 +114,51 @@ def test_boxes_are_cut_out_with_the_margin_of_training(model, photos, capsys):
     np.testing.assert_allclose(found["sub/a.png"], whole, atol=0.01)
 
 
+def test_a_picture_with_several_boxes_has_a_row_for_each(model, photos, capsys):
+    rows = ["a.png,5,10,35,50", "./a.png,0,0,20,20", "a.png,90,90,99,99", "sub/a.png,0,0,30,30"]
+    (photos.parent / "boxes.csv").write_text("\n".join(["image,x0,y0,x1,y1", *rows]) + "\n")
+    arguments = [photos / "a.png", photos / "sub/a.png", "--checkpoint", model]
+    arguments += ["--boxes", "boxes.csv"]
+    assert call(detect.main, *arguments, "--format", "dlc") == 2
+    assert "--format dlc has one object a picture" in capsys.readouterr().err
+    assert call(detect.main, *arguments, "--format", "jsonl", "csv", "coco") == 0
+    said = capsys.readouterr()
+    assert "landmarks of 2 of 2 pictures (3 with all pages, frames and boxes)" in said.out
+    assert "left out: a.png: its box (90.0, 90.0, 99.0, 99.0) lies outside its 40x60" in said.err
+    out = photos.parent / "landmarks"
+    found = [json.loads(line) for line in (out / "landmarks.jsonl").read_text().splitlines()]
+    boxes = [(5, 10, 35, 50), (0, 0, 20, 20), (0, 0, 30, 30)]
+    assert [tuple(each["box"]) for each in found] == boxes
+    for each, box in zip(found, boxes, strict=True):
+        expected = expected_px(model, photos / each["image"], box=box, margin=0.2)
+        np.testing.assert_allclose(each["landmarks_px"], expected, atol=0.01)
+    coco = json.loads((out / "person_keypoints_default.json").read_text())
+    assert [each["bbox"] for each in coco["annotations"]] == [
+        *([5, 10, 30, 40], [0, 0, 20, 20], [0, 0, 30, 30])
+    ]
+    assert [each["image_id"] for each in coco["annotations"]] == [1, 1, 2]
+    assert len([*(out / "overlays").rglob("*.png")]) == 2
+
+
+def test_pages_and_frames_are_pictures_of_their_own(model, photos, capsys):
+    pages = [smooth_picture(40, 60, 0), smooth_picture(30, 30, 1)]
+    pages[0].save(photos / "scan.tif", save_all=True, append_images=pages[1:])
+    frames = [smooth_picture(40, 40, seed) for seed in range(4)]
+    frames[0].save(photos / "moving.png", save_all=True, append_images=frames[1:])
+    arguments = ["--checkpoint", model, "--no-overlays"]
+    assert call(detect.main, photos, *arguments, "--every", "3") == 0
+    assert "landmarks of 5 of 7 pictures (7 with all pages, frames" in capsys.readouterr().out
+    found = lines(photos.parent / "landmarks")
+    assert [*found] == [
+        *("a.png", "moving.png#0", "moving.png#3", "scan.tif#1", "scan.tif#2"),
+        *("sub/a.png", "sub/b.jpg"),
+    ]
+    np.testing.assert_allclose(found["scan.tif#1"], found["a.png"], atol=0.01)
+    assert call(detect.main, photos / "moving.png", *arguments, "--format", "dlc", "coco") == 0
+    written = sorted(file.name for file in (photos.parent / "landmarks").iterdir())
+    assert written == ["README.txt", "landmarks_dlc.csv", "person_keypoints_default.json"]
+
+
 def test_boxes_are_found_whatever_wrote_their_names(model, photos, capsys):
     (photos / "sub" / "a.png").rename(photos / "sub" / "cafe\u0301.png")  # as macOS has it
     rows = ["./a.png,5,10,35,50", "sub\\b.jpg,1,2,40,50", "sub/caf\xe9.png,5,6,25,40"]
@@ -144,8 +190,8 @@ def test_results_elsewhere_in_the_folder_are_no_pictures(model, photos, capsys):
 
 
 def test_what_is_passed_over_is_named_and_links_are_followed_once(model, photos, capsys, caplog):
-    (photos / "b.heic").write_bytes(b"x")
-    (photos / "c.mpo").write_bytes(b"x")
+    (photos / "b.psd").write_bytes(b"x")
+    (photos / "c.mp4").write_bytes(b"x")
     elsewhere = photos.parent / "elsewhere"
     elsewhere.mkdir()
     smooth_picture(40, 40, 3).save(elsewhere / "d.png")
@@ -154,7 +200,7 @@ def test_what_is_passed_over_is_named_and_links_are_followed_once(model, photos,
     (photos / "loop").symlink_to(photos)
     assert call(detect.main, photos, "--checkpoint", model, "--no-overlays") == 0
     assert "landmarks of 4 of 6 pictures" in capsys.readouterr().out
-    assert "passed over 1 .heic, 1 .mpo, which are not read: b.heic, c.mpo" in caplog.text
+    assert "passed over 1 .psd, 1 .mp4, which are not read: b.psd, c.mp4" in caplog.text
 
 
 def test_pixels_are_those_of_the_upright_picture(model, photos):
@@ -225,6 +271,10 @@ def test_the_detector_that_comes_along_is_the_default(model, photos, monkeypatch
         (["photos", "--checkpoint", "nowhere"], "nowhere is no folder; give a run folder"),
         (["photos", "--checkpoint", "no.safetensors"], "no.safetensors: no such file"),
         (["photos", "--format", "xml"], "xml"),
+        (["photos", "--format"], "--format"),
+        (["photos", "--every", "0"], "--every must be at least 1"),
+        (["photos", "--max-megapixels", "nan"], "--max-megapixels must be positive"),
+        (["photos", "--max-megapixels", "0.0001"], "none of 5 pictures can be used; the first, a."),
         (["photos", "--colour", "red"], "--colour"),
     ],
 )
@@ -270,20 +320,6 @@ def test_dots_of_long_pictures_are_as_large_as_those_of_their_shorter_side():
 
 def test_colors_differ():
     assert len(set(colors(30))) == 30
-
-
-def test_rows_are_written_at_once(tmp_path):
-    fields = {"spread_percent": [7.5], "confidence": None, "object_score": 0.25, "object": True}
-    for suffix in ("jsonl", "csv"):
-        path = tmp_path / f"landmarks.{suffix}"
-        with detect.writer(path, 1) as write:
-            write("ä, b.png", np.array([[1.00049, 2.0]]), fields)
-            text = path.read_text(encoding="utf-8")
-        assert text == path.read_text(encoding="utf-8")
-    assert list(csv.reader(text.splitlines())) == [
-        ["image", "x0", "y0", "spread_percent0", "confidence0", "object_score", "object"],
-        ["ä, b.png", "1.0", "2.0", "7.5", "", "0.25", "1"],
-    ]
 
 
 def test_it_is_said_how_sure_each_landmark_is_and_whether_there_is_an_object(model, photos):

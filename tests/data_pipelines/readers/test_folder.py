@@ -47,10 +47,10 @@ def test_pictures_are_found_nested_sorted_in_any_case_and_hidden_ones_ignored(pi
 def test_a_missing_path_a_file_and_an_empty_folder_are_refused_by_name(tmp_path):
     with pytest.raises(DataError, match=r"nowhere: no such folder"):
         find_pictures(tmp_path / "nowhere")
-    (tmp_path / "x.heic").write_bytes(b"")
-    with pytest.raises(DataError, match=r"x.heic: a file, not a folder"):
-        find_pictures(tmp_path / "x.heic")
-    with pytest.raises(DataError, match=r"no picture .*; found 1 .heic"):
+    (tmp_path / "x.psd").write_bytes(b"")
+    with pytest.raises(DataError, match=r"x.psd: a file, not a folder"):
+        find_pictures(tmp_path / "x.psd")
+    with pytest.raises(DataError, match=r"no picture .*; found 1 .psd"):
         find_pictures(tmp_path)
 
 

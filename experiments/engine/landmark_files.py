@@ -1,0 +1,241 @@
+"""Landmarks of pictures as files: JSON lines, CSV, COCO's key points and DeepLabCut's CSV."""
+
+import csv
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, TextIO
+
+import numpy as np
+
+from experiments.engine.runs import json_text
+
+Format = Literal["jsonl", "csv", "coco", "dlc"]
+FILES = {
+    "jsonl": "landmarks.jsonl",
+    "csv": "landmarks.csv",
+    "coco": "person_keypoints_default.json",
+    "dlc": "landmarks_dlc.csv",
+}
+ABOUT = """\
+landmarks.jsonl: a line per picture, {"image": name, "landmarks_px": [[x, y], ...],
+    "spread_percent": [...], "confidence": [...], "object_score": number, "object": true or false}
+landmarks.csv: a row per picture, image,x0,y0,x1,y1,...,spread_percent0,...,confidence0,...,
+    object_score,object (--format csv)
+person_keypoints_default.json: COCO's key points, which CVAT imports and pycocotools loads (--format
+    coco); score is the mean confidence of the points, and bbox the box that was given, else theirs
+landmarks_dlc.csv: as DeepLabCut writes what it finds (--format dlc); likelihood is the confidence
+With --keypoints, jsonl and csv have the named key points too, coco and dlc have these alone.
+score and likelihood are 1 where there is no confidence: programs leave out what has none.
+"""
+SCORER, CATEGORY = "c3jax", "object"
+PER_LANDMARK = ("spread_percent", "confidence")
+
+
+@dataclass(frozen=True)
+class Detection:
+    """What was found in a picture, or in one box of it; pixels are those of the original.
+
+    Attributes:
+      name: of the picture.
+      size: its width and height, upright.
+      landmarks_px: `[K, 2]`.
+      keypoints_px: `[P, 2]`, of named key points; None without.
+      box: (x0, y0, x1, y1) that was looked into; None: all of the picture.
+      fields: what else is known, by its name in JSON; None where it is not. Those of
+        `PER_LANDMARK` are lists. `confidence`, in [0, 1], is COCO's score and DeepLabCut's
+        likelihood.
+    """
+
+    name: str
+    size: tuple[int, int]
+    landmarks_px: np.ndarray
+    keypoints_px: np.ndarray | None = None
+    box: tuple[float, float, float, float] | None = None
+    fields: Mapping[str, Any] = field(default_factory=dict)
+
+
+Write = Callable[[Detection], None]
+Open = Callable[[Path, Detection, Sequence[str], bool], AbstractContextManager[Write]]
+
+
+@contextmanager
+def writer(
+    out: Path,
+    formats: Sequence[Format],
+    first: Detection,
+    *,
+    names: Sequence[str] = (),
+    boxed: bool = False,
+) -> Iterator[Write]:
+    """A function that writes a `Detection` in each of the formats, whole and at once.
+
+    COCO's file is one JSON value, which is written at the end, also when that is an interrupt.
+    A name that is not UTF-8 has its bytes escaped, in JSON so that they are read back.
+
+    Args:
+      out: the folder.
+      formats: what is written.
+      first: the first detection; all have the fields of this one.
+      names: of the key points of the detections, where they have some.
+      boxed: JSON lines and CSV have the box of each.
+    """
+    with ExitStack() as stack:
+        each = dict.fromkeys(formats)  # once
+        writes = [
+            stack.enter_context(_OPEN[name](out / FILES[name], first, names, boxed))
+            for name in each
+        ]
+
+        def write(found: Detection) -> None:
+            for one in writes:
+                one(found)
+
+        yield write
+
+
+@contextmanager
+def _json_lines(path: Path, first: Detection, names: Sequence[str], boxed: bool):
+    with _opened(path) as file:
+
+        def write(found: Detection) -> None:
+            row: dict[str, Any] = {
+                "image": found.name,
+                "landmarks_px": _rounded(found.landmarks_px),
+            }
+            if found.keypoints_px is not None:
+                row["keypoints_px"] = dict(zip(names, _rounded(found.keypoints_px), strict=True))
+            if boxed:
+                row["box"] = found.box
+            file.write(json_text({**row, **found.fields}, ensure_ascii=False) + "\n")
+
+        yield write
+
+
+@contextmanager
+def _csv(path: Path, first: Detection, names: Sequence[str], boxed: bool):
+    """`labelled` folders have this layout, as long as there are landmarks alone."""
+    header = ["image", *(f"{axis}{k}" for k in range(len(first.landmarks_px)) for axis in "xy")]
+    header += [f"{name}_{axis}" for name in names for axis in "xy"]
+    header += [f"box_{edge}" for edge in ("x0", "y0", "x1", "y1") if boxed]
+    count = len(first.landmarks_px)
+    for name in first.fields:
+        header += [f"{name}{k}" for k in range(count)] if name in PER_LANDMARK else [name]
+    with _opened(path) as file:
+        rows = csv.writer(file, lineterminator="\n")
+        rows.writerow(header)
+
+        def write(found: Detection) -> None:
+            row: list[Any] = [found.name, *found.landmarks_px.round(3).ravel().tolist()]
+            if found.keypoints_px is not None:
+                row += found.keypoints_px.round(3).ravel().tolist()
+            if boxed:
+                row += found.box or [""] * 4
+            for name, value in found.fields.items():
+                values = (value or [None] * count) if name in PER_LANDMARK else [value]
+                row += [int(each) if isinstance(each, bool) else each for each in values]
+            rows.writerow(row)
+
+        yield write
+
+
+@contextmanager
+def _coco(path: Path, first: Detection, names: Sequence[str], boxed: bool):
+    points = list(names) or _numbered(first)
+    category = {"id": 1, "name": CATEGORY, "supercategory": "", "keypoints": points, "skeleton": []}
+    images: dict[str, dict[str, Any]] = {}
+    annotations: list[dict[str, Any]] = []
+
+    def write(found: Detection) -> None:
+        width, height = found.size
+        known = {"id": len(images) + 1, "file_name": found.name, "width": width, "height": height}
+        image = images.setdefault(found.name, known)
+        places = _points_of(found).round(3)
+        x, y, w, h = _box_of(found)
+        annotations.append(
+            {
+                "id": len(annotations) + 1,
+                "image_id": image["id"],
+                "category_id": 1,
+                "keypoints": [value for px, py in places.tolist() for value in (px, py, 2)],
+                "num_keypoints": len(places),
+                "bbox": [x, y, w, h],
+                "area": round(w * h, 3),
+                "segmentation": [],
+                "iscrowd": 0,
+                "score": round(float(np.mean(_confidence(found))), 4),
+            }
+        )
+
+    try:
+        yield write
+    finally:
+        content = {
+            "info": {"description": "landmarks found by c3jax"},
+            "categories": [category],
+            "images": list(images.values()),
+            "annotations": annotations,
+        }
+        part = path.with_name(path.name + ".part")
+        with _opened(part) as file:
+            file.write(json_text(content, ensure_ascii=False))
+        os.replace(part, path)
+
+
+@contextmanager
+def _deeplabcut(path: Path, first: Detection, names: Sequence[str], boxed: bool):
+    points = list(names) or _numbered(first)
+    with _opened(path) as file:
+        rows = csv.writer(file, lineterminator="\n")
+        rows.writerow(["scorer", *[SCORER] * 3 * len(points)])
+        rows.writerow(["bodyparts", *(name for name in points for _ in range(3))])
+        rows.writerow(["coords", *["x", "y", "likelihood"] * len(points)])
+
+        def write(found: Detection) -> None:
+            sure = np.round(_confidence(found), 4)
+            rows.writerow(
+                [found.name, *np.column_stack([_points_of(found).round(3), sure]).ravel().tolist()]
+            )
+
+        yield write
+
+
+_OPEN: dict[str, Open] = dict(zip(FILES, (_json_lines, _csv, _coco, _deeplabcut), strict=True))
+
+
+def _opened(path: Path) -> TextIO:
+    text: Any = {"encoding": "utf-8", "errors": "backslashreplace", "newline": ""}
+    return path.open("w", buffering=1, **text)
+
+
+def _rounded(points_px: np.ndarray) -> list[list[float]]:
+    return points_px.round(3).tolist()
+
+
+def _numbered(first: Detection) -> list[str]:
+    return [f"landmark{k}" for k in range(len(first.landmarks_px))]
+
+
+def _points_of(found: Detection) -> np.ndarray:
+    """What COCO and DeepLabCut get: the named key points, else the landmarks."""
+    return found.landmarks_px if found.keypoints_px is None else found.keypoints_px
+
+
+def _confidence(found: Detection) -> np.ndarray:
+    """In [0, 1], of each point; 1 where it is not known, as of key points."""
+    sure = found.fields.get("confidence")
+    if sure is None or found.keypoints_px is not None:
+        return np.ones(len(_points_of(found)))
+    return np.array([1.0 if each is None else each for each in sure], float)
+
+
+def _box_of(found: Detection) -> list[float]:
+    """(x, y, width, height) by edges: the box that was given, else that of the points' pixels."""
+    if found.box is not None:
+        x0, y0, x1, y1 = found.box
+    else:
+        points = _points_of(found)
+        (x0, y0), (x1, y1) = points.min(0), points.max(0) + 1
+    return [round(float(value), 3) for value in (x0, y0, x1 - x0, y1 - y0)]
