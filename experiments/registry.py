@@ -14,6 +14,7 @@ from experiments.engine import runs
 from experiments.engine.errors import UsageError
 from experiments.recipe import Model, Recipe, Trained, read_back
 
+OF_PHOTOS = "c3_faces"  # what learns landmarks of any photos
 _registered: dict[str, Recipe] = {}
 
 

@@ -43,9 +43,14 @@ def verdict(follow: float | None, same_spot: float | None, dead: float) -> Verdi
 
 def judged(check: dict[str, Any]) -> dict[str, Any]:
     """The numbers with their `verdict`, and one plain `sentence` that says why."""
-    dead = {number for name in DEAD for number in check[name]}
-    word = verdict(check["follow"], check["same_spot"], len(dead) / check["num_landmarks"])
+    share = len(dead_of(check)) / check["num_landmarks"]
+    word = verdict(check["follow"], check["same_spot"], share)
     return {**check, "verdict": word, "sentence": f"{word.capitalize()}: {reasons(check)}."}
+
+
+def dead_of(check: dict[str, Any]) -> set[int]:
+    """The landmarks that are still, coincide with another or mark no spot."""
+    return {number for name in DEAD for number in check[name]}
 
 
 def reasons(check: dict[str, Any]) -> str:

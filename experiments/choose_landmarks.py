@@ -1,0 +1,222 @@
+"""`python -m experiments.choose_landmarks --data.path DIR`: how many landmarks suit one's photos.
+
+For each number a short training of C3's warm-up, in which landmarks learn to follow known warps and
+keep apart, on features that a frozen trunk computes once; then the check without labels.
+"""
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tyro
+
+from c3jax.training.checkpoints import digest
+from data_pipelines.frames import Crop
+from data_pipelines.load import DataConfig, load
+from experiments.engine import cli, runs
+from experiments.engine.errors import UsageError, check_least
+from experiments.engine.outputs import check_folder, open_folder
+from experiments.engine.stages import check_options
+from experiments.measure.landmark_counts import Trunk, learn, make_detect
+from experiments.measure.self_check import pictures_of
+from experiments.registry import OF_PHOTOS, find_recipe
+from experiments.show.next_steps import command, photo_options
+from experiments.show.page import Section, Table, render
+from experiments.show.pictures import Picture, as_image, draw_points, sheet
+from experiments.show.verdict import check_data, dead_of
+
+NAME, TRAININGS = "choose_landmarks", "trainings"
+README = f"""\
+How many landmarks suit some photos, by c3jax, python -m experiments.{NAME}
+
+{NAME}.html: a curve, what was found, and the command to go on with
+{NAME}.json: the same as numbers
+{TRAININGS}/: short trainings of a call that was stopped; the same call goes on with them
+"""
+PHOTOS, WARPS, BATCH = 200, 20, 16  # photos at most; warped copies of each; pairs in a step
+ALIVE, NEAR = 0.9, 0.05  # share of the landmarks; of `same_spot`, below the best
+SHOWN, SIDE = 6, 180  # pictures that are shown for each number, and their side in pixels
+COLUMNS = {
+    "num_landmarks": "landmarks",
+    "alive": "share alive",
+    "same_spot": "same spot",
+    "follow": "follow",
+    "warp_error_percent": "warp error, %",
+    "verdict": "verdict so far",
+}
+CURVES = ("alive", "same_spot", "follow")
+
+
+@dataclass(frozen=True)
+class Photos:
+    """Which photos."""
+
+    path: Path
+    """folder of photos, which is searched with all folders in it"""
+    boxes: Path | None = None
+    """CSV of image,x0,y0,x1,y1 for photos where the object is not centred"""
+    crop: Crop = "centre"
+    """how a photo becomes square: `inner` keeps the central 80 %"""
+
+
+@dataclass(frozen=True)
+class Options:
+    """Try several numbers of landmarks on a folder of photos, each in a short training.
+
+    Writes choose_landmarks.html and choose_landmarks.json: how many landmarks are alive, whether
+    they mark the same spots, which number to take, and the command to go on with. Of more than 200
+    photos 200 are taken.
+    """
+
+    data: Photos
+    counts: tuple[int, ...] = (5, 10, 15, 20, 30)
+    """numbers of landmarks to try"""
+    steps: int = 400
+    """of each training"""
+    seed: int = 0
+    out: Path = Path(NAME)
+    """folder to write: a new one, or that of an earlier call, whose results are replaced"""
+
+    def check(self) -> None:
+        """Refuses what cannot be trained or written.
+
+        Raises:
+          UsageError: names the option.
+        """
+        if len(set(self.counts)) < 2:
+            raise UsageError(f"--counts must name two numbers or more, got {list(self.counts)}")
+        check_least("--counts", min(self.counts), 2)
+        check_least("--steps", self.steps, 1)
+        check_folder(self.out.expanduser(), README)
+
+
+def main() -> None:
+    """Tries the numbers one after the other, then writes what was found."""
+    options = tyro.cli(Options, prog=f"python -m experiments.{NAME}")
+    options.check()
+    recipe, out = find_recipe(OF_PHOTOS), options.out.expanduser()
+    preset = next(iter(recipe.presets("folder").values()))
+    config = replace(
+        preset,
+        data=DataConfig(name="folder", image_size=preset.data.image_size, **vars(options.data)),
+        warmup=replace(preset.warmup, steps=options.steps, batch_size=BATCH),
+        seed=options.seed,
+    )
+    check_options(config, 1)
+    trunk = Trunk.of(config.model)  # what it lacks is said before the photos are read
+    data = load(config.data)
+    print(f"data: {data.description}", flush=True)
+    open_folder(out, README, ())
+    num_photos = min(data.num_train, PHOTOS)
+    photos = next(data.batches(batch_size=num_photos, seed=options.seed))["source"]
+    print(f"features of {WARPS} warped copies of {num_photos} photos", flush=True)
+    views = trunk.views(photos, WARPS, config.warp, seed=options.seed)
+    call = digest({"photos": photos, "options": np.array([options.steps, options.seed])})[:12]
+    shown, checks, found = pictures_of(data)[0][:SHOWN], [], []
+    for count in sorted(set(options.counts)):
+        print(f"{count} landmarks", flush=True)
+        folder = out / TRAININGS / f"k{count}-{call}"
+        detect = make_detect(trunk, *learn(count, views, config, folder))
+        check = check_data(detect, data)
+        checks.append({"alive": alive(check), **check})
+        found.append(detect(shown))
+    number, reason = choose(checks)
+    photo_words = ["--data.name", "folder", *photo_options(options.data)]
+    results = {
+        "photos": num_photos,
+        "steps": options.steps,
+        "seed": options.seed,
+        "counts": checks,
+        "landmarks": number,
+        "reason": reason,
+        "command": command(recipe.name, *photo_words, "--landmarks", number),
+    }
+    tiles = [[*map(draw_numbered, shown, points)] for points in found]
+    runs.write_json(out / f"{NAME}.json", results)
+    page = render("How many landmarks", data.description, [section(results, tiles)])
+    runs.replace_text(out / f"{NAME}.html", page)
+    shutil.rmtree(out / TRAININGS)
+    print(f"{reason}\n{results['command']}\nreport: {out / f'{NAME}.html'}")
+
+
+def alive(check: dict[str, Any]) -> float:
+    """The share of landmarks that move, lie apart and mark a spot of the object."""
+    return 1 - len(dead_of(check)) / check["num_landmarks"]
+
+
+def choose(checks: Sequence[dict[str, Any]]) -> tuple[int, str]:
+    """The number of landmarks to take, and why.
+
+    The largest with 90 % of its landmarks alive and `same_spot` within .05 of the best; where there
+    is none, that with the largest product of the two.
+
+    Args:
+      checks: for each number its `self_check` object, and the share that is `alive`.
+    """
+    spots = [check["same_spot"] or 0.0 for check in checks]
+    scores = {
+        check["num_landmarks"]: check["alive"] * spot
+        for check, spot in zip(checks, spots, strict=True)
+    }
+    good = [
+        count
+        for count, check, spot in zip(scores, checks, spots, strict=True)
+        if check["alive"] >= ALIVE and spot >= max(spots) - NEAR
+    ]
+    what = (
+        f"{100 * ALIVE:.0f} % of its landmarks alive that marks the same spots as well as the best "
+        f"one, within {NEAR}"
+    )
+    if good:
+        return max(good), f"{max(good)} landmarks: the largest number with {what}."
+    nearest = max(scores, key=lambda count: scores[count])
+    return nearest, f"No number has {what}. {nearest} comes nearest; try more --steps."
+
+
+def section(results: dict[str, Any], tiles: Sequence[Sequence[Any]]) -> Section:
+    """The page: the advice, the numbers, their curve, and pictures in a row for each number."""
+    counts = results["counts"]
+    note = (
+        f"After {results['steps']:,} steps on {results['photos']:,} photos, checked on "
+        f"{counts[0]['pictures']:,} {counts[0]['made_on']}. Alive: landmarks that move, lie apart "
+        "and mark a spot of the object. Same spot: 1 always, 0 by chance. A whole training makes "
+        "all of this better."
+    )
+    table = Table([*COLUMNS.values()], [[each[name] for name in COLUMNS] for each in counts], note)
+    titles = [f"{each['num_landmarks']} landmarks" for each in counts]
+    caption = "Landmarks of the same photos, a row for each number. A number should mark one spot."
+    pictures = [
+        Picture("curve", "By number of landmarks", "", draw_curve(counts, results["landmarks"])),
+        Picture("landmarks", "Landmarks", caption, sheet(tiles, row_titles=titles)),
+    ]
+    go_on = [("To go on with it:", results["command"])]
+    return Section("Advice", results["reason"], [table], pictures, commands=go_on)
+
+
+def draw_numbered(image: np.ndarray, points: np.ndarray) -> Any:
+    """A picture with its landmarks."""
+    return draw_points(image, points, side=SIDE, numbered=True)
+
+
+def draw_curve(counts: Sequence[dict[str, Any]], chosen: int) -> Any:
+    """What was found for each number; a dotted line at the one that is chosen."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 3.2), layout="constrained")
+    axis = figure.subplots()
+    numbers = [each["num_landmarks"] for each in counts]
+    for name in CURVES:
+        values = np.array([each[name] for each in counts], float)  # None is NaN
+        axis.plot(numbers, values, marker="o", label=COLUMNS[name])
+    axis.axvline(chosen, color="0.5", linestyle=":")
+    axis.set(xlabel="landmarks", ylim=(0, 1.1), xticks=numbers)
+    axis.legend(frameon=False)
+    axis.spines[["top", "right"]].set_visible(False)
+    return as_image(figure)
+
+
+if __name__ == "__main__":
+    cli.guarded(main)
