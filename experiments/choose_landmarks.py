@@ -7,26 +7,30 @@ keep apart, on features that a frozen trunk computes once; then the check withou
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tyro
+from PIL import Image
 
 from c3jax.training.checkpoints import digest
 from data_pipelines.frames import Crop
-from data_pipelines.load import DataConfig, load
+from data_pipelines.load import Data, DataConfig, load
 from experiments.engine import cli, runs
 from experiments.engine.errors import UsageError, check_least
+from experiments.engine.networks import Variables, group_of, with_group
 from experiments.engine.outputs import check_folder, open_folder
 from experiments.engine.stages import check_options
-from experiments.measure.landmark_counts import Trunk, learn, make_detect
+from experiments.measure.landmark_counts import learn, make_views
 from experiments.measure.self_check import pictures_of
+from experiments.recipe import Recipe, Trained
 from experiments.registry import OF_PHOTOS, find_recipe
 from experiments.show.next_steps import command, photo_options
 from experiments.show.page import Section, Table, render
 from experiments.show.pictures import Picture, as_image, draw_points, sheet
-from experiments.show.verdict import check_data, dead_of
+from experiments.show.verdict import check_data, dead_share
 
 NAME, TRAININGS = "choose_landmarks", "trainings"
 README = f"""\
@@ -106,35 +110,23 @@ def main() -> None:
         seed=options.seed,
     )
     check_options(config, 1)
-    trunk = Trunk.of(config.model)  # what it lacks is said before the photos are read
+    trunk = recipe.build(config).first("trunk")  # or what is missing, before photos are read
     data = load(config.data)
     print(f"data: {data.description}", flush=True)
     open_folder(out, README, ())
-    num_photos = min(data.num_train, PHOTOS)
-    photos = next(data.batches(batch_size=num_photos, seed=options.seed))["source"]
-    print(f"features of {WARPS} warped copies of {num_photos} photos", flush=True)
-    views = trunk.views(photos, WARPS, config.warp, seed=options.seed)
-    call = digest({"photos": photos, "options": np.array([options.steps, options.seed])})[:12]
-    shown, checks, found = pictures_of(data)[0][:SHOWN], [], []
-    for count in sorted(set(options.counts)):
-        print(f"{count} landmarks", flush=True)
-        folder = out / TRAININGS / f"k{count}-{call}"
-        detect = make_detect(trunk, *learn(count, views, config, folder))
-        check = check_data(detect, data)
-        checks.append({"alive": alive(check), **check})
-        found.append(detect(shown))
+    configs = [replace(config, landmarks=count) for count in sorted(set(options.counts))]
+    checks, tiles = try_each(configs, recipe, group_of(trunk, "trunk"), data, out / TRAININGS)
     number, reason = choose(checks)
-    photo_words = ["--data.name", "folder", *photo_options(options.data)]
+    photos = ["--data.name", "folder", *photo_options(options.data)]
     results = {
-        "photos": num_photos,
+        "photos": min(data.num_train, PHOTOS),
         "steps": options.steps,
         "seed": options.seed,
         "counts": checks,
         "landmarks": number,
         "reason": reason,
-        "command": command(recipe.name, *photo_words, "--landmarks", number),
+        "command": command(recipe.name, *photos, "--landmarks", number),
     }
-    tiles = [[*map(draw_numbered, shown, points)] for points in found]
     runs.write_json(out / f"{NAME}.json", results)
     page = render("How many landmarks", data.description, [section(results, tiles)])
     runs.replace_text(out / f"{NAME}.html", page)
@@ -142,9 +134,34 @@ def main() -> None:
     print(f"{reason}\n{results['command']}\nreport: {out / f'{NAME}.html'}")
 
 
-def alive(check: dict[str, Any]) -> float:
-    """The share of landmarks that move, lie apart and mark a spot of the object."""
-    return 1 - len(dead_of(check)) / check["num_landmarks"]
+def try_each(
+    configs: Sequence[Any], recipe: Recipe, trunk: Variables, data: Data, folder: Path
+) -> tuple[list[dict[str, Any]], list[list[Image.Image]]]:
+    """Short trainings on some photos, in folders of their own that depend on all that matters.
+
+    Returns:
+      for each its `self_check` object with the share that is `alive`, and a row of pictures.
+    """
+    first, num_photos = configs[0], min(data.num_train, PHOTOS)
+    photos = next(data.batches(batch_size=num_photos, seed=first.seed))["source"]
+    print(f"features of {WARPS} warped copies of {num_photos} photos", flush=True)
+    network, variables = recipe.build(first).network, with_group({}, "trunk", trunk)
+    views = make_views(network, variables, photos, WARPS, first.warp, seed=first.seed)
+    options = np.array([first.warmup.steps, first.seed])
+    own = digest({"photos": photos, "options": options})[:12]
+    shown, checks, tiles = pictures_of(data)[0][:SHOWN], [], []
+    for config in configs:
+        print(f"{config.landmarks} landmarks", flush=True)
+        model = recipe.build(config)
+        variables = with_group(model.random(), "trunk", trunk)
+        place = folder / f"k{config.landmarks}-{own}"
+        variables = learn(model.network, variables, views, config, place)
+        trained = Trained(recipe, "", config, model, variables, config.warmup.steps, "warmup")
+        check = check_data(trained.find_landmarks, data)
+        checks.append({"alive": 1 - dead_share(check), **check})
+        drawn = partial(draw_points, side=SIDE, numbered=True)
+        tiles.append([*map(drawn, shown, trained.find_landmarks(shown))])
+    return checks, tiles
 
 
 def choose(checks: Sequence[dict[str, Any]]) -> tuple[int, str]:
@@ -176,14 +193,14 @@ def choose(checks: Sequence[dict[str, Any]]) -> tuple[int, str]:
     return nearest, f"No number has {what}. {nearest} comes nearest; try more --steps."
 
 
-def section(results: dict[str, Any], tiles: Sequence[Sequence[Any]]) -> Section:
+def section(results: dict[str, Any], tiles: list[list[Image.Image]]) -> Section:
     """The page: the advice, the numbers, their curve, and pictures in a row for each number."""
     counts = results["counts"]
     note = (
         f"After {results['steps']:,} steps on {results['photos']:,} photos, checked on "
         f"{counts[0]['pictures']:,} {counts[0]['made_on']}. Alive: landmarks that move, lie apart "
-        "and mark a spot of the object. Same spot: 1 always, 0 by chance. A whole training makes "
-        "all of this better."
+        "and mark a spot of the object. Same spot: 1 always, 0 by chance. The whole training is "
+        "longer, and its report says how good it has become."
     )
     table = Table([*COLUMNS.values()], [[each[name] for name in COLUMNS] for each in counts], note)
     titles = [f"{each['num_landmarks']} landmarks" for each in counts]
@@ -196,12 +213,7 @@ def section(results: dict[str, Any], tiles: Sequence[Sequence[Any]]) -> Section:
     return Section("Advice", results["reason"], [table], pictures, commands=go_on)
 
 
-def draw_numbered(image: np.ndarray, points: np.ndarray) -> Any:
-    """A picture with its landmarks."""
-    return draw_points(image, points, side=SIDE, numbered=True)
-
-
-def draw_curve(counts: Sequence[dict[str, Any]], chosen: int) -> Any:
+def draw_curve(counts: Sequence[dict[str, Any]], chosen: int) -> Image.Image:
     """What was found for each number; a dotted line at the one that is chosen."""
     from matplotlib.figure import Figure
 

@@ -17,26 +17,19 @@ import numpy as np
 
 from c3jax import losses
 from c3jax.colors import random_colors
-from c3jax.models.c3 import LandmarkNetworks
 from c3jax.models.layers import join_stages
 from c3jax.splines import ThinPlateSpline, apply_warp, warp_image
 from c3jax.training.state import TrainState, init_state
 from c3jax.training.step import Aux
 from c3jax.warps import random_warp
 from experiments.engine import loop
-from experiments.engine.networks import (
-    Variables,
-    group_of,
-    make_trunk,
-    shared_fields,
-    trunk_weights,
-    with_pretrained,
-)
+from experiments.engine.networks import Variables
 from experiments.engine.stages import make_stage
-from experiments.measure.evaluation import Detect
 from experiments.measure.networks import apply_in_batches
 from experiments.terms.cross_image import halves
 from experiments.terms.networks import apply_training, means
+
+LEARN = ("pose", "pose_logits")  # the networks behind the trunk that landmarks come from
 
 
 @dataclass(frozen=True)
@@ -71,44 +64,40 @@ class Views:
             yield batch
 
 
-@dataclass(frozen=True)
-class Trunk:
-    """The frozen trunk of a configuration with its published weights."""
+def make_views(
+    network: nn.Module, variables: Any, photos: np.ndarray, count: int, warp: Any, *, seed: int
+) -> Views:
+    """What the trunk of a network sees in warped copies of photos in other colours.
 
-    network: nn.Module
-    variables: Variables
-    stages: tuple[str, ...]
-
-    @classmethod
-    def of(cls, model: Any) -> "Trunk":
-        """That of a `ModelConfig`; UsageError says how to get weights that are missing."""
-        stages = model.landmark_stages
-        found = with_pretrained({}, trunk_weights(model, stages))
-        return cls(make_trunk(model, stages, trainable=False), group_of(found, "trunk"), stages)
-
-    def features(self, images: np.ndarray) -> np.ndarray:
-        """Features `[n, h, w, c]` of uint8 images `[n, S, S, 3]`."""
-        method = functools.partial(_features, stages=self.stages)
-        return apply_in_batches(self.network, self.variables, method, images)
-
-    def views(self, photos: np.ndarray, count: int, warp: Any, *, seed: int) -> Views:
-        """So many warped copies of each photo, uint8 `[n, S, S, 3]`, in other colours."""
-        keys: Any = jax.random.split(jax.random.key(seed), (len(photos), count))
-        method = functools.partial(_features_of_copies, warp=warp, stages=self.stages)
-        found = apply_in_batches(self.network, self.variables, method, photos, keys, size=1)
-        return Views(*found)
+    Args:
+      network: with a `trunk`, and the `landmark_stages` of it that are seen.
+      variables: of the network, at least the trunk's.
+      photos: uint8 `[n, S, S, 3]`.
+      count: copies of each photo.
+      warp: deviations of the warps, `source_*`, and strength of the colours.
+      seed: of both.
+    """
+    keys: Any = jax.random.split(jax.random.key(seed), (len(photos), count))
+    look = functools.partial(_look_at_copies, warp=warp)
+    return Views(*apply_in_batches(network, variables, look, photos, keys, size=1))
 
 
-def learn(count: int, views: Views, config: Any, folder: Path) -> tuple[nn.Module, Variables]:
-    """Trains the heads of `count` landmarks in the warm-up of `config`, or goes on in `folder`."""
-    network = LandmarkNetworks(num_landmarks=count, **shared_fields(LandmarkNetworks, config.model))
-    blank = jnp.zeros((1, *views.features.shape[2:]))
-    variables: Any = network.init(jax.random.key(config.seed), blank, blank, method="extract")
+def learn(network: nn.Module, variables: Any, views: Views, config: Any, folder: Path) -> Variables:
+    """Trains what reads landmarks from the features, or goes on in `folder`.
+
+    Args:
+      network: with an `extract`.
+      variables: at step 0.
+      views: to train on.
+      config: an experiment's, for its stage `warmup` and the weights of its losses.
+      folder: for checkpoints and logged losses.
+    """
     loss = functools.partial(warp_loss, network=network, weights=config.loss)
     stage = make_stage(config, "warmup", views, loss, seed=config.seed)
+    frozen = tuple(variables["params"].keys() - set(LEARN))
     state, _ = loop.train(
         [stage],
-        init_state(variables, optimizer=stage.optimizer, loss_stats={}, frozen=("appearance",)),
+        init_state(variables, optimizer=stage.optimizer, loss_stats={}, frozen=frozen),
         folder=folder,
         seed=config.seed,
         log_every=config.log_every,
@@ -117,12 +106,7 @@ def learn(count: int, views: Views, config: Any, folder: Path) -> tuple[nn.Modul
         check=lambda state: [],
         devices=jax.local_devices()[:1],
     )
-    return network, state.variables()
-
-
-def make_detect(trunk: Trunk, network: nn.Module, variables: Variables) -> Detect:
-    """Landmarks of pictures by a trunk and the heads that were learned on it."""
-    return lambda images: apply_in_batches(network, variables, _landmarks, trunk.features(images))
+    return state.variables()
 
 
 def warp_loss(params, state: TrainState, batch, keys, *, network: nn.Module, weights: Any):
@@ -144,11 +128,7 @@ def warp_loss(params, state: TrainState, batch, keys, *, network: nn.Module, wei
     return weights.weighted_sum(terms), aux
 
 
-def _features(network, images, *, stages):
-    return join_stages(network(images), stages)
-
-
-def _features_of_copies(network, photos, keys, *, warp, stages):
+def _look_at_copies(network, photos, keys, *, warp):
     """Features `[b, V, h, w, c]` of copies of photos `[b, S, S, 3]`, keys `[b, V]`; the warps."""
 
     def copy(key, photo):
@@ -164,9 +144,6 @@ def _features_of_copies(network, photos, keys, *, warp, stages):
         return random_colors(color_key, seen, strength=warp.color), g
 
     copies, g = jax.vmap(jax.vmap(copy, (0, None)))(keys, photos)
-    maps = _features(network, copies.reshape(-1, *photos.shape[1:]), stages=stages)
-    return maps.reshape(*keys.shape, *maps.shape[1:]).astype(jnp.float16), g
-
-
-def _landmarks(network, features):
-    return network.extract(features, features).landmarks
+    stages = network.trunk(copies.reshape(-1, *photos.shape[1:]))
+    features = join_stages(stages, network.landmark_stages)
+    return features.reshape(*keys.shape, *features.shape[1:]).astype(jnp.float16), g

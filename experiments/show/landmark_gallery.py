@@ -17,11 +17,14 @@ SWAPPED = 6  # images whose appearances and poses are exchanged
 
 
 def draw_gallery(viewer: Viewer, data: Data, learned: Collection[str]) -> list[Picture]:
-    """The paper's pictures of a run, those of networks that have `learned`."""
+    """The paper's pictures of a run, those of networks that have `learned`.
+
+    Without annotations nothing but the flow module carries landmarks to other images.
+    """
     images, test = shown_images(data, SHOWN)
     code, pairs = viewer.look(images), shown_pairs(len(images))
     pictures = []
-    if "flow" in learned:
+    if "flow" in learned or test is not None:
         fields = viewer.fields(code, pairs)
         pictures.append(draw_consistency(images, code.landmarks, fields, pairs, test))
     if "decoder" in learned:

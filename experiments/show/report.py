@@ -50,8 +50,8 @@ def write_report(
         Section("Training", pictures=curves),
         config_section((folder / "config.json").read_text(encoding="utf-8"), differing),
     ]
-    path = folder / "report.html"
-    runs.replace_text(path, render(folder.name, lead(results, data), sections))
+    path, on = folder / "report.html", f"; {data}" if data else ""
+    runs.replace_text(path, render(folder.name, f"{lead(results)}{on}", sections))
     return path
 
 
@@ -86,11 +86,11 @@ def print_results(results: dict[str, Any], num_landmarks: int) -> None:
         print(f"\n{section.title}\n{as_text(section.tables[0])}")
 
 
-def lead(results: dict[str, Any], data: str = "") -> str:
-    """What was run, in one line; `data` in words."""
+def lead(results: dict[str, Any]) -> str:
+    """What was run, in one line."""
     minutes, seconds = divmod(round(results["seconds"]), 60)
     return (
-        f"{results['experiment']}, preset {results['preset']}, data {data or results['data']}, "
+        f"{results['experiment']}, preset {results['preset']}, data {results['data']}, "
         f"seed {results['seed']}: {results['steps']:,} steps in {minutes} min {seconds} s"
     )
 

@@ -4,7 +4,9 @@ import json
 import re
 import shutil
 import subprocess
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from data_pipelines.load import load
@@ -53,6 +55,13 @@ def report(photos, tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs") / "mine"
     trained = trained_on(folder, photos, only=["trunk", "pose", "pose_logits"])
     return write_results(trained, load(trained.config.data), folder, {"seconds": 1})
+
+
+def test_what_has_learned_is_what_has_moved():
+    tree = {name: {"kernel": np.ones(2), "bias": np.zeros(1)} for name in ("pose", "flow")}
+    moved = tree | {"pose": tree["pose"] | {"bias": np.full(1, 1e-9)}}
+    model = SimpleNamespace(random=lambda: {"params": tree})
+    assert learned(SimpleNamespace(model=model, variables={"params": moved})) == {"pose"}
 
 
 @pytest.mark.slow

@@ -118,7 +118,7 @@ def test_pictures_and_commands_come_right_behind_the_headline(folder, picture):
     titles = re.findall("<h2>(.*)</h2>", page)
     assert titles[:4] == ["Landmarks", "What to do next", "Pictures", "Consistency across images"]
     assert "<pre>python -m experiments.detect &#39;my &lt;photos&gt;&#39;</pre>" in page
-    assert "preset laptop, data 7 photos, seed 3" in page
+    assert "4,500 steps in 12 min 34 s; 7 photos</p>" in page
 
 
 def test_other_measurements_become_plain_tables(folder):
