@@ -91,7 +91,7 @@ def draw_surroundings(
         fillcolor=PAPER,
     )
     draw = ImageDraw.Draw(around)
-    for radius, fill, width in ((FINE * 8, (0, 0, 0), FINE * 3), (FINE * 7, color, FINE)):
+    for radius, fill, width in ((FINE * 8, (0, 0, 0), FINE * 4), (FINE * 7, color, FINE * 2)):
         corners = [middle - radius, middle - radius, middle + radius, middle + radius]
         draw.ellipse(corners, outline=fill, width=width)
     return around.resize((side, side), Image.Resampling.LANCZOS)
