@@ -16,6 +16,7 @@ from experiments.engine.errors import UsageError
 from experiments.measure.calibration import calibration_of
 from experiments.recipe import Model, Recipe, Trained, read_back
 
+OF_PHOTOS = "c3_faces"  # what learns landmarks of any photos
 _registered: dict[str, Recipe] = {}
 
 

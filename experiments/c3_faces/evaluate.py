@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+import jax
+import numpy as np
+
 from data_pipelines.load import Data
 from experiments.c3_faces.model import make_viewer
 from experiments.measure import consistency, swaps
@@ -12,15 +15,31 @@ from experiments.show.page import Gallery, Section
 
 
 def evaluate(trained: Trained, data: Data) -> dict[str, Any]:
-    """`landmarks` and `swaps`, where there are annotations, and `consistency`."""
-    viewer = make_viewer(trained)
-    before = trained.untrained and make_viewer(trained.untrained).find
-    found = {"consistency": consistency.measure_consistency(viewer.find, before, data)}
-    if data.test is not None:
+    """`landmarks` and `swaps`, where there are annotations, and `consistency`.
+
+    Without annotations nothing but a trained flow module tells the last. What a decoder swaps is
+    measured if it is trained.
+    """
+    viewer, parts = make_viewer(trained), learned(trained)
+    found: dict[str, Any] = {}
+    if data.test is not None or "flow" in parts:
+        before = trained.untrained and make_viewer(trained.untrained).find
+        found["consistency"] = consistency.measure_consistency(viewer.find, before, data)
+    if data.test is not None and "decoder" in parts:
         found["swaps"] = swaps.measure_swaps(viewer, data.test, data.name)
     if data.fit is not None and data.test is not None:
         found["landmarks"] = trained.measure_landmarks(data.fit, data.test, data.validation)
     return found
+
+
+def learned(trained: Trained) -> set[str]:
+    """The networks whose parameters are not those of step 0 any more."""
+    before, now = trained.model.random()["params"], trained.variables["params"]
+    return {
+        name
+        for name, tree in now.items()
+        if not all(map(np.array_equal, jax.tree.leaves(before[name]), jax.tree.leaves(tree)))
+    }
 
 
 def pictures(trained: Mapping[str, Trained], data: Data) -> Gallery:
@@ -31,8 +50,9 @@ def pictures(trained: Mapping[str, Trained], data: Data) -> Gallery:
     """
     viewers = {name: make_viewer(run) for name, run in trained.items()}
     if len(viewers) == 1:
-        (viewer,) = viewers.values()
-        return Gallery([Section("Pictures", pictures=gallery.draw_gallery(viewer, data))])
+        ((name, viewer),) = viewers.items()
+        drawn = gallery.draw_gallery(viewer, data, learned(trained[name]))
+        return Gallery([Section("Pictures", pictures=drawn)])
     images, test = consistency.shown_images(data, consistency.NUM_PAIRS)
     codes = {name: viewer.look(images) for name, viewer in viewers.items()}
     judge = next((name for name, run in trained.items() if run.config.flow), next(iter(trained)))

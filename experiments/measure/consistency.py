@@ -7,7 +7,7 @@ fields are in [-1, 1].
 
 import functools
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -20,9 +20,10 @@ NUM_PAIRS = 200  # of random pictures
 HEAD_POINTS = 32  # random points of a head that the flow is tested on
 _carry_points = jax.jit(matching.carry_points)
 
-PROTOCOL = (
-    "mean over pairs and points of the distance in the second picture; percent: of its normalizer; "
-    "true: by the surface of rendered faces, over points that are on the "
+SIDE = "side of the picture"  # the normaliser where nothing is annotated
+PROTOCOL = "mean over pairs and points of the distance in the second picture; percent: of the {}"
+TRUE = (
+    "; true: by the surface of rendered faces, over points that are on the "
     "head in the first picture and seen in the second (it is known to about half a pixel)"
 )
 
@@ -105,17 +106,17 @@ def evaluate_consistency(
       found, untrained: of the trained networks, and of the same at step 0 where they are known.
       pairs: of indices of `images`.
       images: `[n, S, S, 3]`.
-      test: annotations of `images`: with them errors are in percent too.
+      test: annotations of `images`, whose normaliser percents are of; without them, of the side.
     """
     shape = images.shape[1:3]
-    errors = functools.partial(_errors, pairs=pairs, test=test)
+    normalizer = SIDE if test is None else test.normalizer
+    errors = functools.partial(_errors, lengths_px=_lengths_px(pairs, images, test))
     landmarks_px = in_pixels(found.landmarks, shape)
     first, second = landmarks_px[pairs.source], landmarks_px[pairs.target]
-    result = {
+    result: dict[str, Any] = {
         "pairs": len(pairs),
-        "normalizer": f"{Evaluation.normalizer if test is None else test.normalizer} of the second "
-        "picture",
-        "protocol": PROTOCOL,
+        "normalizer": normalizer if test is None else f"{normalizer} of the second picture",
+        "protocol": PROTOCOL.format(normalizer),
         "landmarks_carried_by_flow": errors(_flow_offsets(first, second, found, untrained, shape)),
     }
     if test is None or test.masks is None or test.surfaces is None:
@@ -132,6 +133,7 @@ def evaluate_consistency(
     points = random_head_points(pairs, test.masks)
     true = true_positions(points, pairs, test.masks, test.surfaces)
     return result | {
+        "protocol": result["protocol"] + TRUE,
         "landmarks_true": errors(offsets)
         | {
             f"{name}seen_percent": float(100 * np.isfinite(offset[..., 0]).mean())
@@ -154,7 +156,8 @@ def carried_error(found: Found, pairs: Pairs, images: np.ndarray, test: Evaluati
     shape = images.shape[1:3]
     points_px = in_pixels(found.landmarks, shape)
     carried = carry(points_px[pairs.source], found.fields, shape)
-    return _errors({"": carried - points_px[pairs.target]}, pairs, test)
+    lengths_px = _lengths_px(pairs, images, test)
+    return _errors({"": carried - points_px[pairs.target]}, lengths_px)
 
 
 def true_positions(
@@ -181,15 +184,16 @@ def random_head_points(pairs: Pairs, masks: np.ndarray, *, seed: int = 0) -> np.
     return np.stack(chosen)[..., ::-1].astype(np.float64)  # (row, column) to (x, y)
 
 
-def _errors(
-    offsets: dict[str, np.ndarray], pairs: Pairs, test: Evaluation | None
-) -> dict[str, float | None]:
-    """Mean lengths of offsets `[pairs, P, 2]`: pixels and, with annotations, percent."""
+def _lengths_px(pairs: Pairs, images: np.ndarray, test: Evaluation | None) -> np.ndarray:
+    """What percents are of in the second picture of each pair, `[pairs]`."""
+    return np.full(len(pairs), images.shape[1]) if test is None else unit_px(test)[pairs.target]
+
+
+def _errors(offsets: dict[str, np.ndarray], lengths_px: np.ndarray) -> dict[str, float | None]:
+    """Mean lengths of offsets `[pairs, P, 2]`, in pixels and in percent."""
     found = {}
     for name, offset in offsets.items():
         distance = np.linalg.norm(offset, axis=-1)
         found[f"{name}px"] = finite_mean(distance)
-        if test is not None:
-            length = unit_px(test)[pairs.target, None]
-            found[f"{name}percent"] = finite_mean(100 * distance / length)
+        found[f"{name}percent"] = finite_mean(100 * distance / lengths_px[:, None])
     return found

@@ -1,4 +1,6 @@
-"""The paper's pictures of a trained run, and the numbers of its Figure 3."""
+"""The paper's pictures of a trained run."""
+
+from collections.abc import Collection
 
 import numpy as np
 from PIL import Image
@@ -14,17 +16,22 @@ SHOWN_PAIRS = 6  # of Figure 3 and of the cycle
 SWAPPED = 6  # images whose appearances and poses are exchanged
 
 
-def draw_gallery(viewer: Viewer, data: Data) -> list[Picture]:
-    """Every picture of the report."""
+def draw_gallery(viewer: Viewer, data: Data, learned: Collection[str]) -> list[Picture]:
+    """The paper's pictures of a run, those of networks that have `learned`.
+
+    Without annotations nothing but the flow module carries landmarks to other images.
+    """
     images, test = shown_images(data, SHOWN)
     code, pairs = viewer.look(images), shown_pairs(len(images))
-    return [
-        draw_landmarks(images, code.landmarks),
-        draw_consistency(images, code.landmarks, viewer.fields(code, pairs), pairs, test),
-        draw_swaps(viewer, images, code),
-        draw_cycles(viewer, images, code, pairs),
-        draw_isolated(viewer, images, code),
-    ]
+    pictures = []
+    if "flow" in learned or test is not None:
+        fields = viewer.fields(code, pairs)
+        pictures.append(draw_consistency(images, code.landmarks, fields, pairs, test))
+    if "decoder" in learned:
+        pictures.append(draw_swaps(viewer, images, code, in_numbers=test is not None))
+        pictures.append(draw_cycles(viewer, images, code, pairs))
+        pictures.append(draw_isolated(viewer, images, code))
+    return pictures
 
 
 def shown_pairs(count: int) -> Pairs:
@@ -71,7 +78,9 @@ def draw_consistency(
         "I2": draw_all(targets, second),
         "I2, by T": draw_all(targets, second, by_flow),
     }
+    by_truth = ""
     if test is not None and test.masks is not None and test.surfaces is not None:
+        by_truth = ", and by the true correspondence (where I2 shows the spot)"
         true = normalized(true_positions(first_px, pairs, test.masks, test.surfaces), shape)
         seen = np.where(np.isnan(true), np.nan, second)
         columns["I2, in truth"] = draw_all(targets, seen, true)
@@ -80,14 +89,20 @@ def draw_consistency(
         "consistency",
         "Landmarks across images (Fig. 3)",
         "Dots: landmarks detected in the image. Crosses: those of I1, carried to I2 by the "
-        "transformation map T of the cross-image flow module and, on rendered faces, by the true "
-        "correspondence (where I2 shows the spot). A line ties the two: the shorter, the better.",
+        f"transformation map T of the cross-image flow module{by_truth}. A line ties the two: the "
+        "shorter, the better.",
         sheet(_rows(tiles, 2 * len(columns)), column_titles=2 * list(columns)),
     )
 
 
-def draw_swaps(viewer: Viewer, images: np.ndarray, code: Code) -> Picture:
-    """Figures 1 and 4a: the appearance of each image in the pose of each other."""
+def draw_swaps(
+    viewer: Viewer, images: np.ndarray, code: Code, *, in_numbers: bool = False
+) -> Picture:
+    """Figures 1 and 4a: the appearance of each image in the pose of each other.
+
+    `in_numbers`: whether the page has a table of it.
+    """
+    table = ": a table of this page has it in numbers" if in_numbers else ""
     shown = spread(len(images), SWAPPED)
     appearance, pose = (grid.ravel() for grid in np.meshgrid(shown, shown, indexing="ij"))
     swapped = viewer.decode(code.appearance[appearance], code.maps[pose])
@@ -97,8 +112,7 @@ def draw_swaps(viewer: Viewer, images: np.ndarray, code: Code) -> Picture:
         "swapped",
         "Appearances and poses exchanged (Fig. 1, 4a)",
         "D(a, p) with the appearance of the image at the left and the pose of the image above. "
-        "Where the two are apart, a column keeps its pose and a row its colours: a table of this "
-        "page has it in numbers.",
+        f"Where the two are apart, a column keeps its pose and a row its colours{table}.",
         sheet(
             [[None, *originals]] + [[one, *row] for one, row in zip(originals, rows, strict=True)],
             column_titles=["appearance", *["pose"] * len(shown)],

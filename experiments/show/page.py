@@ -26,13 +26,19 @@ class Table:
 
 @dataclass(frozen=True)
 class Section:
-    """A part of a page."""
+    """A part of a page; commands are pairs of what one does and what to type."""
 
     title: str
     text: str = ""
     tables: Sequence[Table] = ()
     pictures: Sequence[Picture] = ()
     code: str = ""
+    commands: Sequence[tuple[str, str]] = ()
+
+    @property
+    def is_full(self) -> bool:
+        """Whether there is anything below the title."""
+        return any([self.text, self.tables, self.pictures, self.code, self.commands])
 
 
 class Gallery(NamedTuple):
@@ -50,7 +56,7 @@ def render(title: str, lead: str, sections: Sequence[Section]) -> str:
         undefined=jinja2.StrictUndefined,
     )
     environment.filters |= {"cell": format_cell, "data_uri": data_uri}
-    full = [s for s in sections if s.text or s.tables or s.pictures or s.code]
+    full = [section for section in sections if section.is_full]
     return environment.get_template(TEMPLATE).render(title=title, lead=lead, sections=full)
 
 

@@ -35,24 +35,31 @@ class Picture:
         return stream.getvalue()
 
 
-def tile(image: np.ndarray) -> Image.Image:
+def tile(image: np.ndarray, side: int = TILE) -> Image.Image:
     """An image, uint8 or float in [0, 1], `[S, S, 3]`, as a tile of a sheet."""
     if image.dtype != np.uint8:
         image = (np.clip(image, 0, 1) * 255).round().astype(np.uint8)
-    return Image.fromarray(image).resize((TILE, TILE), Image.Resampling.BICUBIC)
+    return Image.fromarray(image).resize((side, side), Image.Resampling.BICUBIC)
 
 
 def draw_points(
-    image: np.ndarray, points: np.ndarray, carried: np.ndarray | None = None
+    image: np.ndarray,
+    points: np.ndarray,
+    carried: np.ndarray | None = None,
+    *,
+    side: int = TILE,
+    numbered: bool = False,
 ) -> Image.Image:
     """A tile `[S, S, 3]` with landmarks as dots, and carried ones as crosses tied to their dots.
 
-    Points are (x, y) in [-1, 1], `[K, 2]`; NaN is left out.
+    Points are (x, y) in [-1, 1], `[K, 2]`; NaN is left out. Numbers count from 0.
     """
-    canvas = tile(image).resize((FINE * TILE,) * 2, Image.Resampling.BICUBIC)
+    canvas = tile(image, side).resize((FINE * side,) * 2, Image.Resampling.BICUBIC)
     draw = ImageDraw.Draw(canvas)
-    starts = place_on_tile(points, len(image))
-    ends = np.full_like(starts, np.nan) if carried is None else place_on_tile(carried, len(image))
+    starts = place_on_tile(points, len(image), side)
+    ends = np.full_like(starts, np.nan)
+    if carried is not None:
+        ends = place_on_tile(carried, len(image), side)
     for start, end, color in zip(starts, ends, colors(len(points)), strict=True):
         if np.isfinite([*start, *end]).all():
             draw.line([*start, *end], fill=color, width=FINE)
@@ -60,7 +67,10 @@ def draw_points(
         for place, color in zip(places, colors(len(points)), strict=True):
             if np.isfinite(place).all():
                 draw_point(draw, place, color)
-    return canvas.resize((TILE, TILE), Image.Resampling.LANCZOS)
+    for number, place in enumerate(starts if numbered else []):  # no dot hides a number
+        if np.isfinite(place).all():
+            _write_number(canvas, place, 5 * FINE, str(number))
+    return canvas.resize((side, side), Image.Resampling.LANCZOS)
 
 
 def draw_landmarks(
@@ -92,12 +102,12 @@ def colors(count: int) -> list[tuple[int, int, int]]:
     return [(round(255 * r), round(255 * g), round(255 * b)) for r, g, b in found]
 
 
-def place_on_tile(points: np.ndarray, size: int) -> np.ndarray:
+def place_on_tile(points: np.ndarray, size: int, side: int = TILE) -> np.ndarray:
     """Points `[..., 2]` in [-1, 1] of an image of `size` pixels, on its tile enlarged by FINE.
 
     Pixel k covers [k, k + 1] of the drawing, its centre is k + 1/2.
     """
-    return ((np.asarray(points) + 1) / 2 * (size - 1) + 0.5) / size * FINE * TILE
+    return ((np.asarray(points) + 1) / 2 * (size - 1) + 0.5) / size * FINE * side
 
 
 def draw_dot(draw: ImageDraw.ImageDraw, center, color, radius: float = 3.2) -> None:
@@ -113,11 +123,12 @@ def sheet(
     row_titles: Sequence[str] = (),
     column_titles: Sequence[str] = (),
 ) -> Image.Image:
-    """Tiles in rows (None leaves a place empty), with titles to the left and above."""
+    """Tiles of one size in rows (None: an empty place), with titles to the left and above."""
+    side = next(image.width for row in rows for image in row if image is not None)
     font = ImageFont.load_default(TEXT)
     left = max((round(font.getlength(title)) + 2 * GAP for title in row_titles), default=0)
     top = TEXT + 2 * GAP if column_titles else 0
-    step = TILE + GAP
+    step = side + GAP
     columns = max(len(row) for row in rows)
     canvas = Image.new("RGB", (left + columns * step - GAP, top + len(rows) * step - GAP), PAPER)
     draw = ImageDraw.Draw(canvas)
@@ -126,9 +137,9 @@ def sheet(
             if image is not None:
                 canvas.paste(image, (left + c * step, top + r * step))
     for r, title in enumerate(row_titles):
-        draw.text((left - GAP, top + r * step + TILE // 2), title, INK, font, anchor="rm")
+        draw.text((left - GAP, top + r * step + side // 2), title, INK, font, anchor="rm")
     for c, title in enumerate(column_titles):
-        draw.text((left + c * step + TILE // 2, top - GAP), title, INK, font, anchor="ms")
+        draw.text((left + c * step + side // 2, top - GAP), title, INK, font, anchor="ms")
     return canvas
 
 
@@ -138,7 +149,6 @@ def loss_curves(rows: list[dict[str, Any]]) -> Image.Image | None:
     Terms that are numbered, such as `cycle_0`, `cycle_1`, share a plot; a line marks a new stage.
     None where nothing was logged.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     names = sorted({name for row in rows for name in row} - {"step", "stage", "skipped_in_a_row"})
@@ -157,6 +167,13 @@ def loss_curves(rows: list[dict[str, Any]]) -> Image.Image | None:
             axis.axvline(border, color="0.75", linewidth=0.8, linestyle=":")
     for axis in axes.flat[len(plots) :]:
         axis.axis("off")
+    return as_image(figure)
+
+
+def as_image(figure: Any) -> Image.Image:
+    """A figure of matplotlib as an image."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     return Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3].copy())

@@ -6,10 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from experiments.engine import runs
+from experiments.measure.self_check import pictures_of
+from experiments.show.next_steps import next_commands
 from experiments.show.page import Section, Table, as_text, render
 from experiments.show.pictures import Picture, loss_curves
 from experiments.show.rows import read_rows, results_of
 from experiments.show.sections import headline_sections, result_sections
+from experiments.show.spots import draw_spots
 from experiments.show.verdict import check_data
 
 
@@ -19,6 +22,9 @@ def write_report(
     pictures: Sequence[Picture] = (),
     num_landmarks: int = 0,
     differing: Mapping[str, tuple[Any, Any]] | None = None,
+    *,
+    data: str = "",
+    commands: Sequence[tuple[str, str]] = (),
 ) -> Path:
     """Writes `report.html` and `pictures/` into a run folder; returns the report's path.
 
@@ -28,19 +34,24 @@ def write_report(
       pictures: drawn from the run.
       num_landmarks: K, for the published errors.
       differing: options that differ from the preset `paper`, here and there, where there is one.
+      data: what was trained on, in words.
+      commands: what one can do with the run, and what to type for it.
     """
     curves = curves_pictures(folder / "metrics.jsonl")
     (folder / "pictures").mkdir(parents=True, exist_ok=True)
     for picture in [*pictures, *curves]:
         (folder / "pictures" / f"{picture.name}.png").write_bytes(picture.png)
+    headline, *others = [*result_sections(results, num_landmarks), Section("")]
     sections = [
-        *result_sections(results, num_landmarks),
+        headline,
+        Section("What to do next", commands=commands),
         Section("Pictures", pictures=pictures),
+        *others,
         Section("Training", pictures=curves),
         config_section((folder / "config.json").read_text(encoding="utf-8"), differing),
     ]
-    path = folder / "report.html"
-    runs.replace_text(path, render(folder.name, lead(results), sections))
+    path, on = folder / "report.html", f"; {data}" if data else ""
+    runs.replace_text(path, render(folder.name, f"{lead(results)}{on}", sections))
     return path
 
 
@@ -48,14 +59,25 @@ def write_results(trained: Any, data: Any, folder: Path, begun: dict[str, Any]) 
     """Evaluates a `recipe.Trained`, writes results and report, and returns the report's path."""
     results = trained.origin() | begun
     results |= trained.recipe.evaluate(trained, data) | results_of(read_rows(folder))
+    pictures: list[Picture] = []
     if trained.model.landmarks is not None:
         results["self_check"] = check_data(trained.find_landmarks, data)
+        images, _ = pictures_of(data)
+        pictures += draw_spots(images, trained.find_landmarks(images), results["self_check"])
     runs.write_json(folder / "results.json", results)
     num_landmarks = trained.config.landmarks
     print_results(results, num_landmarks)
     gallery = trained.recipe.pictures({folder.name: trained}, data)
-    pictures = [picture for section in gallery.sections for picture in section.pictures]
-    return write_report(folder, results, pictures, num_landmarks, trained.differing())
+    pictures += [picture for section in gallery.sections for picture in section.pictures]
+    return write_report(
+        folder,
+        results,
+        pictures,
+        num_landmarks,
+        trained.differing(),
+        data=data.description,
+        commands=next_commands(trained, folder, results.get("self_check", {})),
+    )
 
 
 def print_results(results: dict[str, Any], num_landmarks: int) -> None:

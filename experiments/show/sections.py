@@ -49,10 +49,13 @@ NOTE_ON_PAIRS = (
     "landmarks, and their first row is of separate learning: their course over the rounds can be "
     "compared, not their values."
 )
-NOTE_ON_FACES = (
-    "The landmark error in percent of its normaliser; the others are those of the consistency "
-    "across images: landmarks of one picture, carried by the field, against those found in the "
-    "other, and points carried by the field against the truth."
+NOTE_ON_PICTURES = (
+    "Consistency across images: landmarks of one picture, carried by the field, against those "
+    "found in the other."
+)
+NOTE_ON_TRUTH = (
+    " The landmark error is in percent of its normaliser; by the truth: points carried by the "
+    "field against where they belong."
 )
 
 
@@ -122,17 +125,18 @@ def self_check_section(check: dict[str, Any]) -> Section:
 
 def consistency_section(consistency: dict[str, Any]) -> Section:
     """Figure 3 in numbers."""
-    unit = "percent" if "percent" in consistency["landmarks_carried_by_flow"] else "px"
+    units = ["percent", "px"] if "percent" in consistency["landmarks_carried_by_flow"] else ["px"]
     rows = []
     for name, key, still in CONSISTENCY:
         if found := consistency.get(key):
-            numbers = (found[unit], found["px"], found[f"{still}_{unit}"])
-            rows.append((name, *numbers, found.get(f"untrained_{unit}")))
-    columns = ["", "%" if unit == "percent" else "px", "px", "left in place", "untrained"]
+            beside = (found[f"{still}_{units[0]}"], found.get(f"untrained_{units[0]}"))
+            rows.append((name, *(found[unit] for unit in units), *beside))
+    named = {"percent": "%", "px": "px"}
+    columns = ["", *(named[unit] for unit in units), "left in place", "untrained"]
+    never = ", or a detector that never moves" if "landmarks_true" in consistency else ""
     note = (
         f"{consistency['protocol']}. {consistency['pairs']} pairs. Left in place: points that stay "
-        "where they are (a detector that never moves, in the second row). Untrained: the flow or "
-        "the detector before training."
+        f"where they are{never}. Untrained: the same before training."
     )
     return Section("Consistency across images", tables=[Table(columns, rows, note)])
 
@@ -230,11 +234,13 @@ def rounds_section(rows: Sequence[dict[str, Any]]) -> Section:
             for row in rows
         ]
     else:
-        note, known = NOTE_ON_FACES, rows[0]["consistency"]
+        known, labelled = rows[0]["consistency"], "landmarks" in rows[0]
+        note = NOTE_ON_PICTURES + NOTE_ON_TRUTH * labelled
         shown = [each for each in ROUNDS_OF_FACES if each[2] in known.get(each[1], {})]
-        columns = ["landmark error, %", *(name for name, *_ in shown)]
+        columns = [*["landmark error, %"] * labelled, *(name for name, *_ in shown)]
         cells = [
-            [landmark_error(row), *(row["consistency"][key][unit] for _, key, unit in shown)]
+            [landmark_error(row)] * labelled
+            + [row["consistency"][key][unit] for _, key, unit in shown]
             for row in rows
         ]
     names = [f"round {row['round']}" if row["round"] else "pre-trained" for row in rows]

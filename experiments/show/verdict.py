@@ -43,9 +43,13 @@ def verdict(follow: float | None, same_spot: float | None, dead: float) -> Verdi
 
 def judged(check: dict[str, Any]) -> dict[str, Any]:
     """The numbers with their `verdict`, and one plain `sentence` that says why."""
-    dead = {number for name in DEAD for number in check[name]}
-    word = verdict(check["follow"], check["same_spot"], len(dead) / check["num_landmarks"])
+    word = verdict(check["follow"], check["same_spot"], dead_share(check))
     return {**check, "verdict": word, "sentence": f"{word.capitalize()}: {reasons(check)}."}
+
+
+def dead_share(check: dict[str, Any]) -> float:
+    """The share of landmarks that are still, coincide with another or mark no spot."""
+    return len({number for name in DEAD for number in check[name]}) / check["num_landmarks"]
 
 
 def reasons(check: dict[str, Any]) -> str:

@@ -105,7 +105,7 @@ def test_the_report_shows_pairs_of_faces_and_the_table_of_rounds(root, name):
     page = (run / "report.html").read_text()
     for title in ("Rounds", "Consistency across images", "Landmarks on pairs", "Warped sources"):
         assert title in page
-    names = {"landmarks", "warped", "self_similarity", "losses"}
+    names = {"numbered", "cut_outs", "landmarks", "warped", "self_similarity", "losses"}
     assert {path.stem for path in (run / "pictures").iterdir()} == names
 
 

@@ -193,6 +193,7 @@ def test_a_whole_run_writes_its_report(whole):
     for title in ("Rounds", "Landmarks on pairs", "Self-similarity at landmarks", "Losses by step"):
         assert title in page
     names = {"landmarks", "warped", "self_similarity", "matches_0", "matches_1", "losses"}
+    names |= {"numbered", "cut_outs"}
     assert {path.stem for path in (run / "pictures").iterdir()} == names
 
 

@@ -86,12 +86,15 @@ def test_random_points_lie_on_the_head(heads):
         assert heads.masks[image, y, x].all()
 
 
-def test_without_annotations_there_are_pixels_only(heads):
+def test_without_annotations_percents_are_of_the_side_and_nothing_is_said_of_faces(heads):
     pairs = random_pairs(4, 3)
     found = Found(_landmarks(CORNERS[:, None] + SPOTS), _shifts(pairs))
     result = evaluate_consistency(found, found, pairs, heads.images)
-    assert set(result["landmarks_carried_by_flow"]) == {"px", "identity_px", "untrained_px"}
+    carried = result["landmarks_carried_by_flow"]
+    assert carried["identity_percent"] == pytest.approx(100 / SIZE * carried["identity_px"])
     assert "landmarks_true" not in result and "flow_true" not in result
+    assert result["normalizer"] == "side of the picture"
+    assert result["protocol"].endswith("percent: of the side of the picture")
 
 
 def test_all_landmarks_off_the_head_give_no_number_rather_than_nan(heads):

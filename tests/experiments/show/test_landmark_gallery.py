@@ -104,8 +104,12 @@ def test_pairs_to_show_are_of_two_images_whatever_their_number(count):
 
 def test_the_whole_gallery_and_consistency_without_annotations(viewer, images):
     data = Data("folder", "", 12, batches=None, preview=images)
-    names = [picture.name for picture in gallery.draw_gallery(viewer, data)]
-    assert names == ["landmarks", "consistency", "swapped", "cycled", "isolated"]
+    pictures = gallery.draw_gallery(viewer, data, {"flow", "decoder"})
+    names = [picture.name for picture in pictures]
+    assert names == ["consistency", "swapped", "cycled", "isolated"]
+    assert not any("truth" in each.caption or "table" in each.caption for each in pictures)
+    assert [p.name for p in gallery.draw_gallery(viewer, data, {"flow"})] == names[:1]
+    assert gallery.draw_gallery(viewer, data, {"pose"}) == []
     found = measure_consistency(viewer.find, viewer.find, data)["landmarks_carried_by_flow"]
     assert found["px"] == found["identity_px"] > 0
 

@@ -108,7 +108,17 @@ def test_a_run_without_annotations_or_metrics_has_a_report_too(folder):
     bare = {"px": 1.5, "identity_px": 2.5, "untrained_px": 3.5}
     results["consistency"] = {"pairs": 5, "protocol": "p", "landmarks_carried_by_flow": bare}
     page = write_report(folder, results).read_text(encoding="utf-8")
-    assert "3.50" in page and "% of IOD" not in page and "<h2>Training" not in page
+    assert "3.50" in page and "<h2>Training" not in page
+    assert page.count(">px</th>") == 1 and ">%</th>" not in page
+
+
+def test_pictures_and_commands_come_right_behind_the_headline(folder, picture):
+    typed = [("What it does:", "python -m experiments.detect 'my <photos>'")]
+    page = write_report(folder, RESULTS, [picture], data="7 photos", commands=typed).read_text()
+    titles = re.findall("<h2>(.*)</h2>", page)
+    assert titles[:4] == ["Landmarks", "What to do next", "Pictures", "Consistency across images"]
+    assert "<pre>python -m experiments.detect &#39;my &lt;photos&gt;&#39;</pre>" in page
+    assert "4,500 steps in 12 min 34 s; 7 photos</p>" in page
 
 
 def test_other_measurements_become_plain_tables(folder):
