@@ -109,9 +109,9 @@ def main() -> None:
 
 def read_pairs(pairs: list[Pair], left_out: dict[int, str]) -> Iterator[tuple[Pair, Any]]:
     """Pair and pictures of each that can be read; `left_out` gets what is wrong with the others."""
-    from tqdm import tqdm
+    from data_pipelines.progress import progress_bar
 
-    for pair in tqdm(pairs, unit="pair", disable=None):
+    for pair in progress_bar(pairs, label="matching", unit=" pairs"):
         try:
             yield pair, (read_picture(pair.source), read_picture(pair.target))
         except PictureError as error:

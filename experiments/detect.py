@@ -158,14 +158,14 @@ def detect(model, files, left_out: list) -> Iterator[tuple[str, np.ndarray]]:
 
     Appends (name, reason) to `left_out` for each of the others.
     """
-    from tqdm import tqdm
-
     from c3jax.coordinates import to_pixels
     from data_pipelines.pictures import PictureError
+    from data_pipelines.progress import progress_bar
 
     model = dataclasses.replace(model, crop="squash")  # the files are framed already
     size = model.image_size
-    for index, name in enumerate(tqdm(files.names, unit="picture", disable=None)):
+    names = progress_bar(files.names, label="finding landmarks", unit=" pictures")
+    for index, name in enumerate(names):
         try:
             square, frame = files.read(index, size=size)
         except PictureError as error:

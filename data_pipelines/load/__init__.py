@@ -18,6 +18,8 @@ from data_pipelines.load.pictures import (
     folder_photos,
     missing_of_celeb_a,
 )
+from data_pipelines.load.place import OWN as OWN_DATA
+from data_pipelines.load.place import lacking
 from data_pipelines.load.rendered import load_objects
 from data_pipelines.load.values import (
     NUM_PREVIEW,
@@ -33,6 +35,7 @@ __all__ = [
     "FEWEST",
     "LANDMARK_DATA",
     "NUM_PREVIEW",
+    "OWN_DATA",
     "STREAMED",
     "AlignmentData",
     "AlignmentDataConfig",
@@ -44,6 +47,7 @@ __all__ = [
     "celeb_a_folder",
     "crop_of",
     "folder_photos",
+    "lacking",
     "load",
     "load_objects",
     "missing_of_celeb_a",

@@ -137,7 +137,6 @@ def test_the_perceptual_network_that_exports_leave_out_is_read_again(write, tmp_
     shapes = jax.eval_shape(model.random)
     fresh = jax.tree.map(lambda leaf: np.ones(leaf.shape, leaf.dtype), shapes)
     asked = []
-    monkeypatch.setattr(recipe, "find_files", list)
     monkeypatch.setattr(recipe, "with_pretrained", lambda v, wanted: (asked.extend(wanted), v)[1])
     model = dataclasses.replace(model, random=lambda: fresh)
     found = first_variables(own, config, model)["params"]
