@@ -62,10 +62,10 @@ def prepare(name: str, folder, *, prepared) -> Prepared:
 def _check_sha256(file: Path, archive: Archive) -> None:
     if archive.sha256 is None:
         return
-    options = {"total": file.stat().st_size, "unit_scale": True}
+    size, label = file.stat().st_size, f"checking {file.name}"
     with (
         open(file, "rb") as opened,
-        progress_bar(label=f"checking {file.name}", unit="B", **options) as bar,
+        progress_bar(label=label, unit="B", total=size, unit_scale=True) as bar,
     ):
         digest = hashlib.sha256()
         while block := opened.read(1 << 20):

@@ -17,13 +17,14 @@ import numpy as np
 from c3jax.inference import AlignmentModel, LandmarkModel, files
 from c3jax.training.checkpoints import CheckpointError, Checkpoints
 from c3jax.training.state import TrainState, init_state
+from data_pipelines.load import lacking
 from experiments.engine import cli, locks, loop, processes, runs
 from experiments.engine.errors import UsageError
 from experiments.engine.networks import (
     Pretrained,
     Variables,
     differing_arrays,
-    find_all,
+    find_files,
     group_of,
     with_group,
     with_pretrained,
@@ -96,6 +97,7 @@ class Model:
         Raises UsageError where a file is missing, damaged or of another network.
         """
         wanted = [one for one in self.pretrained if not groups or one.group in groups]
+        find_files(wanted)  # what is missing is said at once
         return with_pretrained(self.random(), wanted)
 
 
@@ -163,10 +165,8 @@ class Trained:
 
 def train(recipe: Recipe) -> None:
     """The command of an experiment."""
-    cli.guarded(
-        lambda: run(recipe, *cli.parse_run(recipe.name, recipe.presets)),
-        smaller="--STAGE.batch-size or --data.image-size",
-    )
+    smaller = "--STAGE.batch-size or --data.image-size"
+    cli.guarded(lambda: run(recipe, *cli.parse_run(recipe.name, recipe.presets)), smaller=smaller)
 
 
 def run(recipe: Recipe, preset: str, config: Any) -> None:
@@ -177,7 +177,7 @@ def run(recipe: Recipe, preset: str, config: Any) -> None:
     print(f"run: {folder}", flush=True)
     started = time.monotonic()
     model = recipe.build(config)
-    find_all(config, model.pretrained)
+    find_files(() if config.init_from else model.pretrained, besides=lacking(config.data))
     model = dataclasses.replace(model, start=first_variables(recipe, config, model))
     begun = {"begun_on": runs.data_of(config.init_from)} if config.init_from else {}
     with processes.first_alone("load the data"):

@@ -64,10 +64,10 @@ def parse_run(experiment: str, presets: Presets) -> tuple[str, Any]:
 
 
 def _own(data: Any) -> str:
-    """The name of the folder or file that one's own data are, for the name of a run."""
+    """The name of the folder or table that one's own data are, for the name of a run."""
     if data.name not in OWN_DATA or data.path is None:
         return ""
-    return re.sub(r"[^\w.-]+", "_", data.path.expanduser().resolve().stem)
+    return re.sub(r"[^\w.-]+", "_", data.path.expanduser().resolve().name)
 
 
 def command_line(experiment: str) -> str:

@@ -192,7 +192,7 @@ class _Log:
             )
         now = time.monotonic()
         self._first = self._first or (step, now)
-        due = now - self._told > self._every or step == self._end
+        due = now - self._told >= self._every or step == self._end
         if not (write or due):
             return
         row = {name: float(value) for name, value in metrics.items()}

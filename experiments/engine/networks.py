@@ -13,7 +13,6 @@ from c3jax import packages, weights
 from c3jax.models import dinov2
 from c3jax.models.efficientnet import VARIANTS, EfficientNetLite
 from c3jax.models.resnet import ResNet
-from data_pipelines.load import AlignmentDataConfig, DataConfig, lacking
 from experiments.engine import hub
 from experiments.engine.errors import UsageError
 
@@ -160,7 +159,7 @@ def find_files(wanted: Iterable[Pretrained], *, besides: Iterable[str] = ()) -> 
     for one in [one for one, file in files.items() if file is None]:
         try:
             if told:
-                raise hub.HubError("nothing is, before all else is in place")
+                raise hub.HubError("that is done once all else is in place")
             files[one] = hub.fetch(one.architecture, weights.weights_folders()[0])
         except hub.HubError as error:
             failed[one.architecture, one.option] = str(error)
@@ -196,17 +195,6 @@ def _look_for(one: Pretrained) -> Path | None:
             f"C3JAX_WEIGHTS to a folder, or give {one.option} FILE"
         )
     return None
-
-
-def find_all(config: Any, pretrained: Iterable[Pretrained]) -> None:
-    """Looks for the data and weights of a run, and packages for them, before any is read.
-
-    Raises:
-      UsageError: names all that are missing.
-    """
-    named = isinstance(config.data, DataConfig | AlignmentDataConfig)
-    wanted = () if config.init_from else pretrained
-    find_files(wanted, besides=lacking(config.data) if named else ())
 
 
 def find_file(architecture: str, path: Path | None, option: str) -> Path:

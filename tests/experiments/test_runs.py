@@ -77,7 +77,7 @@ def test_people_get_a_table_and_what_to_type_next(top, capsys):
 
 def test_a_single_run_and_no_runs_are_told_and_no_folder_is_refused(top, tmp_path, capsys):
     assert call(command.main, top / "c3_faces/stopped") == 0
-    assert "stopped    250" in capsys.readouterr().out
+    assert "stopped   250" in capsys.readouterr().out
     (tmp_path / "empty").mkdir()
     assert call(command.main, tmp_path / "empty") == 0
     assert capsys.readouterr().out == f"no runs in {tmp_path / 'empty'}\n"

@@ -137,6 +137,7 @@ def test_the_perceptual_network_that_exports_leave_out_is_read_again(write, tmp_
     shapes = jax.eval_shape(model.random)
     fresh = jax.tree.map(lambda leaf: np.ones(leaf.shape, leaf.dtype), shapes)
     asked = []
+    monkeypatch.setattr(recipe, "find_files", list)
     monkeypatch.setattr(recipe, "with_pretrained", lambda v, wanted: (asked.extend(wanted), v)[1])
     model = dataclasses.replace(model, random=lambda: fresh)
     found = first_variables(own, config, model)["params"]
@@ -203,3 +204,19 @@ def test_without_the_file_of_a_trunk_that_moved_there_is_no_untrained_network(
 def test_a_small_trunk_is_random_before_training(write):
     trained = load_trained(write(tiny.config("jlad")))
     jax.tree.map(np.testing.assert_array_equal, trained.untrained.variables, trained.model.random())
+
+
+def test_the_perceptual_network_is_not_asked_for_where_nothing_is_decoded(tmp_path):
+    paints = tiny.config(model={"perceptual": "resnet18"})
+    still = dataclasses.replace(paints.joint, steps=0)
+    follows = dataclasses.replace(paints, pretrain=still, joint=still)
+    model = tiny.recipe_of(follows).build(follows)
+    assert model.pretrained == () and model.frozen == ()
+    assert "perceptual" not in jax.eval_shape(model.random)["params"]
+    # Earlier versions kept it; they are read all the same.
+    variables = tiny.random_variables(paints)
+    assert "perceptual" in variables["params"]
+    write_run(tmp_path, follows, {7: variables})
+    found = load_trained(tmp_path).variables
+    expected = without(variables, "perceptual")
+    jax.tree.map(np.testing.assert_array_equal, found, expected)
