@@ -69,7 +69,7 @@ def find_runs(top: Path) -> Iterator[Path]:
     """Run folders at or below a folder, sorted; what is exported is no run."""
     below = (sorted(top.glob("/".join("*" * depth))) for depth in range(1, DEPTH + 1))
     for folder in (top, *chain.from_iterable(below)):
-        if (folder / ".lock").is_file() or "experiment" in described(folder):
+        if (folder / ".holder").is_file() or "experiment" in described(folder):
             yield folder
 
 
