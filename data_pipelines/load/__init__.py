@@ -111,6 +111,9 @@ def lacking(config: DataConfig | AlignmentDataConfig) -> list[str]:
     """What is to be put in place before training on the data, each with what to do.
 
     The existence of files and packages is looked at, nothing is read.
+
+    Raises:
+      DataError: data that nothing can be trained on.
     """
     if config.name not in CATALOGUE:  # an experiment's own
         return []
@@ -151,9 +154,10 @@ def needed_files(config: DataConfig | AlignmentDataConfig) -> list[Path]:
         table.is_file() for table in pascal3d.tables(path, config.cache)
     ):
         return []
-    reader, own = reader_of(config.name), {}
-    if config.name == pf_pascal.NAME and isinstance(config, AlignmentDataConfig):
-        own = {"pairs_folder": config.pairs_path}
-    splits = [split for split in ("train", "test") if split in (*reader.SPLITS, "test")]
-    files = (file for split in splits for file in reader.needed(path, split, **own))
-    return list(dict.fromkeys(files))
+    own: dict[str, Any] = {}
+    if isinstance(config, AlignmentDataConfig):
+        pairs.check_trainable(config.name)
+        own = {"pairs_folder": config.pairs_path} if config.name == pf_pascal.NAME else {}
+    needed = reader_of(config.name).needed
+    both = (file for split in ("train", "test") for file in needed(path, split, **own))
+    return list(dict.fromkeys(both))

@@ -25,11 +25,6 @@ NUM_PAIRS = find(NAME).counts["test"]
 _log = logging.getLogger(__name__)
 
 
-def needed(folder, split: str) -> list[Path]:
-    """What of the published files `read` needs."""
-    return [inside(folder, "PF-dataset")]
-
-
 def read(folder, split: str) -> Pairs:
     """All ordered pairs of different pictures within each sub-class, which is their category.
 

@@ -6,12 +6,13 @@ import sys
 
 import pytest
 
+from data_pipelines.errors import DataError
 from data_pipelines.load import AlignmentDataConfig, DataConfig, lacking
 from data_pipelines.load.config import RENDERED
 from data_pipelines.readers import lsun
 from tests.data_pipelines.published_files import WRITERS, take_counts
 
-PAIRS = ("pf_pascal", "pf_willow", "spair", "pascal3d", "pairs_csv")
+PAIRS = ("pf_pascal", "spair", "pascal3d", "pairs_csv")
 # Something that training cannot do without, of each.
 GONE = {
     "celeb_a": "identity_CelebA.txt",
@@ -20,7 +21,6 @@ GONE = {
     "w300": "ibug",
     "lsun": "data.mdb",
     "pf_pascal": "train_pairs.csv",
-    "pf_willow": ".",
     "spair": "Layout/large/trn.txt",
     "pascal3d": "Images/car_imagenet",
     "pairs_csv": "pairs.csv",
@@ -69,6 +69,11 @@ def test_all_that_is_missing_is_told(tmp_path, monkeypatch):
     pairs = AlignmentDataConfig(name="spair", path=tmp_path, voc_path=tmp_path / "voc")
     spair, voc = lacking(pairs)
     assert "trn.txt" in spair and "SegmentationClass" in voc
+
+
+def test_data_without_training_pairs_are_refused(tmp_path):
+    with pytest.raises(DataError, match="pf_willow has test pairs alone"):
+        lacking(AlignmentDataConfig(name="pf_willow", path=tmp_path))
 
 
 def test_crops_that_are_written_need_no_pictures(tmp_path):
