@@ -178,7 +178,7 @@ def load_vgg(path: str | Path, architecture: str, *, taps: tuple[str, ...] | Non
 
     Args:
       path: `.npz`, `.safetensors` or `.pth`.
-      architecture: 'vgg16' or 'vgg19'.
+      architecture: 'vgg16'.
       taps: what the variables are to serve; all convolutions by default. Deeper ones are
           checked but not returned.
 

@@ -21,9 +21,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tqdm import tqdm
-
 from data_pipelines.errors import DataError
+from data_pipelines.progress import progress_bar
 
 _DAMAGE = (
     *(tarfile.TarError, zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, lzma.LZMAError),
@@ -67,7 +66,7 @@ def unpack(archive, folder, *, bare: bool = False) -> Path:
         try:
             contents = scratch / "contents"  # has the usual mode, `scratch` is its owner's alone
             contents.mkdir()
-            for member in tqdm(members, desc=archive.name, unit="file", disable=None):
+            for member in progress_bar(members, label=archive.name, unit=" files"):
                 if why := _write(member, contents):
                     where = f"{archive}: member {member.name!r}"
                     raise DataError(f"{where} {why}; nothing was unpacked")

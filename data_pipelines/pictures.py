@@ -13,9 +13,9 @@ from typing import Any, BinaryIO
 
 import numpy as np
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
-from tqdm import tqdm
 
 from data_pipelines.errors import DataError
+from data_pipelines.progress import progress_bar
 
 MAX_PIXELS = 50_000_000
 MIN_SIDE = 8
@@ -123,7 +123,7 @@ def in_threads(
 ) -> list[Any]:
     """What a function gives for each item, in threads: its result, or the PictureError it raises.
 
-    A progress bar is shown on a terminal.
+    Progress is told, see `progress_bar`.
     """
 
     def attempt(item: Any) -> Any:
@@ -135,7 +135,7 @@ def in_threads(
     pool = ThreadPoolExecutor(workers or os.cpu_count())
     try:
         results = pool.map(attempt, items)
-        return list(tqdm(results, total=len(items), desc=label, unit="picture", disable=None))
+        return list(progress_bar(results, total=len(items), label=label, unit=" pictures"))
     finally:  # an interrupt does not wait for what is left
         pool.shutdown(cancel_futures=True)
 

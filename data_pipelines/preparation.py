@@ -7,12 +7,11 @@ import hashlib
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tqdm import tqdm
-
 from data_pipelines import verification
 from data_pipelines.archives import unpack
 from data_pipelines.catalogue import CATALOGUE, Archive, find
 from data_pipelines.errors import DataError
+from data_pipelines.progress import progress_bar
 from data_pipelines.readers import celeb_a, pascal3d
 from data_pipelines.readers.published import faulty
 
@@ -63,14 +62,15 @@ def prepare(name: str, folder, *, prepared) -> Prepared:
 def _check_sha256(file: Path, archive: Archive) -> None:
     if archive.sha256 is None:
         return
-    size = file.stat().st_size
+    size, label = file.stat().st_size, f"checking {file.name}"
     with (
         open(file, "rb") as opened,
-        tqdm.wrapattr(opened, "read", size, desc=f"checking {file.name}", disable=None) as counted,
+        progress_bar(label=label, unit="B", total=size, unit_scale=True) as bar,
     ):
         digest = hashlib.sha256()
-        while block := counted.read(1 << 20):
+        while block := opened.read(1 << 20):
             digest.update(block)
+            bar.update(len(block))
     if digest.hexdigest() != archive.sha256:
         raise faulty(file, f"its sha256 is {digest.hexdigest()}, {archive.sha256} is published")
 

@@ -20,13 +20,13 @@ import numpy as np
 import tensorflow_datasets as tfds
 from PIL import ExifTags, Image
 from tensorflow_datasets.core.download.download_manager import NonMatchingChecksumError
-from tqdm import tqdm
 
 from data_pipelines.catalogue import RECORDS, find, require_files
 from data_pipelines.errors import DataError
 from data_pipelines.host_tensorflow import tf
 from data_pipelines.pairs import Pairs, Side, mirror
 from data_pipelines.pictures import read_picture
+from data_pipelines.progress import progress_bar
 from data_pipelines.readers import celeb_a, read_splits
 from data_pipelines.readers.voc2012 import CATEGORIES, Segmented
 from data_pipelines.sources import Pictures
@@ -251,7 +251,7 @@ def _rows_of_celeb_a(records: Sequence[bytes], tables: celeb_a.CelebATables) -> 
     """TFDS keeps no file names, so records are recognised by identity and landmarks; pictures that
     share both show the same face and are taken in either order."""
     found = defaultdict(list)
-    for row in tqdm(range(len(records)), desc="finding names", disable=None):
+    for row in progress_bar(range(len(records)), label="finding names", unit=" records"):
         features = features_of(records[row])
         columns = ["identity/Identity_No", *_COORDINATES]
         found[tuple(features[column].int64_list.value[0] for column in columns)].append(row)

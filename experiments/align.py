@@ -68,9 +68,10 @@ class Options:
     trunk: Literal["resnet18", "resnet50", "resnet101", "dinov2_s14"] | None = None
     """without a checkpoint: the flow module before any training, on features of this network"""
     weights: Path | None = None
-    """with --trunk: its published weights; else cached ones, or (not DINOv2's) the hub's"""
-    image_size: int = 240
-    """with --trunk: side of the square that the network looks at, in pixels"""
+    """with --trunk: its published weights; else cached ones, or (not DINOv2's and
+    ResNet-101's) the hub's"""
+    image_size: int | None = None
+    """with --trunk: side of the square that the network looks at, in pixels (240)"""
     points: Path | None = None
     """of two pictures: CSV of x,y in pixels of the source; a column `point` may name them"""
     max_sigma: float = math.inf
@@ -114,9 +115,9 @@ def main() -> None:
 
 def read_pairs(pairs: list[Pair], left_out: dict[int, str]) -> Iterator[tuple[Pair, Any]]:
     """Pair and pictures of each that can be read; `left_out` gets what is wrong with the others."""
-    from tqdm import tqdm
+    from data_pipelines.progress import progress_bar
 
-    for pair in tqdm(pairs, unit="pair", disable=None):
+    for pair in progress_bar(pairs, label="matching", unit=" pairs"):
         try:
             yield pair, (read_picture(pair.source), read_picture(pair.target))
         except PictureError as error:
@@ -134,17 +135,19 @@ def load_model(options: Options):
     if options.trunk is None:
         from experiments.registry import load_aligner
 
-        if options.weights is not None:
-            raise UsageError("--weights are for the untrained module: give its --trunk too")
+        for option, given in (("--weights", options.weights), ("--image-size", options.image_size)):
+            if given is not None:
+                raise UsageError(f"{option} is for the untrained module: give its --trunk too")
         return load_aligner(options.checkpoint or inference.SHIPPED / "aligner")
     from experiments.engine.networks import describe, find_file
 
     if options.checkpoint is not None:
         raise UsageError("--trunk is for the untrained module: give no --checkpoint then")
     file = find_file(options.trunk, options.weights, "--weights")
-    told = describe(options.trunk, file, options.image_size)
+    size = options.image_size or 240
+    told = describe(options.trunk, file, size)
     print(f"the flow module before any training, on {told}")
-    return inference.gaussian_aligner(file, options.trunk, image_size=options.image_size)
+    return inference.gaussian_aligner(file, options.trunk, image_size=size)
 
 
 def check_sigma(options: Options, model) -> None:

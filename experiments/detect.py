@@ -203,12 +203,11 @@ def detect(
     `left_out` for each of the others. `boxes` are lists, by name; `every` is as in
     `media.read_pages`; `keypoints` are as `fit_keypoints.load` gives them.
     """
-    from tqdm import tqdm
-
     from data_pipelines.media import read_pages
     from data_pipelines.pictures import PictureError
+    from data_pipelines.progress import progress_bar
 
-    for name in tqdm(names, unit="picture", disable=None):
+    for name in progress_bar(names, label="finding landmarks", unit=" pictures"):
         try:
             for page, image in read_pages(root / name, every=every):
                 for box in (boxes or {}).get(name, [None]):

@@ -17,7 +17,8 @@ import numpy as np
 from c3jax.inference import AlignmentModel, LandmarkModel, files
 from c3jax.training.checkpoints import CheckpointError, Checkpoints
 from c3jax.training.state import TrainState, init_state
-from experiments.engine import cli, loop, processes, runs
+from data_pipelines.load import lacking
+from experiments.engine import cli, locks, loop, processes, runs
 from experiments.engine.errors import UsageError
 from experiments.engine.networks import (
     Pretrained,
@@ -165,10 +166,8 @@ class Trained:
 
 def train(recipe: Recipe) -> None:
     """The command of an experiment."""
-    cli.guarded(
-        lambda: run(recipe, *cli.parse_run(recipe.name, recipe.presets)),
-        smaller="--STAGE.batch-size or --data.image-size",
-    )
+    smaller = "--STAGE.batch-size or --data.image-size"
+    cli.guarded(lambda: run(recipe, *cli.parse_run(recipe.name, recipe.presets)), smaller=smaller)
 
 
 def run(recipe: Recipe, preset: str, config: Any) -> None:
@@ -178,14 +177,15 @@ def run(recipe: Recipe, preset: str, config: Any) -> None:
     runs.check_run(folder, config)
     print(f"run: {folder}", flush=True)
     started = time.monotonic()
-    model = recipe.build(config)  # what it lacks is said before minutes are spent on the data
+    model = recipe.build(config)
+    find_files(() if config.init_from else model.pretrained, besides=lacking(config.data))
     model = dataclasses.replace(model, start=first_variables(recipe, config, model))
     begun = {"begun_on": runs.data_of(config.init_from)} if config.init_from else {}
     with processes.first_alone("load the data"):
         data = recipe.load_data(config.data)
     print(f"data: {data.description}, {config.data.image_size} px", flush=True)
-    with runs.locked(folder):
-        runs.open_run(folder, recipe.name, preset, config)
+    with locks.locked(folder), locks.noting_failure(folder):
+        runs.open_run(folder, recipe.name, preset, config, command=cli.command_line(recipe.name))
         trained, seconds = train_stages(recipe, preset, config, model, data, folder)
         if processes.is_first():
             calibrate(trained, data, folder)
@@ -288,11 +288,14 @@ def read_back(recipe: Recipe, found: runs.Run) -> Trained:
             f"{found.folder} is a run of {described['experiment']}, not of {recipe.name}"
         ) from error
     model = recipe.build(config)
+    shapes = jax.eval_shape(model.random)
     with Checkpoints(found.folder / "checkpoints", read_only=True) as checkpoints:
         meta = checkpoints.meta(found.step)
         step = checkpoints.latest_step() if found.step is None else found.step
         variables = checkpoints.restore_variables(found.step)
-    if differing := differing_arrays(variables, jax.eval_shape(model.random)):
+    for group in set(model.may_begin_anew) - shapes["params"].keys():  # earlier versions kept it
+        variables = without_group(variables, group)
+    if differing := differing_arrays(variables, shapes):
         raise CheckpointError(f"{found.folder} is of another version's model: {differing}")
     # Before stages were stored, the runs with several kinds of them stored where the first ended.
     stage = meta.get("stage", "pretrain" if step <= meta.get("pretrain_steps", 0) else "")

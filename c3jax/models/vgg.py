@@ -7,7 +7,7 @@ from c3jax._checks import check_choice
 from c3jax.models.imagenet import Convolution, check_images, check_taps, max_pool, normalize_colors
 
 WIDTHS = (64, 128, 256, 512, 512)
-DEPTHS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}
+DEPTHS = {"vgg16": (2, 2, 3, 3, 3)}
 PERCEPTUAL_TAPS = ("input", "conv1_2", "conv2_2", "conv3_2", "conv4_2", "conv5_2")
 
 
@@ -19,7 +19,7 @@ class VGG(nn.Module):
     ReLUs and poolings too.
 
     Args (fields):
-      architecture: 'vgg16' or 'vgg19'.
+      architecture: 'vgg16'.
       taps: which maps to return: 'input' (the images as given) or 'convG_I', convolution I of
           group G (stride 2^(G-1)) after its ReLU.
       trainable: whether the convolutions get gradients. The images get them in any case.

@@ -86,12 +86,12 @@ class AlignmentDataConfig:
     """training pictures held in memory, or streamed by tf.data (not rendered_objects)"""
 
 
-_RENDERED = ("rendered_faces", "rendered_objects", "rendered_cars", "rendered_rooms")
+RENDERED = ("rendered_faces", "rendered_objects", "rendered_cars", "rendered_rooms")
 _READ_BY = {
     "boxes": ("folder",),
     "other_persons": ("celeb_a",),
     **dict.fromkeys(("landmarks_file", "fit_rows", "test_rows", "iod_points"), ("labelled",)),
-    **dict.fromkeys(("train_examples", "fit_examples", "test_examples"), _RENDERED),
+    **dict.fromkeys(("train_examples", "fit_examples", "test_examples"), RENDERED),
     "test_path": ("pairs_csv",),
     "pairs_path": ("pf_pascal",),
     **dict.fromkeys(("test_pairs", "tested", "held_out"), ("rendered_objects",)),
@@ -101,5 +101,5 @@ _READ_BY = {
 def unread(name: str, options: Iterable[str]) -> list[str]:
     """Those of the options, by field, that the loader of a data set does not read."""
     never = {option for option, names in _READ_BY.items() if name not in names}
-    never |= {"path"} if name in _RENDERED else set()
+    never |= {"path"} if name in RENDERED else set()
     return [option for option in options if option in never]

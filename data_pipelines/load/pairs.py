@@ -20,12 +20,17 @@ from data_pipelines.sources import Pictures, load_annotated
 def published(config: AlignmentDataConfig, training: bool) -> AlignmentData:
     """The published lists `train`, where there is one, and `test`."""
     reader = reader_of(config.name)
-    if training and "train" not in reader.SPLITS:
-        does = "has test pairs alone: train on other data, then evaluate on it"
-        raise DataError(f"{config.name} {does}")
+    if training:
+        check_trainable(config.name)
     folder = _path(config)
     train = reader.read(folder, "train") if training else None
     return _data_of(config, train, {"test": reader.read(folder, "test")}, folder)
+
+
+def check_trainable(name: str) -> None:
+    """Raises DataError for a published data set without pairs to train on."""
+    if "train" not in reader_of(name).SPLITS:
+        raise DataError(f"{name} has test pairs alone: train on other data, then evaluate on it")
 
 
 def pf_pascal_pairs(config: AlignmentDataConfig, training: bool) -> AlignmentData:

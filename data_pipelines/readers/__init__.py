@@ -5,9 +5,9 @@ has a folder of its own. It checks the lists and the annotations; pictures are r
 is ever downloaded. It raises DataError for what is missing, with where to get it, and for what is
 not as published, by file and line.
 
-A new data set is a reader NAME.py here, with `SPLITS` and `read(folder, split)`, and an entry NAME
-of datasets.toml. `load` trains and tests on it as on the others of its kind, and `make data` writes
-its records.
+A new data set is a reader NAME.py here, with `SPLITS`, `read(folder, split)` and `needed(folder,
+split)`, the files without which it cannot, and an entry NAME of datasets.toml. `load` trains and
+tests on it as on the others of its kind, and `make data` writes its records.
 """
 
 from importlib import import_module

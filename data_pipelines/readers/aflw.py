@@ -24,20 +24,23 @@ FACES = "output"
 NUM_POINTS = 5
 
 
+def needed(folder, split: str) -> list[Path]:
+    """What of the published files `read` needs."""
+    root, part = published.inside(folder, "aflw_release-2"), "test" if split == "test" else "train"
+    return [root / FACES, root / f"aflw_{part}_images.txt", root / f"aflw_{part}_keypoints.mat"]
+
+
 def read(folder, split: str) -> Pictures:
     """The faces of one split, whole crops squashed to a square, which is IMM's frame.
 
     As in IMM the last tenth of the published training list is `validation`.
     """
     published.check_split(split, SPLITS)
-    root = published.inside(folder, "aflw_release-2")
-    part = "test" if split == "test" else "train"
-    listed = root / f"aflw_{part}_images.txt"
-    annotations = root / f"aflw_{part}_keypoints.mat"
-    require_files(NAME, [root / FACES, listed, annotations])
-    names = published.read_names(listed, COUNTS[part])
+    faces, listed, annotations = needed(folder, split)
+    require_files(NAME, [faces, listed, annotations])
+    names = published.read_names(listed, COUNTS["test" if split == "test" else "train"])
     points = _keypoints(annotations, len(names))
-    every = Pictures(root / FACES, tuple(names), crop="squash", keypoints_px=points)
+    every = Pictures(faces, tuple(names), crop="squash", keypoints_px=points)
     return every.select(published.hold_out_validation(len(names), split))
 
 

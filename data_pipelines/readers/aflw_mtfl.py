@@ -38,6 +38,15 @@ POINT_COLUMNS = slice(4, 14)  # of the table
 MARGIN = 0.75
 
 
+def needed(folder, split: str) -> list[Path]:
+    """What of the published files `read` needs."""
+    above, part = Path(folder), "test" if split == "test" else "train"
+    if part == "train" and (table := above / CROPS / TABLE).is_file():
+        return [table]
+    root = published.inside(above, "MTFL")
+    return [root / LISTS[part], *(root / name for name in FOLDERS[part])]
+
+
 def read(folder, split: str) -> Pictures:
     """The faces of one split: AFLW crops whole, other pictures cut about their points.
 
@@ -45,16 +54,10 @@ def read(folder, split: str) -> Pictures:
     """
     published.check_split(split, SPLITS)
     above = Path(folder)
-    root = published.inside(above, "MTFL")
-    part = "test" if split == "test" else "train"
-    table = above / CROPS / TABLE
-    if part == "train" and table.is_file():
-        names, keypoints_px = _read_table(table)
-        source, pictures = table, above / CROPS
-    else:
-        source, pictures = root / LISTS[part], root
-        require_files(NAME, [source, *(root / folder for folder in FOLDERS[part])])
-        names, keypoints_px = _read_list(source)
+    source, *_ = files = needed(above, split)
+    require_files(NAME, files)
+    names, keypoints_px = (_read_table if source.name == TABLE else _read_list)(source)
+    pictures, part = source.parent, "test" if split == "test" else "train"
     published.check_count(source, len(names), *COUNTS[part])
     boxes = {
         name: published.box_of_points(points)

@@ -19,15 +19,22 @@ from data_pipelines.sources import Pictures
 NAME = "lsun"
 SPLITS = ("train",)
 DATABASE = "data.mdb"
+NO_PACKAGE = "LSUN is read with the package lmdb: pip install lmdb"
 COUNTS = find(NAME).counts
+
+
+def needed(folder, split: str) -> list[Path]:
+    """What of the published files `read` needs."""
+    above = Path(folder)
+    nested = [above / name for name in COUNTS if (above / name / DATABASE).is_file()]
+    return [(nested[0] if nested and not (above / DATABASE).exists() else above) / DATABASE]
 
 
 def lsun(folder) -> Pictures:
     """All pictures of a database, in the order of their keys."""
-    above = Path(folder)
-    nested = [above / name for name in COUNTS if (above / name / DATABASE).is_file()]
-    root = nested[0] if nested and not (above / DATABASE).exists() else above
-    require_files(NAME, [root / DATABASE])
+    files = needed(folder, "train")
+    require_files(NAME, files)
+    root = files[0].parent
     with _open(root).begin() as transaction:
         names = tuple(key.decode() for key in transaction.cursor().iternext(values=False))
     if not names:
@@ -57,7 +64,7 @@ def _open(root: Path) -> Any:
     try:
         import lmdb
     except ImportError:
-        raise DataError("LSUN is read with the package lmdb: pip install lmdb") from None
+        raise DataError(NO_PACKAGE) from None
     file = root / DATABASE
     try:
         opened = lmdb.open(str(root), readonly=True, lock=False, readahead=False, max_readers=512)

@@ -32,7 +32,7 @@ from data_pipelines.pictures import read_picture, upright_size
 from data_pipelines.readers.pairs_csv import pairs_csv
 from data_pipelines.readers.published import check_split, inside, read_matlab_struct
 
-NAME = "pascal3d"
+NAME, RELEASE = "pascal3d", "PASCAL3D+_release1.1"
 CATEGORIES = (
     *("aeroplane", "bicycle", "boat", "bottle", "bus", "car", "chair", "diningtable"),
     *("motorbike", "sofa", "train", "tvmonitor"),
@@ -74,15 +74,23 @@ class PosedObject:
 
 
 def written_pairs(folder, cache) -> Path:
-    """The folder of the crops and tables in a cache; they are written if they are not there.
+    """The folder of the crops and tables in a cache; they are written if they are not there."""
+    if not all(table.is_file() for table in tables(folder, cache)):
+        write_pairs(folder, tables(folder, cache)[0].parent)
+    return tables(folder, cache)[0].parent
 
-    It is one for each folder of the data, by its place.
-    """
-    place = str(inside(folder, "PASCAL3D+_release1.1").resolve())
+
+def tables(folder, cache) -> list[Path]:
+    """The tables in a cache, in a folder for each folder of the data, by its place."""
+    place = str(inside(folder, RELEASE).resolve())
     out = Path(cache) / f"pascal3d_pairs-{hashlib.sha256(place.encode()).hexdigest()[:12]}"
-    if not all((out / f"{split}.csv").is_file() for split in SHARES):
-        write_pairs(folder, out)
-    return out
+    return [out / f"{split}.csv" for split in SHARES]
+
+
+def needed(folder, split: str) -> list[Path]:
+    """What of the published files `read` needs."""
+    root, parts = inside(folder, RELEASE), [f"{c}_{s}" for c in CATEGORIES for s in SOURCES]
+    return [root / top / part for part in parts for top in ("Annotations", "Images")]
 
 
 def read(folder, split: str) -> Pairs:
@@ -118,7 +126,7 @@ def write_pairs(folder, out, *, per_category: int = 1000) -> dict[str, int]:
 
 def read_objects(folder, category: str) -> list[PosedObject]:
     """The whole objects of a category with viewpoint and key points, in the order of files."""
-    root = inside(folder, "PASCAL3D+_release1.1")
+    root = inside(folder, RELEASE)
     parts = {f"{category}_{source}": suffix for source, suffix in SOURCES.items()}
     require_files(NAME, [root / top / p for p in parts for top in ("Annotations", "Images")])
     return [

@@ -33,6 +33,12 @@ SLACK_PX = 5.0
 _POINTS = ("XA", "YA", "XB", "YB")
 
 
+def needed(folder, split: str, pairs_folder=None) -> list[Path]:
+    """What of the published files `read` needs."""
+    lists = pairs_folder or folder_of_lists(folder)
+    return [inside(folder, ARCHIVE) / PICTURES, Path(lists) / LIST.format(split)]
+
+
 def read(folder, split: str, pairs_folder=None) -> Pairs:
     """The pairs of one list, in its order; `pairs_folder` holds the lists, by default `folder`.
 
@@ -40,7 +46,7 @@ def read(folder, split: str, pairs_folder=None) -> Pairs:
     """
     check_split(split, SPLITS)
     root, lists = inside(folder, ARCHIVE), pairs_folder or folder_of_lists(folder)
-    require_files(NAME, [root / PICTURES, Path(lists) / LIST.format(split)])
+    require_files(NAME, needed(folder, split, lists))
     annotations = root / ANNOTATIONS
     look_up = functools.cache(_annotation if annotations.is_dir() else lambda _: (None, None))
 

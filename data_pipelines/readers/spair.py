@@ -26,15 +26,19 @@ ARCHIVE, PICTURES, ANNOTATIONS = "SPair-71k", "JPEGImages", "PairAnnotation"
 SLACK_PX = 5.0
 
 
+def needed(folder, split: str) -> list[Path]:
+    """What of the published files `read` needs."""
+    root, name = inside(folder, ARCHIVE), SPLITS[split]
+    return [root / PICTURES, root / "Layout" / "large" / f"{name}.txt", root / ANNOTATIONS / name]
+
+
 def read(folder, split: str) -> Pairs:
     """The pairs of one list, with the points that both pictures show and the object boxes."""
     check_split(split, tuple(SPLITS))
-    root = inside(folder, ARCHIVE)
-    listed = root / "Layout" / "large" / f"{SPLITS[split]}.txt"
-    annotations = root / ANNOTATIONS / SPLITS[split]
-    require_files(NAME, [root / PICTURES, listed, annotations])
+    pictures, listed, annotations = needed(folder, split)
+    require_files(NAME, [pictures, listed, annotations])
     names = read_names(listed, COUNTS[split], what="pairs")
-    rows = [_row(root / PICTURES, annotations / f"{name}.json") for name in names]
+    rows = [_row(pictures, annotations / f"{name}.json") for name in names]
     return make_pairs(rows, name=f"SPair-71k {split}", slack_px=SLACK_PX)
 
 

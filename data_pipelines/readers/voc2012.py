@@ -77,13 +77,19 @@ class Segmented:
         return categories, boxes.reshape(-1, 4) - [1, 1, 0, 0]
 
 
+def needed(folder, split: str) -> list[Path]:
+    """What of the published files `read` needs."""
+    root, listed = inside(folder, ABOVE), Path("ImageSets") / "Segmentation" / f"{split}.txt"
+    parts = ("JPEGImages", "Annotations", "SegmentationClass", "SegmentationObject")
+    return [root / listed, *(root / part for part in parts)]
+
+
 def read(folder, split: str) -> Segmented:
     """The segmented pictures of one list; masks and annotations are read when asked for."""
     check_split(split, tuple(COUNTS))
     root = inside(folder, ABOVE)
-    listed = root / "ImageSets" / "Segmentation" / f"{split}.txt"
-    parts = ("JPEGImages", "Annotations", "SegmentationClass", "SegmentationObject")
-    require_files(NAME, [listed, *(root / part for part in parts)])
+    listed, *_ = files = needed(folder, split)
+    require_files(NAME, files)
     return Segmented(root, tuple(read_names(listed, COUNTS[split], what="pictures")))
 
 

@@ -33,6 +33,11 @@ MARGIN = 0.2
 _SUFFIXES = (".jpg", ".png")
 
 
+def needed(folder, split: str) -> list[Path]:
+    """What of the published files `read` needs."""
+    return [Path(folder) / part for part in FOLDERS[split]]
+
+
 def read(folder, split: str) -> Pictures:
     """The faces of one split: squares about the tight box of the points, widened by a fifth.
 
@@ -40,7 +45,7 @@ def read(folder, split: str) -> Pictures:
     """
     published.check_split(split, tuple(FOLDERS))
     root = Path(folder)
-    require_files(NAME, [root / part for part in FOLDERS[split]])
+    require_files(NAME, needed(root, split))
     annotations = [file for part in FOLDERS[split] for file in _annotations(root, part)]
     names = tuple(_picture(file).relative_to(root).as_posix() for file in annotations)
     keypoints_px = np.stack([read_points(file) for file in annotations])

@@ -144,6 +144,11 @@ class Config(RunConfig):
         """Side of what is decoded and compared."""
         return self.model.decoded_size or self.data.image_size
 
+    @property
+    def decodes(self) -> bool:
+        """Whether any stage paints pictures, which the perceptual loss compares."""
+        return any(stage.steps != 0 for stage in (self.pretrain, self.joint))
+
     def check(self, num_devices: int) -> None:
         """Refuses a flow module of IMM, and the training of a trunk that is always frozen.
 

@@ -31,6 +31,7 @@ def build(config: Config) -> Model:
       UsageError: L_equiv on landmark maps that do not fit the flow module's T.
     """
     networks, size, model = make_networks(config), config.data.image_size, config.model
+    paints = config.decodes
     random = jax.jit(functools.partial(networks.random, config.seed, size))
     check_grids(networks, random, config)
     return Model(
@@ -38,7 +39,7 @@ def build(config: Config) -> Model:
         random=random,
         pretrained=(
             *trunk_weights(model, trunk_stages(config), image_size=model.trunk_size or size),
-            *perceptual_weights(model.perceptual, model.perceptual_weights),
+            *(perceptual_weights(model.perceptual, model.perceptual_weights) if paints else ()),
         ),
         keeps_trunk=not model.train_trunk,
         frozen=frozen_groups(learning_rates(config, stage) for stage in STAGES),
@@ -73,7 +74,7 @@ def make_networks(config: Config, *, stage: str = "joint") -> Networks:
         image_shape=(config.decoded_size,) * 2,
         axis_name=axis_name,
     )
-    perceptual = make_network(model.perceptual)
+    perceptual = make_network(model.perceptual) if config.decodes else None
     return Networks(network, perceptual, config.data.image_size, config.decoded_size)
 
 
@@ -99,7 +100,7 @@ def check_grids(networks: Networks, random, config: Config) -> None:
 def learning_rates(config: Config, stage: str) -> Rates:
     """Who learns in the stage of that name."""
     loss, rates = config.loss, {}
-    if config.model.perceptual != "random":
+    if config.decodes and config.model.perceptual != "random":
         rates["perceptual/*"] = 0.0
     if config.model.pretrained and stage in config.model.train_trunk:
         frozen_normalization = {"trunk/*bn?/*": 0.0, "trunk/*downsample_1/*": 0.0}

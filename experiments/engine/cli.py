@@ -4,13 +4,15 @@ import dataclasses
 import errno
 import io
 import os
+import re
+import shlex
 import sys
 import traceback
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, NoReturn
 
 import experiments
-from data_pipelines.load import DataConfig, celeb_a_folder, missing_of_celeb_a, unread
+from data_pipelines.load import OWN_DATA, DataConfig, celeb_a_folder, missing_of_celeb_a, unread
 from experiments.engine import runs
 from experiments.engine.errors import Interrupted, UsageError
 from experiments.engine.stages import StageConfig
@@ -48,16 +50,35 @@ class FirstOptions:
 def parse_run(experiment: str, presets: Presets) -> tuple[str, Any]:
     """The preset's name, and the configuration of the command line with a name for its run.
 
-    The name has the preset, the data, what differs from the preset's method, and the seed.
+    The name has the preset, the data, their folder where they are one's own, what differs from the
+    preset's method, and the seed.
     """
     command = f"python -m experiments.{experiment}"
     name, config, preset = parse(presets, prog=command)
     if isinstance(config.data, DataConfig):
         config = dataclasses.replace(config, data=resolve_data(config.data))
     check_read(config, preset)
-    parts = (name, config.data.name, config.variant(preset), f"seed{config.seed}")
-    run = config.name or "-".join(part for part in parts if part)
+    parts = (name, config.data.name, _own(config.data), config.variant(preset))
+    run = config.name or "-".join([*filter(None, parts), f"seed{config.seed}"])
     return name, dataclasses.replace(config, name=run)
+
+
+def _own(data: Any) -> str:
+    """The name of the folder or table that one's own data are, for the name of a run."""
+    if data.name not in OWN_DATA or data.path is None:
+        return ""
+    return re.sub(r"[^\w.-]+", "_", data.path.expanduser().resolve().name)
+
+
+def command_line(experiment: str) -> str:
+    """The command that this process was started with, as one alone would be."""
+    words, kept = iter(sys.argv[1:]), []
+    for word in words:
+        if not word.startswith("--processes."):
+            kept.append(word)
+        elif "=" not in word:
+            next(words, None)
+    return shlex.join(["python", "-m", f"experiments.{experiment}", *kept])
 
 
 def parse(

@@ -18,13 +18,13 @@ class Published(NamedTuple):
 
     Attributes:
       repository: OWNER/NAME.
-      revision: a commit, or the branch where none is pinned.
-      sha256: of model.safetensors; None: the one that the server announces.
+      revision: a commit.
+      sha256: of model.safetensors.
     """
 
     repository: str
-    revision: str = "main"
-    sha256: str | None = None
+    revision: str
+    sha256: str
 
 
 PUBLISHED = {
@@ -38,18 +38,18 @@ PUBLISHED = {
         "78f3ecfdb38e06d9b8397f662e7ab8fee96026fa",
         "5d061a3c593d795bfe682d9b152bafbcf550579873492def3515b46db1189888",
     ),
-    "resnet101": Published("timm/resnet101.tv_in1k"),
     "vgg16": Published(
         "timm/vgg16.tv_in1k",
         "b8d8aa2dd860af9233c8c67385a8097fd6c35d3f",
         "57b026918159a6bf9faf8405c3a551903768e7138989d9c6224a14227203fad8",
     ),
-    "vgg19": Published("timm/vgg19.tv_in1k"),
 }
 
 BY_HAND = {
+    "resnet101": "model.safetensors of timm/resnet101.tv_in1k on the Hugging Face hub, or "
+    "torchvision's resnet101-63fe2227.pth",
     "dinov2_s14": "model.safetensors of timm/vit_small_patch14_dinov2.lvd142m on the Hugging Face "
-    "hub (Apache-2.0)"
+    "hub (Apache-2.0)",
 }
 """Weights that are not fetched, since no sha256 of theirs is known here: where they are."""
 
@@ -100,18 +100,15 @@ def _download(architecture: str, folder: str) -> Path:
     """The file in `folder`, its sha256 checked."""
     from huggingface_hub import file_download
 
-    (repository, revision, sha256), source = PUBLISHED[architecture], address(architecture)
+    (repository, revision, expected), source = PUBLISHED[architecture], address(architecture)
     try:
-        announced = file_download.get_hf_file_metadata(source).etag  # fails at once, unlike below
+        file_download.get_hf_file_metadata(source)  # fails at once, unlike below
         path = Path(
             file_download.hf_hub_download(repository, FILE, revision=revision, local_dir=folder)
         )
     except Exception as error:  # of the hub, of its HTTP library, of the disk
         reason = str(error.__cause__ or error).strip().partition("\n")[0]
         raise HubError(f"{source}: {reason or type(error).__name__}") from error
-    expected = sha256 or announced or ""
-    if len(expected) != 64:  # the ETag of a small file, or of another server, is no sha256
-        raise HubError(f"{source}: no sha256 is known, and the server announces none")
     with open(path, "rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     if found != expected:

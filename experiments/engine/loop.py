@@ -13,11 +13,11 @@ from pathlib import Path
 
 import jax
 import numpy as np
-from tqdm import tqdm
 
 from c3jax.training.checkpoints import Checkpoints, digest
 from c3jax.training.state import TrainState
 from c3jax.training.step import local, make_train_step, replicate, shard_batch
+from data_pipelines.progress import EVERY_S, progress_bar
 from experiments.engine import processes
 from experiments.engine.errors import Interrupted, UsageError, stop_signals
 from experiments.engine.runs import json_text, replace_text
@@ -92,9 +92,10 @@ def train(
             if step == begin:
                 state = stage.begun(state)
             state = replicate(state, devices)
+            compiled = make_step.cache_info().hits
             train_step = make_step(stage.loss_fn, stage.optimizer)
             batches = _sharded(stage, step - begin, len(local(devices)))
-            log.begin(end)
+            log.begin(stage.name, end, compiles=make_step.cache_info().hits == compiled)
             while step < end:
                 state, metrics = train_step(state, next(batches), key)
                 step += 1
@@ -141,20 +142,25 @@ class _Log:
             _drop_rows_after(path, step)
         self._file = open(path or os.devnull, "a", encoding="utf-8")
         self._tty = path is not None and sys.stderr.isatty()
-        self._bar = tqdm(
-            total=total, initial=step, unit="step", dynamic_ncols=True, disable=not self._tty
+        self._bar = progress_bar(
+            label="",
+            unit="step",
+            total=total,
+            initial=step,
+            disable=not self._tty,
+            bar_format="{desc}{percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt}{postfix}",
         )
-        self._total, self._told = total, 0.0
-        self.begin(total)
+        self._total, self._told, self._every = total, 0.0, 1 if self._tty else EVERY_S
 
     def close(self) -> None:
         self._bar.close()
         self._file.close()
 
-    def begin(self, end: int) -> None:
+    def begin(self, stage: str, end: int, *, compiles: bool) -> None:
         """A stage begins, which ends with that step: the rate is its own, compilation left out."""
         self._end = end
         self._first: tuple[int, float] | None = None
+        self._show(stage, "compiling" if compiles else "")
 
     def step(self, stage: str, step: int, metrics: dict[str, jax.Array], *, write: bool) -> None:
         """Takes note of a step; looks at the metrics of the one before."""
@@ -171,7 +177,7 @@ class _Log:
 
     def say(self, text: str) -> None:
         """Prints a line without tearing the bar."""
-        tqdm.write(text, file=sys.stderr)
+        self._bar.write(text, file=sys.stderr)
 
     def _read(self) -> None:
         if self._pending is None:
@@ -184,28 +190,36 @@ class _Log:
                 f"in a row, up to step {step:,}; lower --{stage}.learning-rate and give the run "
                 "another --name"
             )
-        self._first = self._first or (step, time.monotonic())
+        now = time.monotonic()
+        self._first = self._first or (step, now)
+        due = now - self._told >= self._every or step == self._end
+        if not (write or due):
+            return
+        row = {name: float(value) for name, value in metrics.items()}
         if write:
-            row = {name: float(value) for name, value in metrics.items()}
             self._file.write(json_text({"step": step, "stage": stage, **row}) + "\n")
-            self._tell(stage, step, row)
+        if due:
+            self._told = now
+            self._tell(stage, step, row, now)
 
-    def _tell(self, stage: str, step: int, row: dict[str, float]) -> None:
+    def _tell(self, stage: str, step: int, row: dict[str, float], now: float) -> None:
         terms = " ".join(
             f"{name} {value:.3g}"
             for name, value in row.items()
             if not (name[-1].isdigit() or name in ("skipped_in_a_row", "gradient_norm"))
         )
-        self._bar.set_description(stage, refresh=False)
-        self._bar.set_postfix_str(terms)
-        now = time.monotonic()
-        if not self._tty and (now - self._told > 15 or step == self._end):
-            self._told = now
-            first, since = self._first or (step, now)
-            rate = (step - first) / max(now - since, 1e-9)
-            left = tqdm.format_interval((self._end - step) / rate) if rate else "?"
-            speed = f"{rate:.1f} steps/s {left} left of {stage}"
-            print(f"{stage} {step:,}/{self._total:,} {speed}  {terms}", flush=True)
+        first, since = self._first or (step, now)
+        rate = (step - first) / max(now - since, 1e-9)
+        left = self._bar.format_interval((self._end - step) / rate) if rate else "?"
+        place = "" if self._tty else f"{step:,}/{self._total:,} "
+        self._show(stage, f"{place}{rate:.1f} steps/s {left} left of {stage}  {terms}")
+
+    def _show(self, stage: str, text: str) -> None:
+        if self._tty:
+            self._bar.set_description(stage, refresh=False)
+            self._bar.set_postfix_str(text)
+        elif text:
+            print(f"{stage} {text}", flush=True)
 
 
 def _drop_rows_after(path: Path, step: int) -> None:

@@ -29,7 +29,7 @@ class TrunkConfig:
     `dinov2_s14`: DINOv2 ViT-S/14, always frozen"""
     weights: Path | None = None
     """published weights of the trunk (.safetensors, .npz, .pth); else cached ones, the package's or
-    (not DINOv2's) the hub's"""
+    (not DINOv2's and ResNet-101's) the hub's"""
     output_stride: int = 8
     """greatest stride of a ResNet; deeper stages dilate instead"""
 
@@ -135,45 +135,66 @@ def trunk_weights(
     return (Pretrained(*wanted),)
 
 
-def find_files(wanted: Iterable[Pretrained]) -> list[Path]:
+def find_files(wanted: Iterable[Pretrained], *, besides: Iterable[str] = ()) -> list[Path]:
     """Files of the weights: given, in the usual folders, in a package, or from the hub.
 
-    What is fetched from the hub goes to the first of the usual folders, and a line says so.
+    What is fetched from the hub goes to the first of the usual folders, and a line says so; nothing
+    is fetched where something else is missing.
+
+    Args:
+      wanted: the weights.
+      besides: what is missing besides them, for the error.
 
     Raises:
       UsageError: names all that are missing, and what to put where.
     """
-    wanted = tuple(wanted)
-    try:
-        found = [weights.find_weights(one.architecture, one.path) for one in wanted]
-    except ValueError as error:
-        raise UsageError(str(error)) from error
-    files, failed = [], {}
-    for one, file in zip(wanted, found, strict=True):
-        if file is None and (package := packages.PACKAGES.get(one.architecture)):
-            raise UsageError(
-                f"no weights of {one.architecture}: the package {package.distribution} is not "
-                f"installed; run {package.command}"
-            )
-        if file is None and (origin := hub.BY_HAND.get(one.architecture)):
-            raise UsageError(
-                f"no weights of {one.architecture} in ~/.cache/c3jax or the folder that "
-                f"C3JAX_WEIGHTS names, and they are never fetched: get {origin}, and put it there "
-                f"as {one.architecture}.safetensors or give it with {one.option} FILE"
-            )
-        folders = weights.weights_folders()
-        if file is None and not folders:
-            raise UsageError(
-                f"no weights of {one.architecture}, and no home to fetch them to: set "
-                f"C3JAX_WEIGHTS to a folder, or give {one.option} FILE"
-            )
+    wanted, told = tuple(wanted), list(besides)
+    files: dict[Pretrained, Path | None] = {}
+    for one in wanted:
         try:
-            files.append(file or hub.fetch(one.architecture, folders[0]))
+            files[one] = _look_for(one)
+        except UsageError as error:
+            told.append(str(error))
+    failed = {}
+    for one in [one for one, file in files.items() if file is None]:
+        try:
+            if told:
+                raise hub.HubError("that is done once all else is in place")
+            files[one] = hub.fetch(one.architecture, weights.weights_folders()[0])
         except hub.HubError as error:
             failed[one.architecture, one.option] = str(error)
     if failed:
-        raise UsageError(_describe(failed))
-    return files
+        told.append(_describe(failed))
+    if told:
+        raise UsageError("\nerror: ".join(dict.fromkeys(told)))
+    return [file for one in wanted if (file := files[one])]
+
+
+def _look_for(one: Pretrained) -> Path | None:
+    """The file of some weights, or None where the hub has it; raises UsageError for neither."""
+    try:
+        file = weights.find_weights(one.architecture, one.path)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    if file is not None:
+        return file
+    if package := packages.PACKAGES.get(one.architecture):
+        raise UsageError(
+            f"no weights of {one.architecture}: the package {package.distribution} is not "
+            f"installed; run {package.command}"
+        )
+    if origin := hub.BY_HAND.get(one.architecture):
+        raise UsageError(
+            f"no weights of {one.architecture} in ~/.cache/c3jax or the folder that "
+            f"C3JAX_WEIGHTS names, and they are never fetched: get {origin}, and put it there "
+            f"as {one.architecture}.safetensors or give it with {one.option} FILE"
+        )
+    if not weights.weights_folders():
+        raise UsageError(
+            f"no weights of {one.architecture}, and no home to fetch them to: set "
+            f"C3JAX_WEIGHTS to a folder, or give {one.option} FILE"
+        )
+    return None
 
 
 def find_file(architecture: str, path: Path | None, option: str) -> Path:

@@ -1,21 +1,20 @@
 """Run folders, `runs/EXPERIMENT/NAME`: config.json, metrics.jsonl, results.json, checkpoints."""
 
-import contextlib
 import dataclasses
 import functools
 import json
 import math
 import os
-import socket
 import types
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from c3jax.inference.files import CONFIG, WEIGHTS
 from experiments.engine.errors import UsageError
+from experiments.engine.locks import locked
 
 # Fields that may change from one start of a run to the next.
 FREE = ("name", "runs", "log_every", "check_every", "checkpoint_every", "data.cache")
@@ -44,14 +43,19 @@ class RunConfig:
         return {}
 
 
-def open_run(folder: Path, experiment: str, preset: str, config: Any) -> None:
-    """Makes the run folder; a run that has saved a checkpoint keeps its configuration."""
+def open_run(
+    folder: Path, experiment: str, preset: str, config: Any, *, command: str | None = None
+) -> None:
+    """Makes the run folder; a run that has saved a checkpoint keeps its configuration.
+
+    `command` is what starts the run, and goes on with it.
+    """
     from experiments.engine import processes
 
     if processes.is_first() and not has_steps(folder):
         folder.mkdir(parents=True, exist_ok=True)
         described = {"experiment": experiment, "preset": preset, "config": to_json(config)}
-        write_json(folder / "config.json", described)
+        write_json(folder / "config.json", described | ({"command": command} if command else {}))
 
 
 def has_steps(folder: Path) -> bool:
@@ -79,36 +83,6 @@ def check_run(folder: Path, config: Any) -> None:
             f"{folder} holds a run of another configuration ({'; '.join(named[:5])}): "
             "choose another --name, or delete that folder"
         )
-
-
-@contextlib.contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Keeps other runs out of a folder; of several processes of one run the first does.
-
-    Raises:
-      UsageError: a run is at work there; the message names its process.
-    """
-    from filelock import FileLock, Timeout
-
-    from experiments.engine import processes
-
-    lock, holder = FileLock(folder / ".lock"), folder / ".holder"
-    if processes.is_first():
-        folder.mkdir(parents=True, exist_ok=True)
-        try:
-            lock.acquire(timeout=0)
-            holder.write_text(f"process {os.getpid()} on {socket.gethostname()}")
-        except Timeout:
-            at_work = holder.read_text() if holder.exists() else "another process"
-            raise UsageError(
-                f"{folder}: {at_work} is training there; wait for it, or choose another --name"
-            ) from None
-        except NotImplementedError:  # a file system without locks
-            pass
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 @dataclass(frozen=True)

@@ -70,9 +70,12 @@ def check_options(config: Any, num_devices: int) -> None:
             option = name if group is None else f"{group}.{name}"
             check_least(f"--{option}".replace("_", "-"), value, bound)
     config.check(num_devices)
-    for name, stage in vars(config).items():
-        batch = getattr(stage, "batch_size", None)
-        if batch and getattr(stage, "steps", None) != 0 and batch % num_devices:
+    stages = {name: stage for name, stage in vars(config).items() if hasattr(stage, "batch_size")}
+    works = [name for name, stage in stages.items() if getattr(stage, "steps", None) != 0]
+    if stages and not works:
+        raise UsageError("there is nothing to train: no stage has steps")
+    for name in works:
+        if (batch := stages[name].batch_size) % num_devices:
             raise UsageError(
                 f"--{name}.batch-size {batch} cannot be shared by {num_devices} devices: give a "
                 "multiple of their number"

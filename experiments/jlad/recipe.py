@@ -161,6 +161,7 @@ without a temperature. Without arguments it trains on PF-PASCAL, which JLAD only
     make train EXP=jlad PRESET=paper \\
       ARGS="--data.name pascal3d --data.path DIR --data.voc-path DIR --landmarks 20"
 
+Needs ImageNet weights of ResNet-101 with `--model.weights FILE`, which are never fetched.
 Hardware: one GPU of 24 GB or more, by a rough count. Time: a step of 16 pairs
 takes 40 ms on an H200 in bfloat16 (docs/performance.md), 4,000 of them 3 minutes; not run in full.
 

@@ -54,8 +54,8 @@ def test_refusals():
 def test_a_palette_is_a_wave_of_the_colours():
     """A slow version, by the draws of the same keys."""
     wave_key, phase_key = jax.random.split(KEY)
-    waves = np.asarray(0.6 * jax.random.normal(wave_key, (3, 3)), np.float64)
-    phases = np.asarray(jax.random.uniform(phase_key, (3,)), np.float64)
+    waves = np.asarray(0.6 * jax.random.normal(wave_key, (3, 3), jnp.float32), np.float64)
+    phases = np.asarray(jax.random.uniform(phase_key, (3,), jnp.float32), np.float64)
     expected = np.empty_like(IMAGE)
     for y, x, c in np.ndindex(IMAGE.shape):
         turn = sum(waves[c, d] * IMAGE[y, x, d] for d in range(3)) + phases[c]

@@ -88,6 +88,9 @@ def test_a_new_recipe_is_trained_measured_and_reported(whole):
     assert results["toy"] == {"stage": "pretrain"} and results["landmarks"]["nme_percent"] > 0
     rows = [json.loads(line) for line in (whole / "metrics.jsonl").read_text().splitlines()]
     assert [(row["step"], row["stage"]) for row in rows] == [(n + 1, "pretrain") for n in range(4)]
+    command = json.loads((whole / "config.json").read_text())["command"]
+    assert command.startswith("python -m experiments.toy --runs ") and "--name whole" in command
+    assert not (whole / "error.txt").exists()
     page = (whole / "report.html").read_text(encoding="utf-8")
     assert "Alone, pose alone" not in page and "Landmarks across images" in page
     assert {path.suffix for path in (whole / "pictures").iterdir()} == {".png"}

@@ -204,3 +204,19 @@ def test_without_the_file_of_a_trunk_that_moved_there_is_no_untrained_network(
 def test_a_small_trunk_is_random_before_training(write):
     trained = load_trained(write(tiny.config("jlad")))
     jax.tree.map(np.testing.assert_array_equal, trained.untrained.variables, trained.model.random())
+
+
+def test_the_perceptual_network_is_not_asked_for_where_nothing_is_decoded(tmp_path):
+    paints = tiny.config(model={"perceptual": "resnet18"})
+    still = dataclasses.replace(paints.joint, steps=0)
+    follows = dataclasses.replace(paints, pretrain=still, joint=still)
+    model = tiny.recipe_of(follows).build(follows)
+    assert model.pretrained == () and model.frozen == ()
+    assert "perceptual" not in jax.eval_shape(model.random)["params"]
+    # Earlier versions kept it; they are read all the same.
+    variables = tiny.random_variables(paints)
+    assert "perceptual" in variables["params"]
+    write_run(tmp_path, follows, {7: variables})
+    found = load_trained(tmp_path).variables
+    expected = without(variables, "perceptual")
+    jax.tree.map(np.testing.assert_array_equal, found, expected)

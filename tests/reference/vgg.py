@@ -5,10 +5,7 @@ import numpy as np
 from tests.reference.resnet import convolution, normalize, windowed_max
 
 # Channels of the convolutions; M is a pooling.
-LAYOUT = {
-    "vgg16": "64 64 M 128 128 M 256 256 256 M 512 512 512 M 512 512 512",
-    "vgg19": "64 64 M 128 128 M 256 256 256 256 M 512 512 512 512 M 512 512 512 512",
-}
+LAYOUT = {"vgg16": "64 64 M 128 128 M 256 256 256 M 512 512 512 M 512 512 512"}
 
 
 def features(weights, images, architecture):

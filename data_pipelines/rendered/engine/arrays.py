@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from data_pipelines.errors import DataError
+from data_pipelines.progress import progress_bar
 from data_pipelines.rendered.engine.draws import check
 
 CHUNK = 64
@@ -150,14 +151,12 @@ def render_chunk(
 
 
 def _render(scene, split, count, size, seed, fields, workers, progress) -> Arrays:
-    from tqdm import tqdm
-
     specs = scene.specs(size)
     arrays = {name: np.empty(count, specs[name]) for name in fields}
     runs = [range(start, min(start + CHUNK, count)) for start in range(0, count, CHUNK)]
     jobs = [(scene, split, size, seed, fields, run) for run in runs]
     label, unit = f"rendering {count} {split} {scene.noun} of {size} px", f" {scene.noun}"
-    with tqdm(total=count, desc=label, unit=unit, disable=not progress, file=sys.stderr) as bar:
+    with progress_bar(label=label, unit=unit, total=count, disable=not progress) as bar:
         for run, chunk in zip(runs, in_processes(render_chunk, jobs, workers), strict=True):
             for name, values in chunk.items():
                 arrays[name][run.start : run.stop] = values

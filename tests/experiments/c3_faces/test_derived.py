@@ -77,6 +77,11 @@ def test_the_baseline_has_neither_cycle_nor_flow():
         ),
         (IMM, "--preset paper", "paper-celeb_a-k10-seed0"),
         (IMM, "--preset paper --cycle", "paper-celeb_a-k10-cycle-seed0"),
+        (
+            IMM,
+            "--data.name folder --data.path photos/../of@2026.b",
+            "laptop-folder-of_2026.b-k10-seed0",
+        ),
         (IMM, "--preset paper --name mine", "mine"),
     ],
 )

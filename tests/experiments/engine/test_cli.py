@@ -151,6 +151,13 @@ def test_wrong_command_lines_end_with_status_2_and_say_what_is_wrong(arguments, 
     assert said in output.err and "Traceback" not in output.err
 
 
+def test_the_command_of_several_processes_is_kept_as_that_of_one(monkeypatch):
+    given = ["--preset", "laptop", "--processes.count=2", "--processes.index", "1"]
+    monkeypatch.setattr(sys, "argv", ["x", *given, "--data.path", "my photos"])
+    again = "python -m experiments.toy --preset laptop --data.path 'my photos'"
+    assert cli.command_line("toy") == again
+
+
 def test_help_tells_every_field(capsys):
     with pytest.raises(SystemExit) as end:
         parse("--help")

@@ -22,17 +22,18 @@ from tests.experiments.conftest import REPOSITORY
 
 CONTENT = save({"other.weight": np.arange(60_000, dtype=np.float32)})
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
-NAME = "resnet101"  # of which no sha256 is pinned
+NAME = "resnet18"
+PINNED = Published("timm/x", "0123abc", SHA256)
+PLACE = "/timm/x/resolve/0123abc/model.safetensors"
 
 
 class Hub(ThreadingHTTPServer):
-    """One file, whatever is asked for; the tests change how it answers."""
+    """One file, whatever is asked for, with a wrong digest; the tests change how it answers."""
 
     daemon_threads = True
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Answer)
-        self.announced = SHA256
         self.status = 200
         self.commit: str | None = "0123abc"  # a page that asks for a login has none
         self.delay = 0.0
@@ -44,7 +45,7 @@ class Hub(ThreadingHTTPServer):
 
     def fetched(self):
         """How many times the file was sent."""
-        return self.asked.count(("GET", f"/timm/{NAME}.tv_in1k/resolve/main/model.safetensors"))
+        return self.asked.count(("GET", PLACE))
 
 
 class Answer(BaseHTTPRequestHandler):
@@ -52,7 +53,7 @@ class Answer(BaseHTTPRequestHandler):
         hub = self.server
         hub.asked.append((self.command, self.path))
         self.send_response(hub.status)
-        self.send_header("ETag", f'"{hub.announced}"')
+        self.send_header("ETag", '"abc"')
         if hub.commit:
             self.send_header("X-Repo-Commit", hub.commit)
         self.send_header("Content-Length", str(len(CONTENT)))
@@ -90,14 +91,10 @@ def server(monkeypatch):
         thread.join()
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def pinned(monkeypatch):
-    """`pinned(sha256)` pins it."""
-
-    def pin(sha256):
-        monkeypatch.setitem(hub.PUBLISHED, NAME, Published("timm/x", "0123abc", sha256))
-
-    return pin
+    """The file of this hub is that of NAME."""
+    monkeypatch.setitem(hub.PUBLISHED, NAME, PINNED)
 
 
 def refuse(folder, match):
@@ -109,43 +106,23 @@ def refuse(folder, match):
 def test_a_file_is_fetched_once_and_the_address_told(server, tmp_path, capsys):
     target = fetch(NAME, tmp_path / "new")
     assert target == tmp_path / "new" / f"{NAME}.safetensors" and target.read_bytes() == CONTENT
-    address = f"{server.endpoint}/timm/resnet101.tv_in1k/resolve/main/model.safetensors"
-    assert capsys.readouterr().out == f"fetching {address} to {target}\n"
+    assert capsys.readouterr().out == f"fetching {server.endpoint}{PLACE} to {target}\n"
     assert fetch(NAME, tmp_path / "new") == target
     assert server.fetched() == 1 and not list((tmp_path / "new").glob(".*/*"))
     assert capsys.readouterr().out == ""
 
 
-def test_a_pinned_revision_and_sha256_are_asked_for_and_need_no_announcement(
-    server, tmp_path, pinned
-):
-    pinned(SHA256)
-    server.announced = "abc"
-    assert fetch(NAME, tmp_path).read_bytes() == CONTENT
-    assert ("GET", "/timm/x/resolve/0123abc/model.safetensors") in server.asked
-
-
-@pytest.mark.parametrize("pin", [True, False])
-def test_a_wrong_sha256_is_refused_and_nothing_is_kept(server, tmp_path, pinned, pin):
+def test_a_wrong_sha256_is_refused_and_nothing_is_kept(server, tmp_path, monkeypatch):
     wrong = "0" * 64
-    if pin:
-        pinned(wrong)
-    else:
-        server.announced = wrong
+    monkeypatch.setitem(hub.PUBLISHED, NAME, PINNED._replace(sha256=wrong))
     refuse(tmp_path, f"has sha256 {SHA256}, and {wrong} was expected")
 
 
-def test_without_any_sha256_nothing_is_accepted(server, tmp_path):
-    server.announced = "abc"
-    refuse(tmp_path, "no sha256 is known, and the server announces none")
-
-
 def test_a_page_an_error_status_and_no_server_are_refused_in_one_line(
-    server, tmp_path, pinned, monkeypatch
+    server, tmp_path, monkeypatch
 ):
     server.status = 404
-    refuse(tmp_path, r"^http.*/timm/resnet101.tv_in1k/resolve/main/model.safetensors: .*404.*$")
-    pinned(SHA256)
+    refuse(tmp_path, rf"^http.*{PLACE}: .*404.*$")
     server.status, server.commit = 200, None
     refuse(tmp_path, "^http.*/timm/x/resolve/0123abc/model.safetensors: .*does not seem.*$")
     use("http://127.0.0.1:1", monkeypatch)
@@ -157,6 +134,7 @@ def test_two_processes_at_once_fetch_one_whole_file(server, tmp_path):
     code = (
         "import sys; from pathlib import Path; from experiments.engine import hub\n"
         "assert 'huggingface_hub' not in sys.modules\n"
+        f"hub.PUBLISHED[{NAME!r}] = hub.Published{tuple(PINNED)}\n"
         f"hub.fetch({NAME!r}, Path(sys.argv[1]))\n"
         "assert not {'jax', 'c3jax'} & set(sys.modules)"
     )
@@ -199,27 +177,26 @@ def test_what_is_fetched_goes_to_the_folder_that_is_named(server, cache, tmp_pat
     assert find() == tmp_path / "named" / f"{NAME}.safetensors"
 
 
-def test_a_file_with_other_keys_is_refused_by_key_when_it_is_loaded(server, cache, monkeypatch):
-    monkeypatch.setitem(hub.PUBLISHED, "resnet18", Published("timm/x"))
+def test_a_file_with_other_keys_is_refused_by_key_when_it_is_loaded(server, cache):
     with pytest.raises(ValueError, match="resnet18.safetensors: unexpected key 'other.weight'"):
-        load_resnet(find(name="resnet18"), "resnet18")
+        load_resnet(find(), "resnet18")
 
 
 def test_offline_one_error_names_files_addresses_and_options(server, cache, monkeypatch):
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     wanted = [
         Pretrained("trunk", "resnet50", None, "--model.weights", dict),
-        Pretrained("perceptual", "vgg19", None, "--model.perceptual-weights", dict),
+        Pretrained("perceptual", "vgg16", None, "--model.perceptual-weights", dict),
     ]
     with pytest.raises(UsageError) as refused:
         find_files(wanted)
     message = str(refused.value)
     for part in (
-        "resnet50 (--model.weights FILE) and vgg19 (--model.perceptual-weights FILE)",
+        "resnet50 (--model.weights FILE) and vgg16 (--model.perceptual-weights FILE)",
         "HF_HUB_OFFLINE forbids it. Put",
         f"{server.endpoint}/timm/resnet50.tv_in1k/resolve/{hub.PUBLISHED['resnet50'].revision}/"
         "model.safetensors as resnet50.safetensors",
-        f"{server.endpoint}/timm/vgg19.tv_in1k/resolve/main/model.safetensors as vgg19.safetensors",
+        "model.safetensors as vgg16.safetensors",
         "~/.cache/c3jax or the folder that C3JAX_WEIGHTS names",
     ):
         assert part in message
@@ -227,8 +204,25 @@ def test_offline_one_error_names_files_addresses_and_options(server, cache, monk
 
 
 def test_every_architecture_that_can_be_wanted_is_published():
-    assert set(hub.PUBLISHED) == {"resnet18", "resnet50", "resnet101", "vgg16", "vgg19"}
+    assert set(hub.PUBLISHED) == {"resnet18", "resnet50", "vgg16"}
+    assert set(hub.BY_HAND) == {"resnet101", "dinov2_s14"}
     for name, (repository, revision, sha256) in hub.PUBLISHED.items():
-        assert repository == f"timm/{name}.tv_in1k"
-        assert (revision == "main") == (sha256 is None)
-        assert revision == "main" or len(revision) == 40 and len(sha256) == 64
+        if name != NAME:
+            assert repository == f"timm/{name}.tv_in1k"
+            assert len(revision) == 40 and len(sha256) == 64
+
+
+def test_weights_without_a_known_digest_are_taken_from_a_file_alone(server, cache):
+    with pytest.raises(UsageError, match="resnet101 .*never fetched.* --model.weights FILE"):
+        find(name="resnet101")
+    assert server.asked == []
+
+
+def test_nothing_is_fetched_where_something_else_is_missing(server, cache, tmp_path):
+    wanted = [Pretrained("trunk", NAME, None, "--model.weights", dict)]
+    wanted += [Pretrained("other", "lite0", tmp_path / "absent.pth", "--other", dict)]
+    with pytest.raises(UsageError) as refused:
+        find_files(wanted, besides=["photos: no such folder"])
+    photos, absent, fetched = str(refused.value).split("\nerror: ")
+    assert photos == "photos: no such folder" and "absent.pth: no weights of lite0" in absent
+    assert "resnet18 (--model.weights FILE)" in fetched and server.asked == []

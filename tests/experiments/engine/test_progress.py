@@ -1,7 +1,5 @@
 """What a run tells while it goes on: lines where there is no terminal, rows, warnings."""
 
-import re
-
 import pytest
 
 from experiments.engine import loop
@@ -17,25 +15,42 @@ def clock(monkeypatch):
 
 
 def test_rate_and_time_left_are_those_of_the_stage_without_its_compilation(tmp_path, clock, capsys):
-    log = loop._Log(tmp_path / "metrics.jsonl", 0, 30)
+    log = loop._Log(tmp_path / "metrics.jsonl", 0, 60)
     begun = 0
-    for name, steps, seconds in (("warmup", 20, 1.0), ("joint", 10, 10.0)):
-        log.begin(begun + steps)
+    for name, steps, seconds in (("warmup", 50, 1.0), ("joint", 10, 10.0)):
+        log.begin(name, begun + steps, compiles=name == "warmup")
         clock[0] += 100.0  # of compilation
         for step in range(begun + 1, begun + steps + 1):
             clock[0] += seconds
             log.step(name, step, {"loss": 0.5, "skipped_in_a_row": 0}, write=True)
         begun += steps
     log.close()
-    said = [
-        re.fullmatch(r"(\w+) (\d+)/30 (\S+) steps/s (\S+) left of (\w+)  loss 0.5", line).groups()
-        for line in capsys.readouterr().out.splitlines()
+    assert capsys.readouterr().out.splitlines() == [
+        "warmup compiling",
+        "warmup 1/60 0.0 steps/s ? left of warmup  loss 0.5",
+        "warmup 31/60 1.0 steps/s 00:19 left of warmup  loss 0.5",
+        "warmup 50/60 1.0 steps/s 00:00 left of warmup  loss 0.5",
+        "joint 51/60 0.0 steps/s ? left of joint  loss 0.5",
+        "joint 54/60 0.1 steps/s 01:00 left of joint  loss 0.5",
+        "joint 57/60 0.1 steps/s 00:30 left of joint  loss 0.5",
+        "joint 60/60 0.1 steps/s 00:00 left of joint  loss 0.5",
     ]
-    assert said[:2] == [
-        ("warmup", "1", "0.0", "?", "warmup"),
-        ("warmup", "17", "1.0", "00:03", "warmup"),
-    ]
-    assert ("joint", "25", "0.1", "00:50", "joint") in said
+
+
+def test_a_terminal_has_the_stage_its_time_left_and_the_losses_of_now(
+    tmp_path, clock, capsys, monkeypatch
+):
+    monkeypatch.setattr(loop.sys.stderr, "isatty", lambda: True, raising=False)
+    log = loop._Log(tmp_path / "metrics.jsonl", 0, 10)
+    log.begin("warmup", 10, compiles=True)
+    for step in range(1, 6):
+        clock[0] += 60.0 if step == 1 else 2.0
+        log.step("warmup", step, {"loss": step / 8, "skipped_in_a_row": 0}, write=False)
+    log.close()
+    told = capsys.readouterr()
+    assert "warmup:   0%|" in told.err and "0/10, compiling" in told.err
+    # Of step 4 in the fifth: what is pending is not waited for.
+    assert "0.5 steps/s 00:12 left of warmup  loss 0.5" in told.err and told.out == ""
 
 
 def test_rows_and_checkpoints_come_at_their_intervals_and_at_the_end_of_each_stage(tmp_path):

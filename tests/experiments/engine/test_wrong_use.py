@@ -9,7 +9,7 @@ import jax
 import pytest
 
 from experiments.c3_faces.presets import PRESETS
-from experiments.engine import runs
+from experiments.engine import locks
 from experiments.engine.runs import open_run
 from tests.experiments.conftest import REPOSITORY, TINY, write_pictures
 from tests.experiments.tiny import train
@@ -105,7 +105,7 @@ def test_a_refused_command_leaves_no_folder(refused, pictures, tmp_path, monkeyp
 
 
 def test_a_second_process_in_a_run_folder(refused, pictures, tmp_path):
-    with runs.locked(tmp_path / "runs/c3_faces/mine"):
+    with locks.locked(tmp_path / "runs/c3_faces/mine"):
         told = refused("--name", "mine", "--data.path", pictures)
     assert f"mine: process {os.getpid()} on {socket.gethostname()} is training there" in told
     assert "choose another --name" in told

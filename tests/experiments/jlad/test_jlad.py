@@ -222,7 +222,7 @@ def test_stages_log_their_own_terms(whole):
             "--detection-loss.equivariance 0 --detection-loss.features 0",
             "--detection-loss.* has no weight in the stage detection",
         ),
-        ("--preset paper --data.path x", "no ImageNet weights of resnet101"),
+        ("--preset paper --data.path x", "no weights of resnet101"),
         ("--preset huge", "there is no preset 'huge'"),
         (
             "--alignment-loss.anchors 0 --alignment-loss.features 0 --alignment-loss.likelihood 0 "
