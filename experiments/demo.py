@@ -1,5 +1,6 @@
 """`python -m experiments.demo [RUN|EXPORT]`: a page in the browser to try a model on photos."""
 
+import os
 import socket
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -25,7 +26,7 @@ class Options:
 
     model: tyro.conf.Positional[Annotated[Path | None, tyro.conf.arg(metavar="RUN|EXPORT")]] = None
     """run folder, step of a run or exported model; by default the detector of faces and the aligner
-    that come with c3jax. Where it matches no pictures, that aligner does"""
+    that come with c3jax. Where the model matches no pictures, that aligner does"""
     port: int = 8000
     """of the page's address; 0 takes any that is free"""
 
@@ -45,7 +46,7 @@ def main() -> None:
         config = uvicorn.Config(
             app, lifespan="off", log_level="warning", access_log=False, timeout_graceful_shutdown=1
         )
-        print(f"open http://localhost:{listener.getsockname()[1]} (Ctrl-C ends)", flush=True)
+        print(f"open http://{LOOPBACK}:{listener.getsockname()[1]} (Ctrl-C ends)", flush=True)
         try:
             uvicorn.Server(config).run(sockets=[listener])
         except KeyboardInterrupt:  # how it is meant to end
@@ -58,35 +59,34 @@ def listen(port: int) -> socket.socket:
     Raises:
       UsageError: a port that is taken, or none at all.
     """
+    if not 0 <= port < 2**16:
+        raise UsageError(f"--port must lie in 0 to 65535, got {port}")
     try:
         return socket.create_server((LOOPBACK, port))
-    except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or error
+    except OSError as error:
+        reason = os.strerror(error.errno or 0)
         raise UsageError(f"--port {port}: {reason}; give another, or 0 for any") from None
 
 
 def load_models(path: Path | None):
-    """The models of the page, a `demo_page.Models`; what a model does not do, a shipped one does.
-
-    Landmarks are those of the kind that a model learned: the shipped detector of faces takes the
-    place of none.
+    """The `demo_page.Models` of the page; the shipped aligner stands in for one that is missing.
 
     Raises:
       UsageError: there is no such model, or it is damaged.
     """
     from c3jax.inference import SHIPPED
-    from experiments.registry import load_both
+    from experiments.registry import load_aligner, load_both
     from experiments.show.demo_page import Models
 
     detector, aligner = load_both(path or SHIPPED / "face_detector")
-    detector_name = "the detector of faces that comes with c3jax" if path is None else str(path)
+    detector_name = aligner_name = str(path)
+    if path is None:
+        detector_name = "the detector of faces that comes with c3jax"
     if aligner is None:
         aligner, aligner_name = (
-            load_both(SHIPPED / "aligner")[1],
+            load_aligner(SHIPPED / "aligner"),
             "the aligner that comes with c3jax",
         )
-    else:
-        aligner_name = str(path)
     return Models(detector, aligner, detector_name, aligner_name)
 
 

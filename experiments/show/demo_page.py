@@ -81,7 +81,7 @@ def build_app(models: Models) -> FastAPI:
     @app.post("/landmarks")
     def landmarks(picture: UploadFile):
         pixels = read(picture)
-        return shown(pixels) | {"landmarks": find_landmarks(models.detector, pixels)}
+        return shown(pixels) | find_landmarks(models.detector, pixels)
 
     @app.post("/matches")
     def matches(source: UploadFile, target: UploadFile):
@@ -103,11 +103,9 @@ def build_app(models: Models) -> FastAPI:
         if pair not in pairs:
             raise HTTPException(404, "this pair is forgotten: choose the two photos again")
         try:
-            (place,) = pairs[pair].carry([[x, y]]).tolist()
+            return carry_point(pairs[pair], x, y)
         except ValueError as error:
             raise HTTPException(422, str(error)) from None
-        confidence = float(pairs[pair].confidence([[x, y]])[0])
-        return {"x": place[0], "y": place[1], "confidence": confidence}
 
     return app
 
@@ -135,8 +133,11 @@ def read(upload: UploadFile) -> np.ndarray:
         raise HTTPException(422, f"{name}: {error.reason}") from None
 
 
-def find_landmarks(detector: LandmarkModel | None, picture: np.ndarray) -> list[dict[str, Any]]:
-    """Each landmark of a picture: x and y in its pixels, and how sure it is, if that is known."""
+def find_landmarks(detector: LandmarkModel | None, picture: np.ndarray) -> dict[str, Any]:
+    """`landmarks` with x and y in pixels of the picture; where it is known how sure they are.
+
+    So is `object`, whether the picture shows what the model learned from.
+    """
     if detector is None:
         raise HTTPException(404, "this model finds no landmarks")
     find = getattr(detector, "find", None)
@@ -144,10 +145,21 @@ def find_landmarks(detector: LandmarkModel | None, picture: np.ndarray) -> list[
     points = detector.landmarks([picture])[0] if found is None else found.landmarks[0]
     rows = [dict(zip("xy", p, strict=True)) for p in to_pixels(points, picture.shape[:2]).tolist()]
     for name in ("confidence", "spread_percent"):
-        values = getattr(found, name, None)
-        if values is not None:
+        if (values := getattr(found, name, None)) is not None:
             rows = [row | {name: v} for row, v in zip(rows, values[0].tolist(), strict=True)]
-    return rows
+    known = getattr(found, "object", None)
+    return {"landmarks": rows, "object": None if known is None else bool(known[0])}
+
+
+def carry_point(found: Matches, x: float, y: float) -> dict[str, float | None]:
+    """Where a point of the source lies in the target, its score, and confidence if it is known."""
+    (place,), (score,) = found.carry([[x, y]]), found.confidence([[x, y]])
+    known = getattr(found, "probability", None)
+    confidence = None if known is None else float(known(np.array([score]))[0])
+    return dict(zip("xy", place.tolist(), strict=True)) | {
+        "score": float(score),
+        "confidence": confidence,
+    }
 
 
 def shown(picture: np.ndarray) -> dict[str, Any]:
@@ -158,8 +170,8 @@ def shown(picture: np.ndarray) -> dict[str, Any]:
 
 def warp_shrunken(found: Matches, source: np.ndarray, target: np.ndarray) -> np.ndarray:
     """The source on the target, at the sizes of these, whatever the sizes that were matched."""
-    shapes = {"source_shape": source.shape[:2], "target_shape": target.shape[:2]}
-    return replace(found, **shapes).warp_source(source)
+    smaller = replace(found, source_shape=source.shape[:2], target_shape=target.shape[:2])
+    return smaller.warp_source(source)
 
 
 def as_uri(picture: np.ndarray) -> str:

@@ -10,8 +10,8 @@ FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-background-ne
 
 
 @contextmanager
-def browser(width: int = 1280, height: int = 1000) -> Iterator:
-    """A driver of Chromium, whose pages are so many pixels wide; skips the test where it is not."""
+def browser() -> Iterator:
+    """A driver of Chromium; skips the test where there is none."""
     program = shutil.which("chromium") or shutil.which("chromium-browser")
     driver = shutil.which("chromedriver")
     if not program or not driver:
@@ -26,16 +26,16 @@ def browser(width: int = 1280, height: int = 1000) -> Iterator:
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     chromium = webdriver.Chrome(options, Service(driver))
     try:
-        # Windows have a smallest width, pages have none.
-        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
-        chromium.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
         yield chromium
     finally:
         chromium.quit()
 
 
-def overflow(chromium) -> int:
-    """By how many pixels the page is wider than its window."""
+def overflow(chromium, width: int) -> int:
+    """By how many pixels the page is wider than a window of this width, which it is given."""
+    # Windows have a smallest width, pages have none.
+    size = {"width": width, "height": 1000, "deviceScaleFactor": 1, "mobile": False}
+    chromium.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
     return chromium.execute_script(
         "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
     )

@@ -66,7 +66,6 @@ def test_landmarks_are_in_pixels_of_the_photo(client, models):
     assert len(said["landmarks"]) == LANDMARKS
     np.testing.assert_allclose(points(said["landmarks"]), expected, atol=1e-3)
     assert (said["width"], said["height"]) == size_of(said["src"]) == WIDE
-    assert said["landmarks"][0].keys() == {"x", "y"}
 
 
 def test_confidence_is_shown_where_the_model_has_it(models):
@@ -74,13 +73,15 @@ def test_confidence_is_shown_where_the_model_has_it(models):
         landmarks=np.array([[[0.0, 0.0], [1.0, -1.0]]], np.float32),
         confidence=np.array([[0.25, 1.0]], np.float32),
         spread_percent=None,
+        object=np.array([False]),
     )
     detector = SimpleNamespace(find=lambda images: found)
-    rows = demo_page.find_landmarks(detector, np.zeros((21, 41, 3), np.uint8))
-    assert rows == [
+    said = demo_page.find_landmarks(detector, np.zeros((21, 41, 3), np.uint8))
+    assert said["landmarks"] == [
         {"x": 20, "y": 10, "confidence": 0.25},
         {"x": 40, "y": 0, "confidence": 1},
     ]
+    assert said["object"] is False
 
 
 def test_a_point_is_carried_and_the_source_is_warped(client, models):
@@ -91,7 +92,7 @@ def test_a_point_is_carried_and_the_source_is_warped(client, models):
     matches = models.aligner.align(a, b)
     carried = answer(client.get(f"/carry/{said['pair']}", params={"x": 30, "y": 12.5}))
     np.testing.assert_allclose(points([carried]), matches.carry([[30, 12.5]]), atol=1e-3)
-    assert carried["confidence"] == pytest.approx(matches.confidence([[30, 12.5]])[0], abs=1e-3)
+    assert carried["score"] == pytest.approx(matches.confidence([[30, 12.5]])[0], abs=1e-3)
     outside = client.get(f"/carry/{said['pair']}", params={"x": 99, "y": 0})
     assert outside.status_code == 422 and "lies outside" in outside.json()["detail"]
 
