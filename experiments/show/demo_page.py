@@ -58,8 +58,8 @@ def build_app(models: Models) -> FastAPI:
     @app.middleware("http")
     async def check(request: Request, answer):
         refused = refuse(request)
-        response = JSONResponse({"detail": refused[1]}, refused[0]) if refused else None
-        response = response or await answer(request)
+        detail = JSONResponse({"detail": refused[1]}, refused[0]) if refused else None
+        response = detail or await answer(request)
         response.headers.update(HEADERS)
         return response
 
@@ -100,10 +100,10 @@ def build_app(models: Models) -> FastAPI:
 
     @app.get("/carry/{pair}")
     def carry(pair: str, x: float, y: float):
-        if pair not in pairs:
+        if (found := pairs.get(pair)) is None:
             raise HTTPException(404, "this pair is forgotten: choose the two photos again")
         try:
-            return carry_point(pairs[pair], x, y)
+            return carry_point(found, x, y)
         except ValueError as error:
             raise HTTPException(422, str(error)) from None
 
