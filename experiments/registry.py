@@ -95,6 +95,22 @@ def load_exported(path: Path) -> tuple[LandmarkModel | None, AlignmentModel | No
         raise UsageError(str(error)) from error
 
 
+def load_both(path: Path) -> tuple[LandmarkModel | None, AlignmentModel | None]:
+    """What finds landmarks and what matches pictures, of a run, a step or an exported model.
+
+    Either is None where the model does not do it.
+
+    Raises:
+      UsageError: there is no model, or it is damaged.
+    """
+    path = path.expanduser()
+    if runs.is_exported(path):
+        return load_exported(path)
+    trained = load_trained(path)
+    landmarks, match = trained.model.landmarks, trained.model.match
+    return landmarks and landmarks(trained), match and match(trained)
+
+
 def _load(path: Path, read_export: Callable, of_run: Callable[[Model], Any], lacking: str) -> Any:
     path = path.expanduser()
     if runs.is_exported(path):

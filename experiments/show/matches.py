@@ -24,6 +24,7 @@ from experiments.show.pictures import (
     draw_landmarks,
     place_on_tile,
     sheet,
+    shrink,
     tile,
 )
 
@@ -31,7 +32,6 @@ SHOWN = 8  # pairs of each set
 ALPHA = 0.10
 # Told apart by people who confuse red and green, too.
 RIGHT, WRONG = (0, 170, 120), (225, 70, 0)
-LONGEST = 1000  # pixels of a side of a picture that matches are drawn on
 UNKNOWN = 0.85  # the grey of places without a flow
 CAPTION = (
     "Beside them the source, looked up for each pixel of the target (T from i to j); on the "
@@ -274,17 +274,15 @@ def draw_matches(
     """Two pictures side by side, with numbered points and lines between them.
 
     Args:
-      source, target: uint8 `[H, W, 3]`, of any sizes; large ones are shrunk to `LONGEST`.
+      source, target: uint8 `[H, W, 3]`, of any sizes; large ones are shrunk.
       source_px, target_px: `[K, 2]`, points of the two that belong together, in pixels.
     """
     drawn, places = [], []
     for picture, points_px in ((source, source_px), (target, target_px)):
         height, width = picture.shape[:2]
-        scale = min(1, LONGEST / max(height, width))
-        size = (max(1, round(scale * width)), max(1, round(scale * height)))
-        small = np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.BOX))
+        small = shrink(picture)
         # Pixel k covers [k, k + 1], before and after.
-        points_px = (points_px + 0.5) * size / [width, height] - 0.5
+        points_px = (points_px + 0.5) * small.shape[1::-1] / [width, height] - 0.5
         drawn.append(Image.fromarray(draw_landmarks(small, points_px)))
         places.append(points_px)
     left = drawn[0].width + GAP

@@ -13,6 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 TILE = 144  # pixels of one image on a sheet
 FINE = 3  # points are drawn so many times larger and shrunk again, for smooth edges
+LONGEST = 1000  # pixels of the longer side of a picture that people look at as a whole
 GAP, TEXT = 4, 13
 PAPER, INK = (255, 255, 255), (40, 40, 40)
 SMALLEST_NUMBERED = 3.0  # radius in pixels of a point that gets a number
@@ -40,6 +41,14 @@ def tile(image: np.ndarray, side: int = TILE) -> Image.Image:
     if image.dtype != np.uint8:
         image = (np.clip(image, 0, 1) * 255).round().astype(np.uint8)
     return Image.fromarray(image).resize((side, side), Image.Resampling.BICUBIC)
+
+
+def shrink(picture: np.ndarray) -> np.ndarray:
+    """A picture, uint8 `[H, W, 3]`, whose longer side has at most `LONGEST` pixels."""
+    height, width = picture.shape[:2]
+    scale = min(1, LONGEST / max(height, width))
+    size = (max(1, round(scale * width)), max(1, round(scale * height)))
+    return np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.BOX))
 
 
 def draw_points(
