@@ -14,6 +14,7 @@ extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphin
 exclude_patterns = ["results"]
 html_theme = "furo"
 html_title = "c3jax"
+html_show_copyright = False
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 highlight_language = "none"
@@ -52,7 +53,7 @@ def public(found):
     named = [(name, getattr(module, name)) for name in names if not name.startswith("_")]
     own = [each for each in named if getattr(each[1], "__module__", "").startswith(found[1])]
     text = ""
-    for file in sorted({value.__module__ for _, value in own}):
+    for file in sorted({found[1], *(value.__module__ for _, value in own)}):
         members = [(inspect.getsourcelines(v)[1], n, v) for n, v in own if v.__module__ == file]
         text += f"## {file}\n\n```{{eval-rst}}\n.. automodule:: {file}\n   :no-index:\n\n"
         text += f".. currentmodule:: {module.__name__}\n\n"
