@@ -20,9 +20,7 @@ html_css_files = ["site.css"]
 highlight_language = "none"
 default_role = "py:obj"
 myst_heading_anchors = 3
-doctest_global_setup = "import jax, jax.numpy as jnp, numpy as np; from c3jax import *" + "".join(
-    f"; from c3jax.{name} import *" for name in ("losses", "metrics", "inference", "weights")
-)
+doctest_global_setup = "import jax, jax.numpy as jnp, numpy as np"
 
 # Where links lead to that are no files of this folder.
 PAGES = {
@@ -56,6 +54,7 @@ def public(found):
     for file in sorted({found[1], *(value.__module__ for _, value in own)}):
         members = [(inspect.getsourcelines(v)[1], n, v) for n, v in own if v.__module__ == file]
         text += f"## {file}\n\n```{{eval-rst}}\n.. automodule:: {file}\n   :no-index:\n\n"
+        text += f".. testsetup::\n\n   from {file} import *\n\n"
         text += f".. currentmodule:: {module.__name__}\n\n"
         for _, name, value in sorted(members, key=lambda each: each[0]):
             kind = "class" if inspect.isclass(value) else "function"
