@@ -25,7 +25,6 @@ doctest_global_setup = "import jax, jax.numpy as jnp, numpy as np"
 # Where links lead to that are no files of this folder.
 PAGES = {
     r"\.": "index.md",
-    r"\.\./README\.md": "index.md",
     r"\.\./experiments/(\w+)/README\.md": r"\1.md",
     r"\.\./c3jax/shipped/\w+/MODEL_CARD\.md": "shipped.md",
     r"results": "results/tables.toml",
@@ -79,19 +78,15 @@ def plain(found):
     return "\\" + found[0]
 
 
-def fields(found):
-    """The heading of the fields of a class, as that of the arguments that it is made with."""
-    return (f"Fields{found[1]}.\n\n" if found[1] else "") + "Args:"
-
-
 def read_docstring(app, what, name, value, options, lines):
     """Docstrings are plain text: formulas and code become blocks, references a list."""
+    text = "\n".join(lines)
     text = re.sub(
-        r"^( *)(\[\d+\] .*(?:\n\1 +\S.*)*)",
-        lambda found: f"{found[1]}- " + " ".join(found[2].split()),
-        re.sub(r"(?:Attributes|Args \(fields\))(, .*)?:", fields, "\n".join(lines)),
-        flags=re.MULTILINE,
-    )
+        r"Args \(fields\), (.*):", r"Fields \1.\n\nArgs:", text
+    )  # a class is made with them
+    text = re.sub(r"^(Attributes|Args \(fields\)):", "Args:", text, flags=re.MULTILINE)
+    reference = re.compile(r"^( *)(\[\d+\] .*(?:\n\1 +\S.*)*)", re.MULTILINE)
+    text = reference.sub(lambda found: f"{found[1]}- " + " ".join(found[2].split()), text)
     done = []
     for number, part in enumerate(text.split("\n\n")):
         code = part.startswith("  ") and done and re.search(r":$|^ .*\Z", done[-1].split("\n")[-1])
