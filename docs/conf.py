@@ -57,7 +57,8 @@ def public(found):
         text += f".. currentmodule:: {module.__name__}\n\n"
         for _, name, value in sorted(members, key=lambda each: each[0]):
             kind = "class" if inspect.isclass(value) else "function"
-            text += f".. auto{kind}:: {name}\n" + "   :members:\n" * (kind == "class")
+            has_methods = kind == "class" and not issubclass(value, tuple)
+            text += f".. auto{kind}:: {name}\n" + "   :members:\n" * has_methods
         text += "```\n\n"
     return text
 
@@ -102,8 +103,10 @@ def read_docstring(app, what, name, value, options, lines):
 
 def read_signature(app, what, name, value, options, arguments, returned):
     """Without where JAX keeps its arrays, and without what Flax adds to the fields of modules."""
-    short = [(part or "").replace("jaxlib._jax.", "") for part in (arguments, returned)]
-    return re.sub(r"parent: .*? name: str \| None = None(, )?", "", short[0]), short[1] or None
+    if arguments:
+        arguments = re.sub(r"(, )?parent: .*? name: str \| None = None", "", arguments)
+        short = [re.sub(r"jaxlib\._jax\.|~", "", part or "") for part in (arguments, returned)]
+        return short[0], short[1] or None
 
 
 def setup(app):
