@@ -105,8 +105,9 @@ def read_signature(app, what, name, value, options, arguments, returned):
     """Without where JAX keeps its arrays, and without what Flax adds to the fields of modules."""
     if arguments:
         arguments = re.sub(r"(, )?parent: .*? name: str \| None = None", "", arguments)
-        short = [re.sub(r"jaxlib\._jax\.|~", "", part or "") for part in (arguments, returned)]
-        return short[0], short[1] or None
+        arguments = re.sub(r"= <function .*?>(?=[,)])", "= ...", arguments)
+        returned = returned and returned.replace("jaxlib._jax.", "")
+        return arguments.replace("jaxlib._jax.", ""), returned
 
 
 def setup(app):
