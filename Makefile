@@ -12,13 +12,18 @@ READY := $(VENV)/.ready-$(ACCELERATOR)
 # Test workers: one per core, at most four (each worker holds its own JAX).
 WORKERS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN); [ $$n -gt 4 ] && echo 4 || echo $$n)
 
-.PHONY: help setup data train test test-slow lint clean
+.PHONY: help setup data train test test-slow lint docs clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
 	@echo
-	@echo 'make train EXP=c3_faces [PRESET=laptop|paper] [ARGS="--seed 1 ..."]'
+	@echo 'make train EXP=c3_faces [PRESET=laptop] [ARGS="--seed 1 ..."], of the experiments and presets'
+	@echo '  c3_faces, c3_cars, c3_bedrooms  laptop laptop_small laptop_resnet18 paper'
+	@echo '  imm_faces                       laptop laptop_resnet18 paper'
+	@echo '  jlad                            laptop laptop_small laptop_resnet18 paper'
+	@echo '  semantic_alignment              laptop laptop_small laptop_resnet50 paper'
+	@echo 'Options of one: $(PYTHON) -m experiments.c3_faces --preset laptop --help; all else: README.md'
 
 setup: $(READY)  ## make the environment .venv (Python 3.11 to 3.13, pinned versions)
 
@@ -49,6 +54,14 @@ test-slow: $(READY)  ## the tests that take minutes
 
 lint: $(READY)  ## style and types
 	@$(PYTHON) -m ruff check . && $(PYTHON) -m ruff format --check . && $(PYTHON) -m mypy
+
+docs: $(READY)-docs  ## the site of docs/ into build/docs/html, and its examples run
+	@$(PYTHON) -m sphinx -W --keep-going -q -d build/docs/doctrees docs build/docs/html
+	@$(PYTHON) -m sphinx -W --keep-going -q -d build/docs/doctrees -b doctest docs build/docs/doctest
+
+$(READY)-docs: $(READY)
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check -c requirements/constraints.txt -e '.[docs]'
+	@touch $@
 
 clean:  ## remove the environment and caches; runs/ and data/ stay
 	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache *.egg-info build dist

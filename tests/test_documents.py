@@ -2,11 +2,15 @@
 
 import inspect
 import re
+import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
 
 import c3jax
+from experiments.engine import cli
+from experiments.registry import find_recipe, names
 
 ROOT = Path(__file__).parent.parent
 EQUATIONS = (ROOT / "docs/equations.md").read_text()
@@ -47,3 +51,29 @@ def test_every_test_that_a_document_names_exists(path, name):
 
 def test_the_documents_were_read():
     assert len(SIGNATURES) > 40 and len(TEST_IDS) > 20
+
+
+PAGES = [ROOT / "README.md", *ROOT.glob("docs/*.md"), *ROOT.glob("experiments/*/README.md")]
+TRAINED = {
+    found
+    for page in PAGES
+    for found in re.findall(
+        r'make train EXP=([a-z]\w+)(?: +PRESET=(\w+))?(?: \[?ARGS="([^"]*)")?',
+        re.sub(r"\\\n *| +", " ", page.read_text()),
+    )
+}
+
+
+@pytest.mark.parametrize(("experiment", "preset", "options"), sorted(TRAINED))
+def test_every_training_that_a_page_names_is_accepted(experiment, preset, options, monkeypatch):
+    arguments = [*(["--preset", preset] if preset else []), *shlex.split(options)]
+    monkeypatch.setattr("sys.argv", ["train", *arguments])
+    _, config = cli.parse_run(experiment, find_recipe(experiment).presets)
+    config.check(1)
+
+
+def test_the_help_of_make_lists_the_presets_of_every_experiment():
+    told = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True)
+    lines = re.findall(r"^  ((?:\w+, )*\w+)  +(laptop.*)$", told.stdout, re.MULTILINE)
+    listed = {name: presets.split() for each, presets in lines for name in each.split(", ")}
+    assert listed == {name: list(find_recipe(name).presets(None)) for name in names()}

@@ -33,10 +33,11 @@ WITHIN_A_CELL = 1 / 6  # variance of a place that is uniform in a cell, in x and
 class Detection(NamedTuple):
     """What the landmark detection says of a batch of images.
 
-    features: F, of unit length, `[b, h, w, channels]`.
-    logits: phi, channel 0 the background, `[b, h, w, K + 1]`.
-    maps: psi of the landmarks, `[b, h, w, K]`.
-    landmarks: hat psi, `[b, K, 2]`, (x, y) in [-1, 1].
+    Attributes:
+      features: F, of unit length, `[b, h, w, channels]`.
+      logits: phi, channel 0 the background, `[b, h, w, K + 1]`.
+      maps: psi of the landmarks, `[b, h, w, K]`.
+      landmarks: hat psi, `[b, K, 2]`, (x, y) in [-1, 1].
     """
 
     features: Array
@@ -48,8 +49,9 @@ class Detection(NamedTuple):
 class Alignment(NamedTuple):
     """What the semantic alignment says of pairs, on the source grid.
 
-    tau: `[b, h, w, 2]`, target locations.
-    log_sigma: `[b, h, w, 1]`; zeros without uncertainty.
+    Attributes:
+      tau: `[b, h, w, 2]`, target locations.
+      log_sigma: `[b, h, w, 1]`; zeros without uncertainty.
     """
 
     tau: Array
@@ -119,7 +121,7 @@ class JLAD(nn.Module):
     Args (fields):
       trunk: maps images `[b, H, W, 3]` in [0, 1] to a dict of feature maps by stage; in [1]
         ResNet-101 up to layer3 ('conv4-23'), here at stride 8.
-      num_landmarks: K.
+      num_landmarks: K, how many.
       stages: stages of the trunk that make up F, brought to the grid of the first, each at unit
         length where there are several, and concatenated.
       radius: of the windows, in cells.

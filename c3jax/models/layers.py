@@ -104,11 +104,12 @@ def pool(maps: Features, cells: int) -> Features:
 class Encoding(NamedTuple):
     """What the encoder says of a batch of images.
 
-    appearance: `a = E_a(f)`, `[b, h, w, channels]`.
-    logits: raw pose maps before the bottleneck, `[b, h, w, K]`.
-    landmarks: `[b, K, 2]`, (x, y) in [-1, 1].
-    maps: `p`, Gaussian maps at the landmarks, `[b, h, w, K]`.
-    flow_features: `f'`, `[b, h', w', channels]`.
+    Attributes:
+      appearance: `a = E_a(f)`, `[b, h, w, channels]`.
+      logits: raw pose maps before the bottleneck, `[b, h, w, K]`.
+      landmarks: `[b, K, 2]`, (x, y) in [-1, 1].
+      maps: `p`, Gaussian maps at the landmarks, `[b, h, w, K]`.
+      flow_features: `f'`, `[b, h', w', channels]`.
     """
 
     appearance: Array
@@ -219,7 +220,7 @@ class AppearancePose(nn.Module):
     """What C3 and IMM have in common: K landmarks, and images of an appearance and a pose.
 
     Args (fields):
-      num_landmarks: K.
+      num_landmarks: K, how many.
       decoder_channels, min_decoder_channels: first and smallest width of D (256 and 32).
       image_shape: (height, width) of the decoded images.
       depth_to_space: of D, see `Decoder`.

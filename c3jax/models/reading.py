@@ -15,8 +15,11 @@ MATCHES = ("hard", "kernel")
 class Read(NamedTuple):
     """What a network says of pairs: T^{j->i} and T^{i->j}, and how sure it is of their cells.
 
-    to_target: `[b, hs, ws, 2]`; to_source: `[b, ht, wt, 2]`; source_confidence: `[b, hs, ws]`;
-    target_confidence: `[b, ht, wt]`; source_sigma, target_sigma: of the same shapes, or None.
+    Attributes:
+      to_target: `[b, hs, ws, 2]`.
+      to_source: `[b, ht, wt, 2]`.
+      source_confidence, target_confidence: `[b, hs, ws]` and `[b, ht, wt]`.
+      source_sigma, target_sigma: of the same shapes, or None.
     """
 
     to_target: Array

@@ -12,14 +12,15 @@ Tree = Any
 class TrainState(struct.PyTreeNode):
     """State of a run; all leaves are arrays, so that a checkpoint holds the whole of it.
 
-    step: steps taken, int32.
-    params: parameters that the optimiser moves.
-    frozen: parameters that it does not (a pretrained trunk).
-    batch_stats: running averages of batch normalisation.
-    loss_stats: running state of losses (the perceptual loss's running means).
-    opt_state: the optimiser's state.
-    skipped: updates left out because the loss or a gradient was not finite, int32.
-    skipped_in_a_row: the same since the last good update, int32.
+    Attributes:
+      step: steps taken, int32.
+      params: parameters that the optimiser moves.
+      frozen: parameters that it does not (a pretrained trunk).
+      batch_stats: running averages of batch normalisation.
+      loss_stats: running state of losses (the perceptual loss's running means).
+      opt_state: the optimiser's state.
+      skipped: updates left out because the loss or a gradient was not finite, int32.
+      skipped_in_a_row: the same since the last good update, int32.
     """
 
     step: jax.Array
