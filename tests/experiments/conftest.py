@@ -15,6 +15,8 @@ from PIL import Image
 
 from experiments import evaluate, export
 from experiments.engine import compilation
+from experiments.engine.errors import UsageError
+from experiments.measure import self_check
 from tests.experiments import tiny
 
 REPOSITORY = Path(__file__).parents[2]
@@ -100,6 +102,18 @@ def labelled_run(labelled, tmp_path_factory):
     own = {"name": "labelled", "path": labelled, "fit_rows": "1-9", "test_rows": "10-14"}
     folder = tmp_path_factory.mktemp("runs") / "tiny"
     return tiny.write_two_steps(folder, tiny.config(data=own))
+
+
+@pytest.fixture(scope="module")
+def without_spots():
+    """Self-checks know no spots, as without the package: its network is long to compile."""
+
+    def missing(*wanted):
+        raise UsageError("left out by the tests")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(self_check, "find_file", missing)
+        yield
 
 
 @pytest.fixture

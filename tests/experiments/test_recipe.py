@@ -48,7 +48,7 @@ TOY = dataclasses.replace(C3_FACES, name="toy", presets=toy_presets, evaluate=to
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory, compiled):
+def place(tmp_path_factory, compiled, without_spots):
     """A folder with labelled pictures, where the toy experiment is registered."""
     folder = tmp_path_factory.mktemp("toy")
     write_labelled(folder / "labelled")
@@ -209,7 +209,7 @@ def ours(file: str) -> str | None:
     return name if name.partition("/")[0] in ROOMS else None
 
 
-def test_few_files_see_the_configuration(pictures, tmp_path, monkeypatch):
+def test_few_files_see_the_configuration(without_spots, pictures, tmp_path, monkeypatch):
     options = [*TINY, *STEPS, "--data.path", pictures, "--runs", tmp_path, "--name", "watched"]
     monkeypatch.setattr(loop, "make_train_step", tiny.traced)
     watch = Watch()
