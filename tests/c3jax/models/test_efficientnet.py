@@ -129,7 +129,7 @@ class TestOffsets:
     @pytest.mark.skipif(
         packages.find_packaged("lite0") is None, reason="needs the packaged weights"
     )
-    @pytest.mark.parametrize("stage, within", [("block0", 0.2), ("block2", 0.5), ("block4", 0.5)])
+    @pytest.mark.parametrize("stage, within", [("block0", 0.2), ("block4", 0.5)])
     def test_offsets_are_measured_again_on_other_pictures(self, stage, within):
         variables = load_efficientnet(find_weights("lite0"), "lite0", stages=(stage,))
         few = {"num_images": 32, "side": 64}

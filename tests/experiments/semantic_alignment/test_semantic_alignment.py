@@ -30,7 +30,7 @@ METHODS = ("identity", "nearest_neighbour", "mutual_matching", "gaussian", "star
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory, compiled):
+def place(tmp_path_factory, compiled, without_spots):
     return tmp_path_factory.mktemp("alignment")
 
 
