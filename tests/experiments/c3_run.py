@@ -20,7 +20,7 @@ class Config:
 def main() -> None:
     """Writes losses, the first gradient and the parameters."""
     _, config, _ = cli.parse(lambda data_name: {"c3": Config()}, prog="c3")
-    run = Run(jax.device_count(), frozen=False).run(STEPS)
+    run = Run(jax.device_count()).run(STEPS)
     first = {"gradient": run.first_gradient(), "statistics": run.states[1].batch_stats}
     trees = {
         "first": {**first, **run.metrics[0]},

@@ -1,5 +1,6 @@
 """Tiny pictures and configurations; the compilation cache of the user's home is left alone."""
 
+import functools
 import json
 import os
 import subprocess
@@ -12,8 +13,10 @@ import pytest
 from jax.experimental.compilation_cache import compilation_cache
 from PIL import Image
 
-from experiments import evaluate
+from experiments import evaluate, export
 from experiments.engine import compilation
+from experiments.engine.errors import UsageError
+from experiments.measure import self_check
 from tests.experiments import tiny
 
 REPOSITORY = Path(__file__).parents[2]
@@ -64,18 +67,53 @@ def pictures(tmp_path_factory):
     return write_pictures(tmp_path_factory.mktemp("pictures"), 6)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
+def run_of(tmp_path_factory):
+    """`run_of(experiment)` is a tiny run with random variables, written once: change nothing."""
+
+    @functools.cache
+    def run_of(experiment):
+        return tiny.write_run(tmp_path_factory.mktemp("runs") / "tiny", experiment)
+
+    return run_of
+
+
+@pytest.fixture(scope="session")
+def exported(run_of):
+    """`exported(experiment)` is the folder `export` of that run, in float32."""
+
+    @functools.cache
+    def exported(experiment):
+        assert tiny.call(export.main, run_of(experiment), "--dtype", "float32") == 0
+        return run_of(experiment) / "export"
+
+    return exported
+
+
+@pytest.fixture(scope="session")
 def labelled(tmp_path_factory):
     """A folder of 14 pictures with a table of points."""
     return tiny.write_labelled(tmp_path_factory.mktemp("data") / "labelled")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def labelled_run(labelled, tmp_path_factory):
     """A run of landmarks on them, of two steps, with rows of its own."""
     own = {"name": "labelled", "path": labelled, "fit_rows": "1-9", "test_rows": "10-14"}
     folder = tmp_path_factory.mktemp("runs") / "tiny"
     return tiny.write_two_steps(folder, tiny.config(data=own))
+
+
+@pytest.fixture(scope="module")
+def without_spots():
+    """Self-checks know no spots, as without the package: its network is long to compile."""
+
+    def missing(*wanted):
+        raise UsageError("left out by the tests")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(self_check, "find_file", missing)
+        yield
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """`python -m experiments.align`, and the export of aligners."""
 
 import csv
+import functools
 import json
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from PIL import Image
 from c3jax import inference
 from c3jax.confidence import Isotonic
 from data_pipelines.pictures import read_picture
-from experiments import align, detect, export
+from experiments import align, detect
 from experiments.registry import load_aligner
 from experiments.show.matches import draw_matches, draw_uncertainty
 from experiments.show.pictures import colors
@@ -19,16 +20,14 @@ from tests.experiments.tiny import CELLS, SIZE, call, config, smooth_picture, wr
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    return write_run(tmp_path_factory.mktemp("runs") / "tiny", "semantic_alignment")
+def run(run_of):
+    return run_of("semantic_alignment")
 
 
 @pytest.fixture(scope="module")
-def model(run, tmp_path_factory):
+def model(exported):
     """The exported run."""
-    folder = tmp_path_factory.mktemp("models") / "model"
-    assert call(export.main, run, "--out", folder, "--dtype", "float32") == 0
-    return folder
+    return exported("semantic_alignment")
 
 
 @pytest.fixture
@@ -50,8 +49,11 @@ def numbers(rows, *columns):
     return np.array([[float(row[column]) for column in columns] for row in rows])
 
 
+aligner_of = functools.cache(inference.load_aligner)
+
+
 def expected(model, source, target):
-    return inference.load_aligner(model).align(read_picture(source), read_picture(target))
+    return aligner_of(model).align(read_picture(source), read_picture(target))
 
 
 def test_two_pictures_are_matched_in_their_own_pixels(model, photos, capsys):
@@ -179,15 +181,13 @@ def test_a_truncated_picture_leaves_its_pair_out_and_the_others_are_matched(mode
     assert not Path("none").exists()
 
 
-def test_without_a_checkpoint_the_untrained_module_matches(photos, monkeypatch, capsys):
+def test_without_a_checkpoint_the_untrained_module_matches(model, photos, monkeypatch, capsys):
     used = {}
 
     def gaussian_aligner(file, trunk, **options):
         used.update(file=file, trunk=trunk, **options)
-        return inference.load_aligner(photos / "model")
+        return inference.load_aligner(model)
 
-    run = write_run(photos / "run", "semantic_alignment")
-    assert call(export.main, run, "--out", photos / "model") == 0
     monkeypatch.setattr(inference, "gaussian_aligner", gaussian_aligner)
     (photos / "net.npz").touch()
     arguments = ["--weights", "net.npz", "--trunk", "resnet18", "--no-overlays"]
@@ -197,9 +197,9 @@ def test_without_a_checkpoint_the_untrained_module_matches(photos, monkeypatch, 
 
 
 @pytest.fixture(scope="module")
-def joint(tmp_path_factory):
+def joint(run_of):
     """A run that predicts uncertainty."""
-    return write_run(tmp_path_factory.mktemp("runs") / "joint", "jlad")
+    return run_of("jlad")
 
 
 def test_sigma_and_its_map_are_written(joint, photos):
@@ -286,16 +286,14 @@ def test_max_sigma_needs_a_model_with_uncertainty(run, photos, capsys):
     ],
 )
 def test_wrong_use_ends_with_status_2_and_writes_nothing(
-    model, photos, arguments, named, monkeypatch, capsys
+    run_of, model, photos, arguments, named, monkeypatch, capsys
 ):
     monkeypatch.setenv("HOME", str(photos))
     monkeypatch.delenv("C3JAX_WEIGHTS", raising=False)
     (photos / "points.csv").write_text("x,y\n3,4\n60,3\n")
     (photos / "words.csv").write_text("x,y\n3,two\n")
     (photos / "missing.csv").write_text("source,target\nwide.png,tall.png\nwide.png,nowhere.png\n")
-    if "FACES" in arguments:
-        write_run(photos / "faces", "c3_faces")
-    names = {"FACES": "faces", "MODEL": str(model)}
+    names = {"FACES": str(run_of("c3_faces")), "MODEL": str(model)}
     assert call(align.main, *(names.get(argument, argument) for argument in arguments)) == 2
     said = capsys.readouterr().err
     assert named in said and "Traceback" not in said and not (photos / "matches").exists()

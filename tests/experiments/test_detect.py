@@ -1,5 +1,6 @@
 """`python -m experiments.detect`, and the overlays."""
 
+import functools
 import json
 import os
 import shutil
@@ -15,18 +16,15 @@ from data_pipelines.frames import frame_picture, resize_picture
 from data_pipelines.pictures import read_picture
 from data_pipelines.readers.folder import labelled
 from data_pipelines.tables import read_number_table
-from experiments import detect, export
+from experiments import detect
 from experiments.show.pictures import colors, draw_landmarks
-from tests.experiments.tiny import LANDMARKS, SIZE, call, smooth_picture, write_run
+from tests.experiments.tiny import LANDMARKS, SIZE, call, smooth_picture
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory):
+def model(exported):
     """An exported model that cuts out central squares."""
-    root = tmp_path_factory.mktemp("runs")
-    run = write_run(root / "tiny", "c3_faces")
-    assert call(export.main, run, "--out", root / "model", "--dtype", "float32") == 0
-    return root / "model"
+    return exported("c3_faces")
 
 
 @pytest.fixture
@@ -52,11 +50,14 @@ def lines(out):
     }
 
 
+detector_of = functools.cache(inference.load)
+
+
 def expected_px(model, path, **framing):
     """Landmarks in pixels of the original, by a frame of our own."""
     image = read_picture(path)
     frame = frame_picture(image.shape[1], image.shape[0], size=SIZE, **{"crop": "centre"} | framing)
-    points = inference.load(model).landmarks(resize_picture(image, frame)[None])[0]
+    points = detector_of(model).landmarks(resize_picture(image, frame)[None])[0]
     return frame.to_original(np.asarray(to_pixels(points, (SIZE, SIZE))))
 
 

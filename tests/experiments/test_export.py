@@ -124,8 +124,8 @@ def test_separate_networks_are_used_but_not_exported(tmp_path, capsys):
         ([], "RUN"),
     ],
 )
-def test_wrong_use_ends_with_status_2(tmp_path, arguments, named, capsys):
-    run = write_run(tmp_path / "run", "semantic_alignment")
+def test_wrong_use_ends_with_status_2(run_of, arguments, named, capsys):
+    run = run_of("semantic_alignment")
     assert call(export.main, *(argument.replace("RUN", str(run)) for argument in arguments)) == 2
     said = capsys.readouterr().err
     assert named in said and "Traceback" not in said

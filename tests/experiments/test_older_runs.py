@@ -26,7 +26,7 @@ LAST_STAGES = {"c3_faces": "joint", "jlad": "detection-1"}
 
 
 @pytest.fixture(scope="module")
-def older(tmp_path_factory):
+def older(tmp_path_factory, without_spots):
     folder = tmp_path_factory.mktemp("older")
     with tarfile.open(ARCHIVE) as archive:
         archive.extractall(folder, filter="data")

@@ -6,18 +6,15 @@ The toy experiment is a recipe that no file of the project knows.
 import dataclasses
 import functools
 import json
+import shutil
 import signal
 import sys
 import threading
 from pathlib import Path
 
-import jax
-import jax.numpy as jnp
-import numpy as np
 import pytest
 
 from c3jax.training.checkpoints import Checkpoints
-from c3jax.training.step import make_train_step
 from experiments import align, compare, detect, evaluate, export, registry
 from experiments.c3_faces.recipe import RECIPE as C3_FACES
 from experiments.engine import loop, runs
@@ -51,7 +48,7 @@ TOY = dataclasses.replace(C3_FACES, name="toy", presets=toy_presets, evaluate=to
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory, compiled):
+def place(tmp_path_factory, compiled, without_spots):
     """A folder with labelled pictures, where the toy experiment is registered."""
     folder = tmp_path_factory.mktemp("toy")
     write_labelled(folder / "labelled")
@@ -119,12 +116,20 @@ def test_a_new_recipe_that_is_cut_off_goes_on_to_the_same_bits(whole, started, m
     assert one["landmarks"] == other["landmarks"]
 
 
-def test_the_commands_take_runs_of_a_new_recipe(whole, started, tmp_path, monkeypatch, capsys):
-    status, other = started("other", "--seed", "1")
-    assert status == 0
-    capsys.readouterr()
+def of_seed_1(run, folder):
+    """A copy of a run that says that its seed was 1."""
+    shutil.copytree(run, folder)
+    described, results = (runs.read_json(run / f"{n}.json") for n in ("config", "results"))
+    described["config"]["seed"] = results["seed"] = 1
+    runs.write_json(folder / "config.json", described)
+    runs.write_json(folder / "results.json", results)
+    return folder
+
+
+def test_the_commands_take_runs_of_a_new_recipe(whole, tmp_path, monkeypatch, capsys):
+    other = of_seed_1(whole, tmp_path / "other")
     monkeypatch.chdir(tmp_path)
-    results = json.loads((whole / "results.json").read_text())
+    results = runs.read_json(whole / "results.json")
     assert call(evaluate.main, "--checkpoint", whole) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["nme_percent"] == pytest.approx(results["landmarks"]["nme_percent"], rel=1e-4)
@@ -171,10 +176,8 @@ class Watch:
         threading.setprofile(None)
 
     def __call__(self, frame, event, _):
-        if event not in ("call", "return"):
-            return
-        name = file_of(frame)
-        if name is None or name in self.files:
+        name = ours(frame.f_code.co_filename)  # none, of most calls
+        if name is None or name in self.files or event not in ("call", "return"):
             return
         for local, value in list(frame.f_locals.items()):
             if self.holds(value):
@@ -201,7 +204,7 @@ class Watch:
 
 @functools.cache
 def ours(file: str) -> str | None:
-    """The name of a file of our rooms."""
+    """The name of a file of our rooms; methods that dataclasses generate belong to none."""
     path = Path(file)
     if not path.is_relative_to(REPOSITORY):
         return None
@@ -209,26 +212,9 @@ def ours(file: str) -> str | None:
     return name if name.partition("/")[0] in ROOMS else None
 
 
-def file_of(frame) -> str | None:
-    """Our file that a frame belongs to; methods that dataclasses generate belong to none."""
-    return ours(frame.f_code.co_filename)
-
-
-def traced(*arguments, **options):
-    """A step that is traced and never compiled."""
-    train_step = make_train_step(*arguments, **options)
-
-    def step(state, batch, key):
-        metrics = jax.eval_shape(train_step, state, batch, key)[1]
-        state = jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf)), state)
-        return state.replace(step=state.step + 1), dict.fromkeys(metrics, 0.0)
-
-    return step
-
-
-def test_few_files_see_the_configuration(pictures, tmp_path, monkeypatch):
+def test_few_files_see_the_configuration(without_spots, pictures, tmp_path, monkeypatch):
     options = [*TINY, *STEPS, "--data.path", pictures, "--runs", tmp_path, "--name", "watched"]
-    monkeypatch.setattr(loop, "make_train_step", traced)
+    monkeypatch.setattr(loop, "make_train_step", tiny.traced)
     watch = Watch()
     with watch:
         status = call(functools.partial(train, C3_FACES), *options)

@@ -6,14 +6,14 @@ import jax
 import numpy as np
 import pytest
 
-from experiments import export, recipe
+from experiments import recipe
 from experiments.engine import runs
 from experiments.engine.errors import UsageError
 from experiments.recipe import first_variables, read_back
 from experiments.registry import find_recipe, load_trained
 from tests.c3jax.training.toy import assert_same_bits
 from tests.experiments import tiny
-from tests.experiments.tiny import EXPERIMENTS, call, write_run
+from tests.experiments.tiny import EXPERIMENTS, write_run
 
 ALIGNER = tiny.config("semantic_alignment")
 
@@ -33,11 +33,9 @@ def without(variables, group):
 
 
 @pytest.fixture(scope="module", params=EXPERIMENTS)
-def run(request, tmp_path_factory):
+def run(request, exported):
     """A run with its export beneath it."""
-    folder = write_run(tmp_path_factory.mktemp("runs") / "tiny", request.param)
-    assert call(export.main, folder, "--dtype", "float32") == 0
-    return folder
+    return exported(request.param).parent
 
 
 @pytest.mark.parametrize("place", [".", "checkpoints/7", "export", "export/model.safetensors"])
@@ -129,9 +127,8 @@ def test_a_run_of_another_kind_is_no_start_but_one_of_a_derived_experiment_is(wr
     assert found.recipe is cars and found.origin()["experiment"] == "c3_cars"
 
 
-def test_the_perceptual_network_that_exports_leave_out_is_read_again(write, tmp_path, monkeypatch):
-    assert call(export.main, write(tiny.config()), "--out", tmp_path, "--dtype", "float32") == 0
-    config = tiny.config(model={"perceptual": "vgg16"}, init_from=tmp_path)
+def test_the_perceptual_network_that_exports_leave_out_is_read_again(exported, monkeypatch):
+    config = tiny.config(model={"perceptual": "vgg16"}, init_from=exported("c3_faces"))
     own = tiny.recipe_of(config)
     model = own.build(config)
     shapes = jax.eval_shape(model.random)
@@ -143,7 +140,7 @@ def test_the_perceptual_network_that_exports_leave_out_is_read_again(write, tmp_
     found = first_variables(own, config, model)["params"]
     assert [(one.group, one.architecture) for one in asked] == [("perceptual", "vgg16")]
     assert found["perceptual"] is fresh["params"]["perceptual"]
-    trained = load_trained(write(tiny.config()))
+    trained = load_trained(exported("c3_faces").parent)
     jax.tree.map(np.testing.assert_array_equal, found["pose"], trained.variables["params"]["pose"])
 
 

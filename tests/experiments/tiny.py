@@ -15,6 +15,7 @@ from PIL import Image
 
 from c3jax.training.checkpoints import Checkpoints
 from c3jax.training.state import init_state
+from c3jax.training.step import make_train_step
 from experiments import recipe
 from experiments.engine import cli, runs
 from experiments.registry import find_recipe
@@ -133,6 +134,18 @@ def write_two_steps(folder: Path, config) -> Path:
     """A run with its first variables (step 0) and random ones (step 7)."""
     first = recipe_of(config).build(config).first()
     return write_run(folder, config, {0: first, 7: random_tree(first)})
+
+
+def traced(*arguments, **options):
+    """A step that is traced and never compiled."""
+    train_step = make_train_step(*arguments, **options)
+
+    def step(state, batch, key):
+        metrics = jax.eval_shape(train_step, state, batch, key)[1]
+        state = jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf)), state)
+        return state.replace(step=state.step + 1), dict.fromkeys(metrics, 0.0)
+
+    return step
 
 
 def write_labelled(folder: Path, *, count: int = 14, size: int = SIZE) -> Path:

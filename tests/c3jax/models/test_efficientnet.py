@@ -27,7 +27,7 @@ def image(side):
     return np.random.default_rng(0).uniform(size=(1, side, side, 3)).astype(np.float32)
 
 
-@pytest.mark.parametrize("architecture, side", [("lite0", 64), ("lite0", 240), ("lite2", 240)])
+@pytest.mark.parametrize("architecture, side", [("lite0", 64), ("lite2", 240)])
 def test_every_stage_is_that_of_the_published_network(architecture, side):
     stages = stages_of(architecture)[1:]
     network = EfficientNetLite(architecture, stages)
@@ -86,12 +86,16 @@ def test_depthwise_convolution_and_its_gradients_are_those_of_a_grouped_one(stri
             feature_group_count=3,
         )
 
-    (ours, back), (theirs, their_back) = (
-        jax.vjp(function, x, kernel)
-        for function in (functools.partial(depthwise_convolve, stride=stride), grouped)
-    )
-    grad = generator.normal(size=ours.shape).astype(np.float32)
-    for one, other in zip((ours, *back(grad)), (theirs, *their_back(grad)), strict=True):
+    grad = generator.normal(size=(2, -(-shape[0] // stride), -(-shape[1] // stride), 3))
+    grad = grad.astype(np.float32)
+
+    @jax.jit
+    def both(x, kernel):
+        functions = (functools.partial(depthwise_convolve, stride=stride), grouped)
+        passes = [jax.vjp(function, x, kernel) for function in functions]
+        return [(output, *back(grad)) for output, back in passes]
+
+    for one, other in zip(*both(x, kernel), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-4)
 
 
@@ -150,7 +154,7 @@ class TestOffsets:
     @pytest.mark.skipif(
         packages.find_packaged("lite0") is None, reason="needs the packaged weights"
     )
-    @pytest.mark.parametrize("stage, within", [("block0", 0.2), ("block2", 0.5), ("block4", 0.5)])
+    @pytest.mark.parametrize("stage, within", [("block0", 0.2), ("block4", 0.5)])
     def test_offsets_are_measured_again_on_other_pictures(self, stage, within):
         variables = load_efficientnet(find_weights("lite0"), "lite0", stages=(stage,))
         few = {"num_images": 32, "side": 64}

@@ -1,5 +1,6 @@
 """What holds for every kind of rendered pictures: pure, the same in bulk, kept under their name."""
 
+import functools
 import subprocess
 import sys
 
@@ -52,9 +53,15 @@ def test_the_same_picture_at_another_size(kind):
             assert agree.mean() > 0.97
 
 
+@functools.cache
+def picture_of(kind, index):
+    """One of 64 px, rendered once."""
+    return EVERY[kind].render("train", index, size=64, seed=0)
+
+
 @pytest.mark.parametrize("kind", EVERY)
 def test_pictures_use_the_range_of_brightness(kind):
-    images = [EVERY[kind].render("train", index, size=64, seed=0)["image"] for index in range(12)]
+    images = [picture_of(kind, index)["image"] for index in range(12)]
     images = np.stack(images).astype(np.float32)
     assert 70 < images.mean() < 170 and (images.std((1, 2, 3)) > 12).mean() > 0.9
 
@@ -62,7 +69,7 @@ def test_pictures_use_the_range_of_brightness(kind):
 @pytest.mark.parametrize("kind", [kind for kind in EVERY if kind != "rooms"])
 def test_mask_surface_depth_and_box_agree(kind):
     for index in range(6):
-        picture = EVERY[kind].render("train", index, size=64, seed=0)
+        picture = picture_of(kind, index)
         mask = picture["mask"]
         np.testing.assert_array_equal(np.isfinite(picture["surface"]).all(-1), mask)
         if "depth" in picture:

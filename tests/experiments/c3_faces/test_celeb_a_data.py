@@ -179,7 +179,7 @@ cli.guarded(main)
 
 
 def trace_a_step_without_tensorflow(root, *options):
-    command = [sys.executable, "-c", WITHOUT_TENSORFLOW, "--preset", "laptop"]
+    command = [sys.executable, "-c", WITHOUT_TENSORFLOW, "--preset", "laptop_small"]
     command += ["--data.name", "celeb_a", "--data.path", str(root), *options]
     return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
 

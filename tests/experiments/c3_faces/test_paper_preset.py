@@ -2,6 +2,7 @@
 
 import dataclasses
 import fnmatch
+import functools
 
 import jax
 import jax.numpy as jnp
@@ -83,11 +84,11 @@ def test_networks_are_those_of_the_paper():
     }
     networks = make_networks(PAPER)
     batch = jax.ShapeDtypeStruct((1, 128, 128, 3), jnp.float32)
-    code, _ = jax.eval_shape(networks.encode, first_shapes(PAPER), batch)
+    code, _ = jax.eval_shape(networks.encode, first_shapes(), batch)
     assert code.appearance.shape == (1, 16, 16, 256)
     assert code.maps.shape == (1, 16, 16, 10)
     assert code.flow_features.shape == (1, 16, 16, 1024)
-    params = first_shapes(PAPER)["params"]
+    params = first_shapes()["params"]
     assert {name: leaf.shape for name, leaf in params["flow"].items()} == {
         "kernel_source_0": (5, 5, 16, 16),
         "kernel_target_0": (5, 5, 1, 16),
@@ -150,15 +151,16 @@ def test_stage_1_has_the_loss_that_imms_clip_and_decay_belong_to():
         assert name == "paper" or preset.loss_of("pretrain") == preset.loss
 
 
-def first_shapes(config):
-    return jax.eval_shape(build(config).random)
+@functools.cache
+def first_shapes():
+    return jax.eval_shape(build(PAPER).random)
 
 
 def held(config, *, stage):
-    """Paths of the parameters that a stage holds, of all of the landmark model."""
+    """Paths of the parameters that a stage holds, of all of the paper's landmark model."""
     paths = {
         jax.tree_util.keystr(path, simple=True, separator="/")
-        for path, _ in jax.tree_util.tree_leaves_with_path(first_shapes(config)["params"])
+        for path, _ in jax.tree_util.tree_leaves_with_path(first_shapes()["params"])
         if path[0].key != "perceptual"
     }
     patterns = [p for p, rate in learning_rates(config, stage).items() if rate == 0]

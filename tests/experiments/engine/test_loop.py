@@ -67,7 +67,7 @@ def train(folder, stages=None, **options):
     defaults = {
         "seed": 3,
         "log_every": 1,
-        "checkpoint_every": 2,
+        "checkpoint_every": 100,
         "check_every": 100,
         "check": lambda state: [],
         "devices": DEVICES,
@@ -120,7 +120,7 @@ def test_every_step_is_taken_and_written(whole):
 def test_a_killed_run_goes_on_bit_for_bit(tmp_path, whole, kills):
     for step in kills:
         with pytest.raises(Killed):
-            train(tmp_path, make_stages(killed_after(step)))
+            train(tmp_path, make_stages(killed_after(step)), checkpoint_every=2)
     state, _ = train(tmp_path)
     assert_same_bits(whole[1], jax.tree.map(np.array, state))
     assert rows(tmp_path) == whole[2]
@@ -214,10 +214,10 @@ def test_a_signal_saves_at_once_and_the_run_goes_on_bit_for_bit(
         return 1.0
 
     with pytest.raises(Interrupted, match=f"{number.name}: saved at step 3") as stop:
-        train(tmp_path, make_stages(factor), checkpoint_every=100)
+        train(tmp_path, make_stages(factor))
     assert stop.value.status == status
     assert (tmp_path / "checkpoints/3").is_dir()
-    state, _ = train(tmp_path, checkpoint_every=100)
+    state, _ = train(tmp_path)
     assert_same_bits(whole[1], jax.tree.map(np.array, state))
     assert rows(tmp_path) == whole[2]
 
@@ -280,13 +280,13 @@ def test_a_full_disk_leaves_the_checkpoint_before(tmp_path, monkeypatch):
     with monkeypatch.context() as context:
         context.setattr(Checkpoints, "save", full)
         with pytest.raises(CheckpointError, match="no room"):
-            train(tmp_path)
+            train(tmp_path, checkpoint_every=2)
     assert int(restored(tmp_path, None).step) == 2
 
 
 def test_a_checkpoint_of_another_model_is_refused(tmp_path):
     with pytest.raises(Killed):
-        train(tmp_path, make_stages(killed_after(3)))
+        train(tmp_path, make_stages(killed_after(3)), checkpoint_every=2)
     stages = [dataclasses.replace(stage, optimizer=optax.adam(0.1)) for stage in make_stages()]
     with pytest.raises(CheckpointError, match="another optimiser.*opt_state.* there, "):
         train(tmp_path, stages)

@@ -1,6 +1,7 @@
 """Wrong use of `python -m experiments.c3_faces` and `make train`: one message, exit status 2."""
 
 import os
+import runpy
 import shutil
 import socket
 import subprocess
@@ -125,10 +126,12 @@ def test_a_runs_folder_that_is_a_file(refused, pictures, tmp_path):
     assert str(tmp_path / "runs") in refused("--data.path", pictures)
 
 
-def test_a_process_says_one_line_and_ends_with_2(start, tmp_path):
-    process = start(*TINY, "--runs", tmp_path, "--data.path", tmp_path / "absent")
-    _, told = process.communicate()
-    assert process.returncode == 2
+def test_the_module_says_one_line_and_ends_with_2(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["c3_faces", *TINY, f"--data.path={tmp_path / 'absent'}"])
+    with pytest.raises(SystemExit) as end:
+        runpy.run_module("experiments.c3_faces", run_name="__main__")
+    told = capsys.readouterr().err
+    assert end.value.code == 2
     assert told.startswith(f"error: {tmp_path}/absent: no such folder") and told.count("\n") == 1
 
 

@@ -9,12 +9,12 @@ from c3jax import to_pixels
 from data_pipelines.pictures import read_picture
 from experiments import detect
 from experiments.registry import load_aligner, load_trained
-from tests.experiments.tiny import LANDMARKS, SIZE, call, smooth_picture, write_run
+from tests.experiments.tiny import LANDMARKS, SIZE, call, smooth_picture
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    return write_run(tmp_path_factory.mktemp("runs") / "tiny", "jlad")
+def run(run_of):
+    return run_of("jlad")
 
 
 @pytest.fixture

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from data_pipelines.load import AlignmentData
+from experiments.engine import loop
 from experiments.recipe import Trained
 from experiments.registry import load_trained
 from experiments.semantic_alignment.recipe import RECIPE
 from tests.data_pipelines import pair_files
-from tests.experiments.tiny import SIZE, config, train, write_run
+from tests.experiments.tiny import SIZE, config, traced, train, write_run
 
 MODEL = (
     "--model.stages layer1 --model.trunk-widths 16 32 64 64 --model.flow-channels 1 "
@@ -29,7 +30,7 @@ METHODS = ("identity", "nearest_neighbour", "mutual_matching", "gaussian", "star
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory, compiled):
+def place(tmp_path_factory, compiled, without_spots):
     return tmp_path_factory.mktemp("alignment")
 
 
@@ -96,8 +97,8 @@ def refused(started, capsys):
     return refused
 
 
-def test_a_run_of_another_kind_or_model_is_no_start(refused, tmp_path):
-    faces = write_run(tmp_path / "faces", "c3_faces")
+def test_a_run_of_another_kind_or_model_is_no_start(refused, run_of, tmp_path):
+    faces = run_of("c3_faces")
     assert "is a run of c3_faces, not of semantic_alignment" in refused("--init-from", faces)
     other = config("semantic_alignment", model={"flow_channels": (2, 1)})
     told = refused("--init-from", write_run(tmp_path / "other", other))
@@ -128,7 +129,8 @@ def test_wrong_data_are_refused_before_training(refused, tmp_path):
     assert "--landmarks must be 0 (none) or at least 2" in refused("--landmarks", "1")
 
 
-def test_own_pairs_without_any_label_are_trained_on_and_shown(started, tmp_path):
+def test_own_pairs_without_any_label_are_trained_on_and_shown(started, tmp_path, monkeypatch):
+    monkeypatch.setattr(loop, "make_train_step", traced)
     table = pair_files.write_table(tmp_path, "a.png,b.png", "b.png,c.png", header="source,target")
     stages = "--features.steps 0 --flow.steps 1 --finetune.steps 0".split()
     no_weak = [*stages, *"--flow-loss.weak 0 --flow-loss.flow 1".split()]

@@ -13,14 +13,14 @@ from experiments.show import joint_gallery
 from experiments.show import matches as matching
 from experiments.show.pictures import GAP, TILE
 from experiments.show.sections import rounds_section
-from tests.experiments.tiny import SIZE, write_run
+from tests.experiments.tiny import SIZE
 
 STEP = TILE + GAP
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    return load_trained(write_run(tmp_path_factory.mktemp("runs") / "tiny", "jlad"))
+def trained(run_of):
+    return load_trained(run_of("jlad"))
 
 
 def test_a_run_without_tests_shows_training_pairs(trained):
