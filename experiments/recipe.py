@@ -196,11 +196,7 @@ def run(recipe: Recipe, preset: str, config: Any) -> None:
 def train_stages(
     recipe: Recipe, preset: str, config: Any, model: Model, data: Any, folder: Path
 ) -> tuple[Trained, float]:
-    """Trains; what was trained, and the seconds.
-
-    Raises:
-      UsageError: no stage has steps.
-    """
+    """Trains; what was trained, and the seconds. Raises UsageError where no stage has steps."""
     stages = recipe.stages(config, data, model)
     if not any(stage.steps for stage in stages):
         raise UsageError("there is nothing to train: no stage has steps")

@@ -10,14 +10,12 @@ import pytest
 from PIL import Image
 
 from c3jax import inference, to_pixels
-from c3jax.confidence import Familiar, Isotonic
 from data_pipelines import pictures
 from data_pipelines.frames import frame_picture, resize_picture
 from data_pipelines.pictures import read_picture
 from data_pipelines.readers.folder import labelled
 from data_pipelines.tables import read_number_table
 from experiments import detect
-from experiments.show.pictures import colors, draw_landmarks
 from tests.experiments.tiny import LANDMARKS, SIZE, call, smooth_picture
 
 
@@ -43,11 +41,8 @@ def photos(tmp_path, monkeypatch):
 
 
 def lines(out):
-    text = (out / "landmarks.jsonl").read_text()
-    return {
-        row["image"]: np.array(row["landmarks_px"])
-        for row in map(json.loads, text.split("\n")[:-1])
-    }
+    rows = map(json.loads, (out / "landmarks.jsonl").read_text().split("\n")[:-1])
+    return {row["image"]: np.array(row["landmarks_px"]) for row in rows}
 
 
 detector_of = functools.cache(inference.load)
@@ -289,60 +284,6 @@ def test_wrong_use_ends_with_status_2_and_writes_nothing(model, photos, argument
     if said.startswith("error: "):
         assert said.count("\n") == 1
     assert not (photos.parent / "landmarks").exists()
-
-
-def test_a_point_is_drawn_where_it_lies():
-    grey = np.full((40, 60, 3), 90, np.uint8)
-    drawn = draw_landmarks(grey, np.array([[20.0, 10.0], [50.0, 30.0]]), radius=2)
-    np.testing.assert_array_equal(drawn[10, 20], colors(2)[0])
-    np.testing.assert_array_equal(drawn[30, 50], colors(2)[1])
-    rows, columns = np.nonzero(np.any(drawn[:20, :40] != 90, axis=-1))
-    assert (rows.mean(), columns.mean()) == (10, 20)  # symmetric about it
-    assert np.all(grey == 90)
-
-
-def test_numbers_stand_beside_large_points_and_nothing_breaks_outside():
-    grey = np.full((50, 70, 3), 90, np.uint8)
-    point = np.array([[30.0, 25.0]])
-    beside = np.s_[15:36, 40:55]
-    assert np.all(draw_landmarks(grey, point, radius=2.9)[beside] == 90)
-    assert np.any(draw_landmarks(grey, point, radius=5)[beside] != 90)
-    outside = np.array([[-90.0, 25.0], [30.0, 900.0], [1e6, -1e6]])
-    np.testing.assert_array_equal(draw_landmarks(grey, outside, radius=5), grey)
-
-
-def test_dots_of_long_pictures_are_as_large_as_those_of_their_shorter_side():
-    drawn = [
-        draw_landmarks(np.zeros((150, width, 3), np.uint8), np.array([[70.0, 75.0]]))
-        for width in (150, 1500)
-    ]
-    np.testing.assert_array_equal(*(picture[:, :120] for picture in drawn))
-
-
-def test_colors_differ():
-    assert len(set(colors(30))) == 30
-
-
-def test_it_is_said_how_sure_each_landmark_is_and_whether_there_is_an_object(model, photos):
-    known = Isotonic(np.array([1.0, 99.0]), np.array([0.9, 0.1]))
-    loaded = inference.load(model)
-    width = 16 + 32 + 64  # layer1 to layer3 of the small trunk
-    familiar = Familiar(np.zeros(width), np.eye(width), np.array([0.5, 1e6]))
-    described = json.loads((model / "config.json").read_text())
-    config = {k: v for k, v in described.items() if k not in ("format", "sha256")}
-    inference.save(
-        photos / "model",
-        loaded.variables,
-        config,
-        calibration=inference.Calibration(landmarks=known, object=familiar),
-    )
-    assert call(detect.main, photos / "a.png", "--checkpoint", photos / "model") == 0
-    out = photos.parent / "landmarks"
-    row = json.loads((out / "landmarks.jsonl").read_text())
-    spread = np.array(row["spread_percent"])
-    np.testing.assert_allclose(row["confidence"], known(spread), atol=1e-3)
-    assert row["object_score"] == 0.5 and row["object"] is True
-    assert "confidence: the probability that a landmark" in (out / "README.txt").read_text()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="names are Unicode elsewhere")

@@ -8,12 +8,12 @@ import pytest
 from safetensors.numpy import load_file
 
 from c3jax import inference
-from c3jax.confidence import Isotonic
+from c3jax.confidence import Familiar, Isotonic
 from c3jax.inference.calibration import write_calibration
-from experiments import export
+from experiments import detect, export
 from experiments.registry import load_aligner, load_detector, load_trained
 from tests.experiments import tiny
-from tests.experiments.tiny import EXPERIMENTS, LANDMARKS, SIZE, call, write_run
+from tests.experiments.tiny import EXPERIMENTS, LANDMARKS, SIZE, call, smooth_picture, write_run
 
 FOUND = {
     "c3_faces": f"{LANDMARKS} landmarks",
@@ -129,3 +129,27 @@ def test_wrong_use_ends_with_status_2(run_of, arguments, named, capsys):
     assert call(export.main, *(argument.replace("RUN", str(run)) for argument in arguments)) == 2
     said = capsys.readouterr().err
     assert named in said and "Traceback" not in said
+
+
+def test_detection_says_how_sure_each_landmark_is_and_whether_there_is_an_object(
+    exported, tmp_path
+):
+    model = exported("c3_faces")
+    known = Isotonic(np.array([1.0, 99.0]), np.array([0.9, 0.1]))
+    width = 16 + 32 + 64  # layer1 to layer3 of the small trunk
+    familiar = Familiar(np.zeros(width), np.eye(width), np.array([0.5, 1e6]))
+    described = json.loads((model / "config.json").read_text())
+    config = {k: v for k, v in described.items() if k not in ("format", "sha256")}
+    calibration = inference.Calibration(landmarks=known, object=familiar)
+    variables = inference.load(model).variables
+    inference.save(tmp_path / "model", variables, config, calibration=calibration)
+    smooth_picture(40, 60, 0).save(tmp_path / "a.png")
+    arguments = ("--checkpoint", tmp_path / "model", "--out", tmp_path / "out")
+    assert call(detect.main, tmp_path / "a.png", *arguments) == 0
+    row = json.loads((tmp_path / "out/landmarks.jsonl").read_text())
+    spread = np.array(row["spread_percent"])
+    np.testing.assert_allclose(row["confidence"], known(spread), atol=1e-3)
+    assert row["object_score"] == 0.5 and row["object"] is True
+    assert (
+        "confidence: the probability that a landmark" in (tmp_path / "out/README.txt").read_text()
+    )

@@ -296,6 +296,5 @@ def test_paper_has_the_printed_sums_and_weights_and_no_temperature():
     weights = [(loss.detection, loss.alignment, loss.joint) for loss in stages]
     assert weights == [(0, 0, 0), (1, 10, 10), (10, 1, 100)]
     assert (PAPER.pretrain_loss.anchors, PAPER.pretrain_loss.equivariance) == (1, 1)
-    laptops = (preset for name, preset in RECIPE.presets(None).items() if name != "paper")
-    for laptop in laptops:
+    for laptop in (preset for name, preset in RECIPE.presets(None).items() if name != "paper"):
         assert not (laptop.pretrain_loss.sums or laptop.alignment_loss.sums)

@@ -17,10 +17,12 @@ from experiments.show.matches import (
     Ends,
     draw_carried,
     draw_gallery,
+    draw_matches,
     draw_test,
     flow_colors,
 )
 from experiments.show.pictures import GAP, TILE
+from experiments.show.pictures import colors as landmark_colors
 
 SIZE, SHIFT = 9, np.array([0.5, 0.0])  # two pixels to the right, in the target
 STEP = TILE + GAP
@@ -201,3 +203,14 @@ def test_points_of_worth_are_chosen_that_lie_apart(apart, chosen):
     worth = np.array([0.2, 0.4, np.nan, 0.9])
     found = matches.spread_out(points, worth, count=2, apart=apart)
     assert found.tolist() == chosen
+
+
+def test_lines_run_between_points_of_pictures_side_by_side():
+    wide, tall = np.full((20, 60, 3), 90, np.uint8), np.full((50, 30, 3), 90, np.uint8)
+    image = np.asarray(draw_matches(wide, tall, np.array([[50.0, 9]]), np.array([[3.0, 9]])))
+    assert image.shape == (50, 60 + 4 + 30, 3)
+    (color,) = landmark_colors(1)
+    assert (image[9, 50] == color).all() and (image[9, 64 + 3] == color).all()
+    assert (image[9, 58] == color).all() and (image[30, 62] == 255).all()
+    large = np.zeros((400, 2000, 3), np.uint8)
+    assert draw_matches(large, tall, np.zeros((1, 2)), np.zeros((1, 2))).size == (1034, 200)
