@@ -117,7 +117,7 @@ def main() -> None:
     configs = [replace(config, landmarks=count) for count in sorted(set(options.counts))]
     checks, tiles = try_each(configs, recipe, group_of(trunk, "trunk"), data, out / TRAININGS)
     number, reason = choose(checks)
-    photos = ["--data.name", "folder", *photo_options(options.data)]
+    photos = ["--data.name", "folder", *photo_options(**vars(options.data))]
     results = {
         "photos": min(data.num_train, PHOTOS),
         "steps": options.steps,

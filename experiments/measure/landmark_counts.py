@@ -95,6 +95,7 @@ def learn(network: nn.Module, variables: Any, views: Views, config: Any, folder:
     loss = functools.partial(warp_loss, network=network, weights=config.loss)
     stage = make_stage(config, "warmup", views, loss, seed=config.seed)
     frozen = tuple(variables["params"].keys() - set(LEARN))
+    variables = jax.tree.map(jnp.copy, variables)  # the step donates its state
     state, _ = loop.train(
         [stage],
         init_state(variables, optimizer=stage.optimizer, loss_stats={}, frozen=frozen),

@@ -15,34 +15,37 @@ def next_commands(trained: Any, folder: Path, check: dict[str, Any]) -> list[tup
       folder: of the run.
       check: its `self_check` object; {} where there is none.
     """
-    data, run = trained.config.data, ["--checkpoint", folder]
-    photos = data if data.name == "folder" else None
+    mine, run = trained.config.data.name == "folder", ["--checkpoint", folder]
+    names = ("path", "boxes", "crop")
+    photos = {name: getattr(trained.config.data, name) for name in names} if mine else {}
     found: list[tuple[str, Words]] = []
     if trained.model.landmarks is not None:
-        boxes = ["--boxes", photos.boxes] if photos and photos.boxes else []
-        mine = ["detect", photos.path if photos else "PHOTOS", *boxes, *run]
-        found.append(("Landmarks of photos as a table, and drawn on them:", mine))
+        boxes = ["--boxes", photos["boxes"]] if photos.get("boxes") else []
+        detect = ["detect", photos.get("path", "PHOTOS"), *boxes, *run]
+        found.append(("Landmarks of photos as a table, and drawn on them:", detect))
         others = ["--data.name", "folder", "--data.path", "OTHER_PHOTOS"]
         found.append(("Whether they are as good in other photos:", ["evaluate", *run, *others]))
     if trained.model.match is not None:
         purpose = "Where each place of one picture lies in another:"
         found.append((purpose, ["align", "A.jpg", "B.jpg", *run]))
-    if photos and check.get("verdict", "good") != "good":
-        found += when_not_good(trained.recipe.name, photos)
+    if mine and check.get("verdict", "good") != "good":
+        found += when_not_good(trained.recipe.name, **photos)
     found.append(("The model alone, in a small folder:", ["export", folder]))
     return [(purpose, command(*words)) for purpose, words in found]
 
 
-def when_not_good(experiment: str, photos: Any) -> list[tuple[str, Words]]:
+def when_not_good(
+    experiment: str, path: Path, boxes: Path | None, crop: str
+) -> list[tuple[str, Words]]:
     """What may help where the landmarks of one's own photos are not good yet."""
-    options = photo_options(photos)
+    options = photo_options(path, boxes, crop)
     found: list[tuple[str, Words]] = [
         (
             "It is not good yet. How many landmarks suit these photos:",
             ["choose_landmarks", *options],
         )
     ]
-    if photos.boxes is None:
+    if boxes is None:
         purpose = (
             "Where the object does not fill the photos: training with a box for each of them "
             "(boxes.csv with the header image,x0,y0,x1,y1):"
@@ -52,11 +55,10 @@ def when_not_good(experiment: str, photos: Any) -> list[tuple[str, Words]]:
     return found
 
 
-def photo_options(photos: Any) -> Words:
-    """The options that name photos (`path`, `boxes`, `crop`) and differ from the defaults."""
-    boxes = ["--data.boxes", photos.boxes] if photos.boxes else []
-    crop = [] if photos.crop == "centre" else ["--data.crop", photos.crop]
-    return ["--data.path", photos.path, *boxes, *crop]
+def photo_options(path: Path, boxes: Path | None, crop: str) -> Words:
+    """The options that name photos, and say how they become square if not by the default."""
+    own = {"path": path, "boxes": boxes, "crop": None if crop == "centre" else crop}
+    return [word for name, value in own.items() if value for word in (f"--data.{name}", value)]
 
 
 def command(name: str, *words: Any) -> str:

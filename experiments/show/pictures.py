@@ -132,8 +132,8 @@ def sheet(
     row_titles: Sequence[str] = (),
     column_titles: Sequence[str] = (),
 ) -> Image.Image:
-    """Tiles of one size in rows (None: an empty place), with titles to the left and above."""
-    side = next(image.width for row in rows for image in row if image is not None)
+    """Tiles of one height in rows (None: an empty place), with titles to the left and above."""
+    side = next(image.height for row in rows for image in row if image is not None)
     font = ImageFont.load_default(TEXT)
     left = max((round(font.getlength(title)) + 2 * GAP for title in row_titles), default=0)
     top = TEXT + 2 * GAP if column_titles else 0
