@@ -290,8 +290,3 @@ def test_a_checkpoint_of_another_model_is_refused(tmp_path):
     stages = [dataclasses.replace(stage, optimizer=optax.adam(0.1)) for stage in make_stages()]
     with pytest.raises(CheckpointError, match="another optimiser.*opt_state.* there, "):
         train(tmp_path, stages)
-
-
-def test_a_batch_that_does_not_divide_over_the_devices_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="batch of 8 .* does not divide over 3 devices"):
-        train(tmp_path, devices=jax.local_devices()[:3])
