@@ -117,9 +117,11 @@ def read(options: Options) -> tuple[Any, tuple[str, ...], np.ndarray, np.ndarray
 
     root, file = find_labels(options.labels.expanduser())
     model = load_detector(options.model)
-    photos = labelled(root, csv=file, crop=model.crop)
+    crop: Any = model.crop
+    photos = labelled(root, csv=file, crop=crop)
     if options.boxes is not None:
-        boxes = {name: each[0] for name, each in boxes_of(options.boxes, photos.names).items()}
+        every = boxes_of(options.boxes, list(photos.names))
+        boxes = {name: each[0] for name, each in every.items()}
         photos = dataclasses.replace(photos, boxes=boxes, margin=BOX_MARGIN)
     assert photos.keypoints_px is not None
     known = np.isfinite(photos.keypoints_px).all(-1)

@@ -1,7 +1,7 @@
 """Dense matches between two pictures of any size."""
 
 import functools
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -63,8 +63,8 @@ class AlignmentModel:
         squares = [squash(x, self.image_size, resize=self.resize) for x in (source, target)]
         read = self.match(*(square[None] for square in squares))
         found: Any = (None if x is None else np.asarray(x[0]) for x in read)
-        known = self.calibration.matches
-        return Matches(source.shape[:2], target.shape[:2], *found, probability=known)
+        matches = Matches(source.shape[:2], target.shape[:2], *found)
+        return replace(matches, probability=self.calibration.matches)
 
     def match(self, source: Any, target: Any) -> Read:
         """Matches of pairs of squares as the network sees them, floating `[b, S, S, 3]` each."""
