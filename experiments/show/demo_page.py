@@ -140,21 +140,19 @@ def find_landmarks(detector: LandmarkModel | None, picture: np.ndarray) -> dict[
     """
     if detector is None:
         raise HTTPException(404, "this model finds no landmarks")
-    find = getattr(detector, "find", None)
-    found = find([picture]) if find else None
-    points = detector.landmarks([picture])[0] if found is None else found.landmarks[0]
-    rows = [dict(zip("xy", p, strict=True)) for p in to_pixels(points, picture.shape[:2]).tolist()]
+    found = detector.find([picture])
+    points = to_pixels(found.landmarks[0], picture.shape[:2])
+    rows = [dict(zip("xy", point, strict=True)) for point in points.tolist()]
     for name in ("confidence", "spread_percent"):
-        if (values := getattr(found, name, None)) is not None:
+        if (values := getattr(found, name)) is not None:
             rows = [row | {name: v} for row, v in zip(rows, values[0].tolist(), strict=True)]
-    known = getattr(found, "object", None)
-    return {"landmarks": rows, "object": None if known is None else bool(known[0])}
+    return {"landmarks": rows, "object": None if found.object is None else bool(found.object[0])}
 
 
 def carry_point(found: Matches, x: float, y: float) -> dict[str, float | None]:
     """Where a point of the source lies in the target, its score, and confidence if it is known."""
     (place,), (score,) = found.carry([[x, y]]), found.confidence([[x, y]])
-    known = getattr(found, "probability", None)
+    known = found.probability
     confidence = None if known is None else float(known(np.array([score]))[0])
     return dict(zip("xy", place.tolist(), strict=True)) | {
         "score": float(score),
