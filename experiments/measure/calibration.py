@@ -11,12 +11,13 @@ from c3jax.inference import AlignmentModel, LandmarkModel
 from c3jax.inference.batches import in_batches
 from c3jax.inference.calibration import Calibration, read_calibration, write_calibration
 from data_pipelines.load import FEWEST, AlignmentData, Data
+from data_pipelines.load.chosen import kept_back, known_pictures, spread_out
 from experiments.engine import runs
 from experiments.measure.networks import apply_in_batches
 from experiments.measure.self_check import carry, fixed_warps, is_inside, look
 
 FILE = "calibration.json"  # in the folder of a run; which step it is of, and what was fitted
-WARPED, MATCHED, KNOWN = 100, 16, 400  # pictures at most: kept-back ones, and training ones
+MATCHED = 16  # pictures at most, for matches
 NEAR, NEAR_MATCH = 5.0, 10.0  # percent of the side
 VIEWS, ERASED = 8, 0.4  # of a picture; side of the erased patch
 
@@ -24,9 +25,8 @@ VIEWS, ERASED = 8, 0.4  # of a picture; side of the erased patch
 def calibrate(trained: Any, data: Data | AlignmentData, folder: Path) -> None:
     """Fits the calibration of a `recipe.Trained` and writes it into the folder of its run."""
     makers = (trained.model.landmarks, trained.model.match)
-    detector, aligner = (make and make(trained) for make in makers)
-    kept = kept_back(data)
-    found = fit_calibration(detector, aligner, kept, known_pictures(data))
+    models, kept = [make and make(trained) for make in makers], kept_back(data)
+    found = fit_calibration(*models, kept, known_pictures(data))
     told = "none, as no picture was kept back from the training"
     if kept is not None:
         told = f"fitted on {len(kept)} pictures that were not trained on"
@@ -61,36 +61,12 @@ def fit_calibration(
     )
 
 
-def kept_back(data: Data | AlignmentData) -> np.ndarray | None:
-    """Pictures that were not trained on: kept back, of the validation, else of the test."""
-    if isinstance(data, AlignmentData):
-        every = [test.images for test in data.tests.values()]
-    else:
-        held = [each.images for each in (data.validation, data.test) if each]
-        every = [*([] if data.kept_back is None else [data.kept_back]), *held]
-    return spread_out(every[0], WARPED) if every else None
-
-
-def known_pictures(data: Data | AlignmentData) -> np.ndarray:
-    """Some of the training pictures."""
-    if isinstance(data, AlignmentData):
-        return spread_out(data.images, KNOWN)
-    return next(data.batches(batch_size=min(KNOWN, data.num_train), seed=0))["source"]
-
-
-def spread_out(images: Any, count: int) -> np.ndarray:
-    """At most so many of the pictures, from the first to the last."""
-    rows = np.linspace(0, len(images) - 1, min(count, len(images))).round().astype(int)
-    return images[rows]
-
-
 def fit_landmarks(model: LandmarkModel, images: np.ndarray) -> Isotonic | None:
     """From spread in percent to the probability that a landmark follows a warp to within 5 %.
 
     Eight warped views of each picture are looked at, half of them with an erased patch. None where
     nothing is finite.
     """
-    images = spread_out(images, WARPED)
     warps, views = warped(images)
     found = locate(model, images)[0]
     seen, spread = (
