@@ -25,8 +25,9 @@ VIEWS, ERASED = 8, 0.4  # of a picture; side of the erased patch
 def calibrate(trained: Any, data: Data | AlignmentData, folder: Path) -> None:
     """Fits the calibration of a `recipe.Trained` and writes it into the folder of its run."""
     makers = (trained.model.landmarks, trained.model.match)
-    models, kept = [make and make(trained) for make in makers], kept_back(data)
-    found = fit_calibration(*models, kept, known_pictures(data))
+    detector, aligner = (make and make(trained) for make in makers)
+    kept = kept_back(data)
+    found = fit_calibration(detector, aligner, kept, known_pictures(data))
     told = "none, as no picture was kept back from the training"
     if kept is not None:
         told = f"fitted on {len(kept)} pictures that were not trained on"
