@@ -94,7 +94,7 @@ def main() -> None:
         raise UsageError(f"none of {len(names)} pictures can be used; the first, {name}: {reason}")
     open_folder(out, README, RESULTS)
     done: dict[str, int] = {}
-    strange = 0
+    strange = beyond = 0
     points = () if fit is None else fit.names
     with writer(out, options.format, first[2], names=points, boxed=several) as write:
         drawn, last = first[1], ""
@@ -102,6 +102,7 @@ def main() -> None:
             write(each)
             done[file] = done.get(file, 0) + 1
             strange += each.fields["object"] is False
+            beyond += each.beyond
             if options.overlays:
                 canvas = drawn if each.name == last else image  # several boxes, one overlay
                 drawn, last = draw(canvas, each, out / "overlays" / f"{each.name}.png"), each.name
@@ -110,6 +111,12 @@ def main() -> None:
         print(f"left out: {name}: {reason}{fix}", file=sys.stderr)
     total = sum(done.values())
     objects = f" ({total:,} with all pages, frames and boxes)" * (total > len(done))
+    if 2 * beyond > total:
+        print(
+            f"warning: {beyond:,} of {total:,} are framed unlike the photos that --keypoints "
+            f"{options.keypoints} was fitted to: its errors are larger there; label some of them",
+            file=sys.stderr,
+        )
     written = " ".join(str(out / FILES[name]) for name in dict.fromkeys(options.format))
     print(f"landmarks of {len(done):,} of {len(names):,} pictures{objects}: {written}")
     if strange:
@@ -232,10 +239,11 @@ def look(model, image: np.ndarray, name: str, box, keypoints) -> Detection:
     def in_picture(points) -> np.ndarray:
         return frame.to_original(np.asarray(to_pixels(points, (size, size))))
 
-    named = None if keypoints is None else in_picture(keypoints.find(points))
     height, width = image.shape[:2]
+    named = None if keypoints is None else in_picture(keypoints.find(points))
+    beyond = keypoints is not None and keypoints.is_beyond(points)
     fields = said.fields_of(found, 0)
-    return Detection(name, (width, height), in_picture(points), named, box, fields)
+    return Detection(name, (width, height), in_picture(points), named, box, fields, beyond)
 
 
 def draw(image: np.ndarray, found: Detection, path: Path) -> np.ndarray:

@@ -25,18 +25,20 @@ Errors are those of each photo by the map that was fitted on the others (leave-o
 distance in percent of the side of the square that the model looks at; the mean shape is the mean
 place of the key point in the others.
 """
-FIELDS = ("names", "weights", "intercept", "probe", "better")
+FIELDS = ("names", "weights", "intercept", "centre", "probe", "reach", "better")
 FEWEST = 3  # photos in which a key point must be labelled
 STRENGTHS = 10.0 ** np.arange(-6, 2.5, 0.5)  # of the ridge, per photo
-PROBE_TOLERANCE = 0.05  # a half-precision copy of a model is off by a tenth of it
+BEYOND = 1.2  # times as far from the mean as in any labelled photo
+PROBE_TOLERANCE = 0.05  # a half-precision copy of the shipped detector is off by .006
 
 
 @dataclass(frozen=True)
 class Options:
     """Fit named key points to the landmarks of a model, from some labelled photos.
 
-    Ten photos are a beginning, thirty are better. The errors are printed; it is said when the
-    landmarks help no more than the mean place of each key point does.
+    Ten photos are a beginning, thirty are better; they should be framed as differently as those in
+    which the key points are to be found. The errors are printed; it is said when the landmarks
+    help no more than the mean place of each key point does.
     """
 
     model: tyro.conf.Positional[Annotated[Path, tyro.conf.arg(metavar="RUN_OR_EXPORT")]]
@@ -58,19 +60,31 @@ class Keypoints:
       names: of the P key points.
       weights: `[2 K, 2 P]`.
       intercept: `[2 P]`.
-      probe: `[K, 2]`, what the model finds in `probe_picture`: it tells models apart.
+      centre: `[K, 2]`, mean landmarks of the labelled photos.
+      probe: `[K, 2]`, what the model finds in the picture of `probe`: it tells models apart.
+      reach: the largest mean distance of the landmarks of a labelled photo from the centre.
       better: whether the map was better than the mean shape.
     """
 
     names: tuple[str, ...]
     weights: np.ndarray
     intercept: np.ndarray
+    centre: np.ndarray
     probe: np.ndarray
-    better: bool = True
+    reach: float
+    better: bool
 
     def find(self, landmarks: np.ndarray) -> np.ndarray:
         """Key points `[P, 2]` of landmarks `[K, 2]`."""
         return (np.ravel(landmarks) @ self.weights + self.intercept).reshape(len(self.names), 2)
+
+    def is_beyond(self, landmarks: np.ndarray) -> bool:
+        """Whether a picture is framed unlike all that were labelled."""
+        return bool(_distance(landmarks, self.centre) > BEYOND * self.reach)
+
+
+def _distance(landmarks: np.ndarray, centre: np.ndarray) -> np.ndarray:
+    return np.linalg.norm(landmarks - centre, axis=-1).mean(-1)
 
 
 def main() -> None:
@@ -90,7 +104,9 @@ def main() -> None:
             file=sys.stderr,
         )
     open_folder(out, README, (FILE,))
-    found = Keypoints(names, weights, intercept, probe(model), better)
+    centre = landmarks.mean(0)
+    reach = float(_distance(landmarks, centre).max())
+    found = Keypoints(names, weights, intercept, centre, probe(model), reach, better)
     known = {"photos": len(landmarks), "strength": errors["strength"], "errors_percent": rows}
     written = {name: getattr(found, name) for name in FIELDS} | known
     plain = {k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in written.items()}
@@ -235,8 +251,10 @@ def load(folder: Path, model) -> Keypoints:
     file = folder.expanduser() / FILE
     try:
         stored = json.loads(file.read_text(encoding="utf-8"))
-        weights, intercept, seen = (np.array(stored[name], float) for name in FIELDS[1:4])
-        found = Keypoints(tuple(stored["names"]), weights, intercept, seen, stored["better"])
+        weights, intercept, centre, seen = (np.array(stored[name], float) for name in FIELDS[1:5])
+        reach, better = float(stored["reach"]), bool(stored["better"])
+        names = tuple(stored["names"])
+        found = Keypoints(names, weights, intercept, centre, seen, reach, better)
         found.find(found.probe)
     except FileNotFoundError:
         raise UsageError(f"{file}: no such file; python -m experiments.fit_keypoints") from None

@@ -47,6 +47,7 @@ class Detection:
       fields: what else is known, by its name in JSON; None where it is not. Those of
         `PER_LANDMARK` are lists. `confidence`, in [0, 1], is COCO's score and DeepLabCut's
         likelihood.
+      beyond: whether the key points were fitted to pictures that are framed otherwise.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Detection:
     keypoints_px: np.ndarray | None = None
     box: tuple[float, float, float, float] | None = None
     fields: Mapping[str, Any] = field(default_factory=dict)
+    beyond: bool = False
 
 
 Write = Callable[[Detection], None]

@@ -126,6 +126,12 @@ def test_key_points_are_fitted_and_found_in_photos(folder, model, capsys):
         places = np.array([*row["keypoints_px"].values()]).ravel()
         assert list(row["keypoints_px"]) == ["left", "right"] and len(row["landmarks_px"]) == 3
         assert np.abs(places - np.array(true[row["image"]], float)).max() < 2
+    assert "framed unlike" not in capsys.readouterr().err
+    # Pictures whose landmarks are farther from the mean than those of all labelled photos.
+    stored["reach"] = 1e-9
+    (folder / "points/keypoints.json").write_text(json.dumps(stored))
+    assert call(detect.main, *found, "--out", "far", "--no-overlays") == 0
+    assert "warning: 14 of 14 are framed unlike the photos that" in capsys.readouterr().err
     coco = json.loads((folder / "new/person_keypoints_default.json").read_text())
     assert coco["categories"][0]["keypoints"] == ["left", "right"]
     # They are of one model alone.
@@ -179,5 +185,8 @@ def test_damaged_key_points_are_refused(folder, model, content, why, capsys):
 
 
 def test_a_key_point_is_a_sum_of_landmarks_and_a_constant():
-    points = Keypoints(("a",), np.array([[2, 0], [0, 3], [0, 0], [0, 0]]), np.array([1, -1]), None)
+    weights = np.array([[2, 0], [0, 3], [0, 0], [0, 0]])
+    centre = np.array([[1, 2], [9, 5]])
+    points = Keypoints(("a",), weights, np.array([1, -1]), centre, centre, 1.0, True)
     np.testing.assert_array_equal(points.find(np.array([[1, 2], [9, 9]])), [[3, 5]])
+    assert not points.is_beyond(centre + [0, 1]) and points.is_beyond(centre + [0, 2])
