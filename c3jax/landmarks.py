@@ -246,7 +246,8 @@ def heatmap_spread(heatmaps: Maps) -> Float[Array, "*b K"]:
     share = share_of_cells(_wide(heatmaps))
     cells = numpy_grid(share.shape[-3:-1]).astype(share.dtype)
     centres = jnp.einsum("...yxk,yxc->...kc", share, cells, precision=Precision.HIGHEST)
-    away = cells[..., None, :] - centres[..., None, None, :, :]
+    cells = jnp.expand_dims(cells[..., None, :], tuple(range(share.ndim - 3)))
+    away = cells - centres[..., None, None, :, :]
     variance = (share * jnp.square(away).sum(-1)).sum((-3, -2))
     return jnp.sqrt(jnp.maximum(variance, 1e-12))
 

@@ -269,7 +269,7 @@ def test_max_sigma_needs_a_model_with_uncertainty(run, photos, capsys):
         (["wide.png", "tall.png", "--points", "words.csv"], "'two' is not numbers"),
         (["wide.png", "tall.png", "--checkpoint", "FACES"], "c3_faces, which matches no pictures"),
         (["wide.png", "tall.png", "--checkpoint", "no.safetensors"], "no.safetensors: no such fi"),
-        (["wide.png", "a.png", "--checkpoint", "MODEL", "--trunk", "resnet18"], "--trunk is for"),
+        (["wide.png", "tall.png", "--checkpoint", "MODEL", "--trunk", "resnet18"], "--trunk is"),
         (["wide.png", "tall.png", "--weights", "w.npz"], "--weights is for the untrained module"),
         (["wide.png", "tall.png", "--image-size", 9], "--image-size is for the untrained module"),
         (["wide.png", "tall.png", "--trunk", "resnet18", "--weights", "w.npz"], "w.npz"),

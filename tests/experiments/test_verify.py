@@ -123,7 +123,7 @@ def test_celeb_a_in_its_archive_is_verified_as_tfds_prepares_it(verify, tmp_path
     ("arguments", "said"),
     [
         (["absent"], "absent is no folder, and no data set of --cache data"),
-        (["."], "no picture (.bmp"),
+        (["."], "no picture (.avif"),
         (["photos/0.png"], "0.png: a file, not a folder"),
         (["photos", "--report", "photos"], "--report must be a file that ends in .json"),
         (["photos", "--workers", "0"], "--workers must be at least 1, got 0"),

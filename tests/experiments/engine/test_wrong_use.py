@@ -46,7 +46,7 @@ def test_wrong_data(refused, tmp_path):
     (damaged / "1.png").write_bytes((damaged / "1.png").read_bytes()[:70])
     for path, said in (
         (tmp_path / "absent", "absent: no such folder"),
-        (no_picture, "text: no picture (.bmp .gif"),
+        (no_picture, "text: no picture (.avif .bmp"),
         (write_pictures(tmp_path / "single", 1), "single: 1 usable pictures; training needs"),
         (no_picture / "notes.txt", "notes.txt: a file, not a folder"),
         (damaged, "1.png: cannot be decoded"),
