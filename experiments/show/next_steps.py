@@ -23,6 +23,9 @@ def next_commands(trained: Any, folder: Path, check: dict[str, Any]) -> list[tup
         boxes = ["--boxes", photos["boxes"]] if photos.get("boxes") else []
         detect = ["detect", photos.get("path", "PHOTOS"), *boxes, *run]
         found.append(("Landmarks of photos as a table, and drawn on them:", detect))
+        found.append(("The same on a page in the browser:", ["demo", folder]))
+        fit = ["fit_keypoints", folder, "LABELS", "--out", "keypoints"]
+        found.append(("Key points of one's own, from some labelled photos:", fit))
         others = ["--data.name", "folder", "--data.path", "OTHER_PHOTOS"]
         found.append(("Whether they are as good in other photos:", ["evaluate", *run, *others]))
     if trained.model.match is not None:

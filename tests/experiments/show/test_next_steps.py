@@ -28,7 +28,7 @@ def commands(data, *, verdict="good", landmarks=True, match=None):
 
 def test_a_good_run_of_photos_is_used_checked_and_exported():
     found = commands(DataConfig(name="folder", path=Path("my photos"), boxes=Path("b.csv")))
-    assert list(found) == ["detect", "evaluate", "export"]
+    assert list(found) == ["detect", "demo", "fit_keypoints", "evaluate", "export"]
     run = ["--checkpoint", str(RUN)]
     assert found["detect"] == ["my photos", "--boxes", "b.csv", *run]
     assert found["export"] == [str(RUN)]
