@@ -1,6 +1,6 @@
 """Configuration of the C3 experiment; its presets stand in `presets.py`.
 
-`laptop` trains on two CPU cores in about 20 minutes; `paper` is C3's own recipe (4.1, 4.2 and
+`laptop` trains on two CPU cores in about 22 minutes; `paper` is C3's own recipe (4.1, 4.2 and
 appendix of the paper) for CelebA on accelerators, and most defaults are its values. What is marked
 "beyond the paper" below is off in `paper`, but for `joint_flow`, without which nothing would teach
 the flow module.
