@@ -25,7 +25,7 @@ files = itertools.count(1)
 
 @pytest.fixture(autouse=True, scope="module")
 def covered(request):
-    """Coverage is measured in the library's own tests: to trace JAX takes nearly twice as long."""
+    """Coverage is measured in the library's own tests: it makes tracing slower."""
     plugin = request.config.pluginmanager.get_plugin("_cov")
     measured = request.path.is_relative_to(LIBRARY) and request.path.name not in AGAIN
     if measured or not getattr(plugin, "cov_controller", None):

@@ -27,17 +27,18 @@ def image(side):
     return np.random.default_rng(0).uniform(size=(1, side, side, 3)).astype(np.float32)
 
 
-@pytest.mark.parametrize("architecture, side", [("lite0", 64), ("lite2", 240)])
-def test_every_stage_is_that_of_the_published_network(architecture, side):
+@pytest.mark.parametrize("published", PUBLISHED)
+def test_every_stage_is_that_of_the_published_network(published):
+    architecture, side = published.split("/")
     stages = stages_of(architecture)[1:]
     network = EfficientNetLite(architecture, stages)
     variables = load_efficientnet(find_weights(architecture), architecture)
-    found = jax.jit(network.apply)(variables, image(side))
-    for stage, published in PUBLISHED[f"{architecture}/{side}"].items():
+    found = jax.jit(network.apply)(variables, image(int(side)))
+    for stage, values in PUBLISHED[published].items():
         if stage == "logits":
-            np.testing.assert_allclose(found[stage][0, :8], published, rtol=1e-4, atol=1e-5)
+            np.testing.assert_allclose(found[stage][0, :8], values, rtol=1e-4, atol=1e-5)
             continue
-        corner, mean, greatest = published
+        corner, mean, greatest = values
         close = functools.partial(np.testing.assert_allclose, rtol=0, atol=2e-5 * greatest)
         close(found[stage][0, 0, -1, :4], corner, err_msg=stage)
         close(found[stage][0, ..., :4].mean((0, 1)), mean, err_msg=stage)
