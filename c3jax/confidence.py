@@ -14,6 +14,7 @@ from jaxtyping import Float
 from c3jax._checks import check_positive, check_shapes
 
 DIMENSIONS, SHRINKAGE = 32, 0.1
+ALLOWANCE = 1.15  # of distances: new examples, as of other cameras, lie farther out than known ones
 
 
 class Isotonic(NamedTuple):
@@ -80,8 +81,8 @@ class Familiar(NamedTuple):
     distances: Float[np.ndarray, " n"]
 
     def score(self, features: Float[np.ndarray, "m c"]) -> Float[np.ndarray, " m"]:
-        """The share of the known examples that are farther away than each of these."""
-        distances = mahalanobis_distance(features, self.mean, self.whitening)
+        """The share of the known examples that are farther away than each of these / 1.15."""
+        distances = mahalanobis_distance(features, self.mean, self.whitening) / ALLOWANCE
         return 1 - np.searchsorted(self.distances, distances, side="right") / len(self.distances)
 
 

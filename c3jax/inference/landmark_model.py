@@ -29,7 +29,7 @@ class Found(NamedTuple):
       confidence: `[n, K]`, the probability that a landmark is off by less than 5 % of that side,
         as measured on warped pictures; None of a model without calibration.
       object_score: `[n]`, the share of training pictures that are less like the others than this
-        one; None of a model without their statistics.
+        one, whose distance is divided by 1.15; None of a model without their statistics.
       object: bool `[n]`, whether the picture shows an object of the kind that the network learned
         from: whether the score is at least .01; None like the score.
     """

@@ -90,9 +90,10 @@ def test_every_known_example_is_left_out_in_turn():
     assert_allclose(found.distances, np.sort(expected))
 
 
-def test_the_score_is_the_share_that_is_farther_away():
+def test_the_score_is_the_share_that_is_farther_away_than_an_allowance_leaves():
     known = Familiar(np.zeros(1), np.ones((1, 1)), np.array([1.0, 2.0, 2.0, 4.0]))
-    assert_allclose(known.score(np.array([[0], [-1], [2], [3], [-9]])), [1, 0.75, 0.25, 0.25, 0])
+    new = 1.15 * np.array([[0], [-1], [2], [3], [-9]])
+    assert_allclose(known.score(new), [1, 0.75, 0.25, 0.25, 0])
 
 
 def test_a_new_example_of_the_kind_has_any_score_and_another_has_none():
