@@ -1,102 +1,29 @@
-"""Unsupervised landmarks from unpaired images (C3) in JAX: pure functions and thin Flax modules."""
+"""Unsupervised landmarks from unpaired images (C3) in JAX: pure functions and thin Flax modules.
 
+All names of `__init__.pyi`, and the modules that they come from, are imported on first use.
+"""
+
+import ast
 import importlib
+from pathlib import Path
 
-from c3jax import losses, metrics
-from c3jax.colors import random_colors, random_palette
-from c3jax.convolutions import (
-    centre_pivot_conv4d,
-    conv4d,
-    folded_correlation,
-    gaussian_kernel,
-    separable_conv4d,
-)
-from c3jax.coordinates import grid, to_normalized, to_pixels
-from c3jax.correlation import (
-    correlation_4d,
-    dead_fraction,
-    l2_normalize,
-    mutual_matching,
-    transpose_volume,
-)
-from c3jax.landmarks import (
-    channel_softmax,
-    gaussian_maps,
-    heatmap_centroids,
-    heatmap_spread,
-    landmark_bottleneck,
-    marginal_soft_argmax,
-    soft_argmax,
-    spatial_softmax,
-)
-from c3jax.matching import (
-    carry_points,
-    kernel_transformation_map,
-    match_scores,
-    soft_warp,
-    transformation_map,
-)
-from c3jax.sampling import sample, warp
-from c3jax.splines import ThinPlateSpline, apply_warp, warp_grid, warp_image
-from c3jax.warps import affine_grid, border_mask, compose, random_affine, random_warp
-from c3jax.windows import local_correlation, window_products, window_scores
+_STUB = ast.parse(Path(__file__).with_suffix(".pyi").read_text(encoding="utf-8"))
+_IMPORTS = [node for node in _STUB.body if isinstance(node, ast.ImportFrom)]
+_HOMES = {name.name: str(node.module) for node in _IMPORTS for name in node.names}
+_MODULES = {name.rpartition(".")[2]: name for name in _HOMES.values() if name != __name__}
+_MODULES |= {name: f"{__name__}.{name}" for name, home in _HOMES.items() if home == __name__}
 
-# Imported on first use: `import c3jax` alone stays as light as the functions above.
-_SUBMODULES = ("inference", "models", "training", "weights")
-
-__all__ = [
-    "ThinPlateSpline",
-    "affine_grid",
-    "apply_warp",
-    "border_mask",
-    "carry_points",
-    "centre_pivot_conv4d",
-    "channel_softmax",
-    "compose",
-    "conv4d",
-    "correlation_4d",
-    "dead_fraction",
-    "folded_correlation",
-    "gaussian_kernel",
-    "gaussian_maps",
-    "grid",
-    "heatmap_centroids",
-    "heatmap_spread",
-    "kernel_transformation_map",
-    "l2_normalize",
-    "landmark_bottleneck",
-    "local_correlation",
-    "losses",
-    "marginal_soft_argmax",
-    "match_scores",
-    "metrics",
-    "mutual_matching",
-    "random_affine",
-    "random_colors",
-    "random_palette",
-    "random_warp",
-    "sample",
-    "separable_conv4d",
-    "soft_argmax",
-    "soft_warp",
-    "spatial_softmax",
-    "to_normalized",
-    "to_pixels",
-    "transformation_map",
-    "transpose_volume",
-    "warp",
-    "warp_grid",
-    "warp_image",
-    "window_products",
-    "window_scores",
-]
+__all__ = next(ast.literal_eval(node.value) for node in _STUB.body if isinstance(node, ast.Assign))
 
 
 def __getattr__(name):
-    if name in _SUBMODULES:
-        return importlib.import_module(f"c3jax.{name}")
-    raise AttributeError(f"module 'c3jax' has no attribute {name!r}")
+    if name in _MODULES:
+        return importlib.import_module(_MODULES[name])
+    if name in _HOMES:
+        globals()[name] = getattr(importlib.import_module(_HOMES[name]), name)
+        return globals()[name]
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__():
-    return sorted([*globals(), *_SUBMODULES])
+    return sorted({*globals(), *_HOMES, *_MODULES})

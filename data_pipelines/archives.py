@@ -21,8 +21,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from data_pipelines.errors import DataError
-from data_pipelines.progress import progress_bar
+from c3jax.files.errors import DataError
+from c3jax.files.progress import progress_bar
 
 _DAMAGE = (
     *(tarfile.TarError, zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, lzma.LZMAError),

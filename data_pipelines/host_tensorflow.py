@@ -5,7 +5,7 @@ Modules that a tf.data source is chosen for take `tf` from here.
 
 import os
 
-from data_pipelines.errors import DataError
+from c3jax.files.errors import DataError
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")  # drops the notes of its start, not warnings
 try:

@@ -7,13 +7,13 @@ import hashlib
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from c3jax.files.catalogue import CATALOGUE, Archive, find
+from c3jax.files.errors import DataError
+from c3jax.files.progress import progress_bar
+from c3jax.files.published import faulty
 from data_pipelines import verification
 from data_pipelines.archives import unpack
-from data_pipelines.catalogue import CATALOGUE, Archive, find
-from data_pipelines.errors import DataError
-from data_pipelines.progress import progress_bar
 from data_pipelines.readers import celeb_a, pascal3d
-from data_pipelines.readers.published import faulty
 
 NAMES = tuple(name for name, data in CATALOGUE.items() if data.prepared)
 

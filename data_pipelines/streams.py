@@ -9,8 +9,8 @@ from itertools import count
 
 import numpy as np
 
+from c3jax.files.sources import OnDisk
 from data_pipelines.sampling import pair_indices, shard
-from data_pipelines.sources import OnDisk
 
 Batch = dict[str, np.ndarray]
 

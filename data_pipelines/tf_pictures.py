@@ -10,11 +10,11 @@ from itertools import count
 
 import numpy as np
 
-from data_pipelines.errors import DataError
-from data_pipelines.frames import PADDED_PIXELS, Framing, crop_sides, frame_picture
+from c3jax.files.errors import DataError
+from c3jax.files.frames import PADDED_PIXELS, Framing, crop_sides, frame_picture
+from c3jax.files.pictures import MAX_PIXELS, MIN_SIDE, PictureError
+from c3jax.files.sources import OnDisk, Pictures
 from data_pipelines.host_tensorflow import tf
-from data_pipelines.pictures import MAX_PIXELS, MIN_SIDE, PictureError
-from data_pipelines.sources import OnDisk, Pictures
 
 # Start of image, a JFIF segment of 16 bytes, then at once the quantisation tables: so there is no
 # EXIF orientation and no Adobe colour transform.

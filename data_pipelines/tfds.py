@@ -21,15 +21,15 @@ import tensorflow_datasets as tfds
 from PIL import ExifTags, Image
 from tensorflow_datasets.core.download.download_manager import NonMatchingChecksumError
 
-from data_pipelines.catalogue import RECORDS, find, require_files
-from data_pipelines.errors import DataError
+from c3jax.files.catalogue import RECORDS, find, require_files
+from c3jax.files.errors import DataError
+from c3jax.files.pairs import Pairs, Side, mirror
+from c3jax.files.pictures import read_picture
+from c3jax.files.progress import progress_bar
+from c3jax.files.sources import Pictures
 from data_pipelines.host_tensorflow import tf
-from data_pipelines.pairs import Pairs, Side, mirror
-from data_pipelines.pictures import read_picture
-from data_pipelines.progress import progress_bar
 from data_pipelines.readers import celeb_a, read_splits
 from data_pipelines.readers.voc2012 import CATEGORIES, Segmented
-from data_pipelines.sources import Pictures
 
 Split = Pictures | Pairs | Segmented
 TFDS_NAMES = {"lsun": "lsun_database"}  # TFDS has an `lsun` of its own
@@ -42,7 +42,7 @@ class Records(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type:
 
     `image` (of pairs `source_image` and `target_image`) is the file's content where it is an
     upright 8-bit JPEG or PNG, else PNG; of LSUN JPEG of quality 95. Points and boxes are those of
-    the pictures as stored: mirror them where `flipped` (see `data_pipelines.pairs`). A box is NaN
+    the pictures as stored: mirror them where `flipped` (see `c3jax.files.pairs`). A box is NaN
     and the points are none where they are not known; the box of a face is what the protocol cuts
     about. Masks of VOC have the background as 0 and the border of objects as 255; its boxes are
     edges counted from 0.

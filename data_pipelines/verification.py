@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from c3jax.files.folder import count_others, find_pictures, labelled
+from c3jax.files.sources import Pictures
 from data_pipelines.readers import celeb_a
-from data_pipelines.readers.folder import count_others, find_pictures, labelled
-from data_pipelines.sources import Pictures
 
 LANDMARKS = "landmarks.csv"
 _ANNOTATIONS = (".mat", ".pts")  # of a picture, beside it

@@ -13,8 +13,8 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import tyro
 
-from data_pipelines.pictures import PictureError, read_picture
-from data_pipelines.readers.named_pairs import Pair, find_pairs
+from c3jax.files.named_pairs import Pair, find_pairs
+from c3jax.files.pictures import PictureError, read_picture
 from experiments.engine import cli
 from experiments.engine.errors import UsageError
 from experiments.engine.outputs import PIXELS, check_folder, open_folder, save_png
@@ -115,7 +115,7 @@ def main() -> None:
 
 def read_pairs(pairs: list[Pair], left_out: dict[int, str]) -> Iterator[tuple[Pair, Any]]:
     """Pair and pictures of each that can be read; `left_out` gets what is wrong with the others."""
-    from data_pipelines.progress import progress_bar
+    from c3jax.files.progress import progress_bar
 
     for pair in progress_bar(pairs, label="matching", unit=" pairs"):
         try:

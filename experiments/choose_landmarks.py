@@ -15,8 +15,8 @@ import numpy as np
 import tyro
 from PIL import Image
 
+from c3jax.files.frames import Crop
 from c3jax.training.checkpoints import digest
-from data_pipelines.frames import Crop
 from data_pipelines.load import Data, DataConfig, load
 from experiments.engine import cli, runs
 from experiments.engine.errors import UsageError, check_least

@@ -95,7 +95,8 @@ class Prepare:
     """where the records are written"""
 
     def run(self) -> None:
-        from data_pipelines import catalogue, preparation
+        from c3jax.files import catalogue
+        from data_pipelines import preparation
 
         data = catalogue.find(self.name)
         folder = self.path or self.cache / self.name

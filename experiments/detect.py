@@ -125,7 +125,7 @@ def main() -> None:
 
 def check_options(options: Options) -> None:
     """Raises UsageError for numbers out of range; lets larger pictures in."""
-    from data_pipelines.pictures import allow_megapixels
+    from c3jax.files.pictures import allow_megapixels
 
     if not options.format:
         raise UsageError(f"--format: give at least one of {', '.join(FILES)}")
@@ -146,8 +146,8 @@ def find_inputs(
       UsageError: no path is given, or one that lies in `out`.
       DataError: a folder without pictures.
     """
-    from data_pipelines.media import VIDEOS
-    from data_pipelines.readers.folder import find_pictures
+    from c3jax.files.folder import find_pictures
+    from c3jax.files.media import VIDEOS
 
     more = VIDEOS if every else ()
     if not paths:
@@ -185,7 +185,7 @@ def boxes_of(path: Path, names: list[str]) -> dict:
       DataError: a faulty table.
       UsageError: it names none of the pictures.
     """
-    from data_pipelines.readers import folder
+    from c3jax.files import folder
 
     boxes, left_over = folder.boxes_of(folder.read_all_boxes(path.expanduser()), names)
     if not boxes:
@@ -210,9 +210,9 @@ def detect(
     `left_out` for each of the others. `boxes` are lists, by name; `every` is as in
     `media.read_pages`; `keypoints` are as `fit_keypoints.load` gives them.
     """
-    from data_pipelines.media import read_pages
-    from data_pipelines.pictures import PictureError
-    from data_pipelines.progress import progress_bar
+    from c3jax.files.media import read_pages
+    from c3jax.files.pictures import PictureError
+    from c3jax.files.progress import progress_bar
 
     for name in progress_bar(names, label="finding landmarks", unit=" pictures"):
         try:
@@ -229,7 +229,7 @@ def detect(
 def look(model, image: np.ndarray, name: str, box, keypoints) -> Detection:
     """What the model finds in a picture or in its box; raises PictureError for a box outside."""
     from c3jax.coordinates import to_pixels
-    from data_pipelines.sources import cut_square
+    from c3jax.files.sources import cut_square
 
     size = model.image_size
     square, frame = cut_square(image, name, size=size, crop=model.crop, box=box, margin=BOX_MARGIN)

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 import numpy as np
 import tyro
 
+from c3jax.files.frames import Crop
 from c3jax.inference import LandmarkModel
-from data_pipelines.frames import Crop
 from data_pipelines.load import (
     ALIGNMENT_DATA,
     LANDMARK_DATA,

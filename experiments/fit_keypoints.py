@@ -124,9 +124,9 @@ def read(options: Options) -> tuple[Any, tuple[str, ...], np.ndarray, np.ndarray
       UsageError: none is labelled often enough.
       DataError: labels or photos that cannot be used.
     """
-    from data_pipelines.labels import find_labels
-    from data_pipelines.readers.folder import labelled
-    from data_pipelines.sources import load_annotated
+    from c3jax.files.folder import labelled
+    from c3jax.files.labels import find_labels
+    from c3jax.files.sources import load_annotated
     from experiments.detect import BOX_MARGIN, boxes_of  # which imports this file
     from experiments.measure.units import normalized
     from experiments.registry import load_detector

@@ -22,6 +22,11 @@ EXTRAS = {
     "c3jax/_weight_files.py": {"safetensors"},
     "c3jax/confidence.py": {"scipy"},  # JAX needs it too
     "c3jax/inference/": {"safetensors"},
+    "c3jax/files/": {"PIL"},
+    "c3jax/files/media.py": {"av"},
+    "c3jax/files/pictures.py": {"pillow_heif"},
+    "c3jax/files/progress.py": {"tqdm"},
+    "c3jax/files/published.py": {"scipy"},  # .mat
 }
 # Pure functions know no networks, networks know no training.
 UPPER_FLOORS = {"c3jax.models", "c3jax.weights", "c3jax.training", "c3jax.inference"}
@@ -64,9 +69,14 @@ def test_files_import_only_what_their_room_allows(name):
         assert "c3jax.inference" not in floors
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name.startswith("data_pipelines/")])
-def test_data_pipelines_know_no_jax(name):
-    assert not packages_of(ROOT / name) & {"jax", "flax", "optax", "c3jax", "experiments"}
+READING = [name for name in NAMES if name.startswith(("c3jax/files/", "data_pipelines/"))]
+
+
+@pytest.mark.parametrize("name", READING)
+def test_files_are_read_without_jax(name):
+    assert not packages_of(ROOT / name) & {"jax", "flax", "optax", "experiments"}
+    ours = {each for each in imports_of(ROOT / name) if each.split(".")[0] == "c3jax"}
+    assert all(f"{each}.".startswith("c3jax.files.") for each in ours)
 
 
 def test_tensorflow_lives_in_data_pipelines_only():
@@ -80,12 +90,21 @@ def test_nobody_imports_experiments():
 
 
 def test_importing_the_library_stays_light():
-    heavy = TENSORFLOW | {"optax", "orbax", "flax", "safetensors", "experiments", "data_pipelines"}
+    heavy = TENSORFLOW | {"optax", "orbax", "jax", "flax", "numpy", "PIL", "safetensors"}
+    heavy |= {"experiments", "data_pipelines"}
     code = f"import sys, c3jax; print(sorted({heavy!r} & set(sys.modules)))"
     run = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert run.stdout.strip() == "[]"
+
+
+def test_importing_the_loaders_needs_no_jax():
+    code = "import sys, data_pipelines.load as load; print(load.STREAMED[0], 'jax' in sys.modules)"
+    run = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert run.stdout.split()[-1] == "False"
 
 
 def test_networks_and_weights_are_loaded_on_first_use():

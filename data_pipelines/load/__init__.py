@@ -9,8 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, overload
 
-from data_pipelines.catalogue import CATALOGUE, find, names_of, require_files
-from data_pipelines.errors import DataError
+from c3jax.files.catalogue import CATALOGUE, find, names_of, require_files
+from c3jax.files.errors import DataError
+from c3jax.files.tested import DenseTruth, Evaluation, TestPairs
 from data_pipelines.load import pairs, pictures, rendered
 from data_pipelines.load.config import RENDERED, AlignmentDataConfig, DataConfig, unread
 from data_pipelines.load.pictures import (
@@ -25,9 +26,6 @@ from data_pipelines.load.values import (
     NUM_PREVIEW,
     AlignmentData,
     Data,
-    DenseTruth,
-    Evaluation,
-    TestPairs,
 )
 from data_pipelines.readers import celeb_a, lsun, pascal3d, pf_pascal, reader_of, voc2012
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from data_pipelines.catalogue import names_of
-from data_pipelines.frames import Corners, Crop
+from c3jax.files.catalogue import names_of
+from c3jax.files.frames import Corners, Crop
 
 if TYPE_CHECKING:
     PictureName = str

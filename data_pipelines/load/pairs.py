@@ -2,19 +2,18 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 
-from data_pipelines.errors import DataError
-from data_pipelines.frames import Corners
+from c3jax.files.errors import DataError
+from c3jax.files.pairs import Pairs
+from c3jax.files.pairs_csv import TABLE, pairs_csv
+from c3jax.files.tested import distinct_pictures, hold, load_images
 from data_pipelines.load.config import AlignmentDataConfig
 from data_pipelines.load.pictures import Images, images_of, on_disk
-from data_pipelines.load.values import AlignmentData, TestPairs, nothing_to_train_on
-from data_pipelines.pairs import Pairs
+from data_pipelines.load.values import AlignmentData, nothing_to_train_on
 from data_pipelines.readers import pascal3d, pf_pascal, reader_of, voc2012
-from data_pipelines.readers.pairs_csv import TABLE, pairs_csv
-from data_pipelines.sources import Pictures, load_annotated
 
 
 def published(config: AlignmentDataConfig, training: bool) -> AlignmentData:
@@ -76,43 +75,6 @@ def voc_pictures(config: AlignmentDataConfig) -> AlignmentData:
     return AlignmentData(voc2012.NAME, description, images, pairs, categories, tests={})
 
 
-def distinct_pictures(
-    pairs: Pairs, size: int, *, resize: Corners = "antialias"
-) -> tuple[Pictures, np.ndarray]:
-    """Each distinct picture (and each mirror image that is asked for) once; nothing is read.
-
-    Args:
-      pairs: whose pictures.
-      size: the side of the squares that they will become.
-      resize: `antialias` is a triangle filter, `align_corners` bilinear interpolation without a
-        filter (NC-Net's, but for the rounding to 8 bits).
-
-    Returns:
-      The pictures, and the rows of the sources and targets, int `[2, num]`.
-    """
-    if resize not in get_args(Corners) or size < 2:
-        raise DataError(
-            f"pictures cannot be resized to size {size} by {resize!r}; the size must be 2 or more "
-            f"and the way one of {', '.join(get_args(Corners))}"
-        )
-    ends = (pairs.source, pairs.target)
-    keys = np.stack([np.concatenate([end.numbers for end in ends]), np.tile(pairs.flipped, 2)], -1)
-    _, first, index = np.unique(keys, axis=0, return_index=True, return_inverse=True)
-    files = [str(file) for end in ends for file in end.files]
-    names = tuple(files[row] for row in first)
-    pictures = Pictures(Path(), names, crop=resize, flipped=keys[first, 1].astype(bool))
-    return pictures, index.reshape(2, -1)
-
-
-def load_images(
-    pairs: Pairs, size: int, *, resize: Corners = "antialias"
-) -> tuple[np.ndarray, np.ndarray]:
-    """The `distinct_pictures`, uint8 `[num_distinct, size, size, 3]`, each read once; the rows."""
-    pictures, rows = distinct_pictures(pairs, size, resize=resize)
-    fix = "replace the files or take their rows out"
-    return load_annotated(pictures, size=size, fix=fix).images, rows
-
-
 def _data_of(
     config: AlignmentDataConfig, train: Pairs | None, tests: dict[str, Pairs], folder: Path | None
 ) -> AlignmentData:
@@ -129,10 +91,7 @@ def _data_of(
         names = train.categories or ("",) * len(train)
         categories = np.unique(names, return_inverse=True)[1]
         columns = {"images": images, "pairs": rows.T, "categories": categories}
-    held = {}
-    for name, pairs in tests.items():
-        squares, rows = load_images(pairs, size, resize=resize)
-        held[name] = TestPairs(pairs, squares, *rows)
+    held = {name: hold(pairs, size, resize=resize) for name, pairs in tests.items()}
     description = str(train if train is not None else next(iter(tests.values())))
     return AlignmentData(config.name, description, tests=held, **columns)
 

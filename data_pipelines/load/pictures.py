@@ -9,14 +9,15 @@ from pathlib import Path
 
 import numpy as np
 
-from data_pipelines.catalogue import RECORDS, find, require_files
-from data_pipelines.errors import DataError
+from c3jax.files.catalogue import RECORDS, find, require_files
+from c3jax.files.errors import DataError
+from c3jax.files.folder import check_folder, find_folder, load_folder
+from c3jax.files.pairs import Pairs
+from c3jax.files.sources import OnDisk, Pictures, load_pictures
+from c3jax.files.tested import Evaluation, evaluation_of, labelled_sets
 from data_pipelines.load.config import AlignmentDataConfig, DataConfig
-from data_pipelines.load.values import NUM_PREVIEW, Data, Evaluation
-from data_pipelines.pairs import Pairs
+from data_pipelines.load.values import NUM_PREVIEW, Data
 from data_pipelines.readers import celeb_a, lsun, reader_of
-from data_pipelines.readers.folder import check_folder, find_folder, labelled, load_folder
-from data_pipelines.sources import OnDisk, Pictures, load_annotated, load_pictures
 from data_pipelines.streams import stream
 
 MAX_IN_MEMORY = 500_000  # pictures
@@ -89,25 +90,14 @@ def unlabelled(config: DataConfig, training: bool) -> Data:
 
 def labelled_pictures(config: DataConfig, training: bool) -> Data:
     """A folder with a table of points: some rows to fit on, others to test."""
-    root, table = _path(config), config.landmarks_file
-    ranges = [_rows("fit-rows", config.fit_rows), _rows("test-rows", config.test_rows)]
-    if (low := max(first for first, _ in ranges)) <= (high := min(last for _, last in ranges)):
-        _log.warning("%s: rows %d-%d are both fitted on and tested", root / table, low, high)
-
-    def evaluation(rows: tuple[int, int]) -> Evaluation:
-        found = labelled(root, crop=config.crop, rows=rows, csv=table)
-        fix = f"restore them in {found.root}, or correct or delete their rows in {table}"
-        found = dataclasses.replace(found, eyes=config.iod_points)
-        return evaluation_of(found, config.image_size, fix=fix)
-
-    fit, test = map(evaluation, ranges)
-    if fit.seen is not None or test.seen is not None:  # measured point by point, all as one kind
-        fit, test = (
-            dataclasses.replace(
-                each, seen=each.counted(), categories=np.full(len(each), config.name)
-            )
-            for each in (fit, test)
-        )
+    fit, test = labelled_sets(
+        _path(config),
+        config.landmarks_file,
+        (config.fit_rows, config.test_rows),
+        size=config.image_size,
+        crop=config.crop,
+        eyes=config.iod_points,
+    )
     description = f"{len(fit):,} labelled pictures of {config.path}"
     return data_of(config, fit.images, description, fit=fit, test=test)
 
@@ -240,25 +230,6 @@ def on_disk(
     return OnDisk(pictures, config.image_size)
 
 
-def evaluation_of(found: Pictures, size: int, **fix: str) -> Evaluation:
-    """Pictures with keypoints, as something to fit or test on; all have to be readable."""
-    examples = load_annotated(found, size=size, **fix)
-    images, points = examples.images, examples.keypoints_px
-    assert points is not None
-    x0, y0, x1, y1 = np.array([frame.region for frame in examples.frames]).T
-    stretch = (y1 - y0) / (x1 - x0)
-    distorted = None if np.allclose(stretch, 1) else stretch
-    known = np.isfinite(points).all(-1)
-    return Evaluation(
-        images,
-        np.nan_to_num(points),
-        eyes=found.eyes,
-        stretch=distorted,
-        parts=found.parts,
-        seen=None if known.all() else known,
-    )
-
-
 def _files(config: DataConfig) -> Pictures:
     return find_folder(_path(config), crop=config.crop, boxes=config.boxes)
 
@@ -267,11 +238,3 @@ def _path(config: DataConfig) -> Path:
     if config.path is None:
         raise DataError(f"data.name {config.name} needs --data.path FOLDER")
     return config.path.expanduser()
-
-
-def _rows(option: str, rows: str | None) -> tuple[int, int]:
-    first, _, last = (rows or "").partition("-")
-    if not (first.isdigit() and last.isdigit() and 1 <= int(first) <= int(last)):
-        must = "must be two 1-based row numbers such as 1-1500"
-        raise DataError(f"--data.{option} {must}, got {rows!r}")
-    return int(first), int(last)

@@ -7,18 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from data_pipelines.errors import DataError
+from c3jax.files.errors import DataError
+from c3jax.files.pairs import Pairs, Side
+from c3jax.files.tested import DenseTruth, Evaluation, TestPairs
 from data_pipelines.load.config import AlignmentDataConfig, DataConfig
 from data_pipelines.load.pictures import data_of
-from data_pipelines.load.values import (
-    AlignmentData,
-    Data,
-    DenseTruth,
-    Evaluation,
-    TestPairs,
-    nothing_to_train_on,
-)
-from data_pipelines.pairs import Pairs, Side
+from data_pipelines.load.values import AlignmentData, Data, nothing_to_train_on
 from data_pipelines.rendered import faces as rendered_faces
 from data_pipelines.rendered import objects as rendered_objects
 from data_pipelines.rendered import rooms as rendered_rooms

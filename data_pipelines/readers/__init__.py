@@ -14,10 +14,13 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+INSTALLED = ("pairs_csv", "pf_willow")  # in the library, where `c3jax evaluate` reads them
+
 
 def reader_of(name: str) -> Any:
     """The module that reads a data set."""
-    return import_module(f"data_pipelines.readers.{name}")
+    room = "c3jax.files" if name in INSTALLED else "data_pipelines.readers"
+    return import_module(f"{room}.{name}")
 
 
 def read_splits(name: str, folder: Path) -> dict[str, Any]:

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-from data_pipelines.catalogue import find, require_files
-from data_pipelines.readers import published
-from data_pipelines.sources import Pictures
+from c3jax.files import published
+from c3jax.files.catalogue import find, require_files
+from c3jax.files.sources import Pictures
 
 NAME = "aflw"
 SPLITS = ("train", "validation", "test")

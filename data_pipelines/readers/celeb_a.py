@@ -20,11 +20,11 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from data_pipelines.catalogue import find, require_files
-from data_pipelines.errors import DataError
-from data_pipelines.frames import Crop
-from data_pipelines.readers.published import check_count, check_split
-from data_pipelines.sources import Pictures
+from c3jax.files.catalogue import find, require_files
+from c3jax.files.errors import DataError
+from c3jax.files.frames import Crop
+from c3jax.files.published import check_count, check_split
+from c3jax.files.sources import Pictures
 
 NAME = "celeb_a"
 PICTURES = "img_align_celeba"

@@ -10,11 +10,11 @@ import functools
 from pathlib import Path
 from typing import Any
 
-from data_pipelines.catalogue import find, require_files
-from data_pipelines.errors import DataError
-from data_pipelines.pictures import PictureError
-from data_pipelines.readers.published import check_count, check_split, faulty
-from data_pipelines.sources import Pictures
+from c3jax.files.catalogue import find, require_files
+from c3jax.files.errors import DataError
+from c3jax.files.pictures import PictureError
+from c3jax.files.published import check_count, check_split, faulty
+from c3jax.files.sources import Pictures
 
 NAME = "lsun"
 SPLITS = ("train",)

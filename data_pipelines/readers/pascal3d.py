@@ -24,13 +24,13 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from data_pipelines.catalogue import require_files
-from data_pipelines.errors import DataError
-from data_pipelines.frames import Box
-from data_pipelines.pairs import Pairs
-from data_pipelines.pictures import read_picture, upright_size
-from data_pipelines.readers.pairs_csv import pairs_csv
-from data_pipelines.readers.published import check_split, inside, read_matlab_struct
+from c3jax.files.catalogue import require_files
+from c3jax.files.errors import DataError
+from c3jax.files.frames import Box
+from c3jax.files.pairs import Pairs
+from c3jax.files.pairs_csv import pairs_csv
+from c3jax.files.pictures import read_picture, upright_size
+from c3jax.files.published import check_split, inside, read_matlab_struct
 
 NAME, RELEASE = "pascal3d", "PASCAL3D+_release1.1"
 CATEGORIES = (

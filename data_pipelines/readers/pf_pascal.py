@@ -16,12 +16,12 @@ from pathlib import Path
 
 import numpy as np
 
-from data_pipelines.catalogue import find, require_files
-from data_pipelines.errors import DataError
-from data_pipelines.pairs import Annotated, PairRow, Pairs, make_pairs
-from data_pipelines.readers.published import check_count, check_split, inside, read_matlab
+from c3jax.files.catalogue import find, require_files
+from c3jax.files.errors import DataError
+from c3jax.files.pairs import Annotated, PairRow, Pairs, make_pairs
+from c3jax.files.published import check_count, check_split, inside, read_matlab
+from c3jax.files.tables import Row, read_rows
 from data_pipelines.readers.voc2012 import CATEGORIES
-from data_pipelines.tables import Row, read_rows
 
 NAME = "pf_pascal"
 SPLITS = ("train", "val", "test")

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from data_pipelines.catalogue import find, require_files
-from data_pipelines.pairs import Annotated, PairRow, Pairs, make_pairs
-from data_pipelines.readers.published import check_split, inside, read_names, reading
+from c3jax.files.catalogue import find, require_files
+from c3jax.files.pairs import Annotated, PairRow, Pairs, make_pairs
+from c3jax.files.published import check_split, inside, read_names, reading
 
 NAME = "spair"
 SPLITS = {"train": "trn", "val": "val", "test": "test"}

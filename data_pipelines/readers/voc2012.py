@@ -14,10 +14,10 @@ from xml.etree import ElementTree
 import numpy as np
 from PIL import Image
 
-from data_pipelines.catalogue import find, require_files
-from data_pipelines.readers.published import check_split, faulty, inside, read_names, reading
-from data_pipelines.sources import Pictures
-from data_pipelines.tables import read_floats
+from c3jax.files.catalogue import find, require_files
+from c3jax.files.published import check_split, faulty, inside, read_names, reading
+from c3jax.files.sources import Pictures
+from c3jax.files.tables import read_floats
 
 NAME = "voc2012"
 SPLITS = ("train", "val")  # without overlap

@@ -192,8 +192,8 @@ def guarded(main: Callable[[], Any], *, smaller: str = "") -> None:
       main: the command.
       smaller: the options that make it take less memory.
     """
+    from c3jax.files.errors import DataError
     from c3jax.training.checkpoints import CheckpointError
-    from data_pipelines.errors import DataError
     from experiments.engine import processes
     from experiments.engine.compilation import keep_compiled
 

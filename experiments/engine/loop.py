@@ -14,10 +14,10 @@ from pathlib import Path
 import jax
 import numpy as np
 
+from c3jax.files.progress import EVERY_S, progress_bar
 from c3jax.training.checkpoints import Checkpoints, digest
 from c3jax.training.state import TrainState
 from c3jax.training.step import local, make_train_step, replicate, shard_batch
-from data_pipelines.progress import EVERY_S, progress_bar
 from experiments.engine import processes
 from experiments.engine.errors import Interrupted, UsageError, stop_signals
 from experiments.engine.runs import json_text, replace_text

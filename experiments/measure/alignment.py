@@ -11,9 +11,9 @@ from jaxtyping import Array
 
 from c3jax import carry_points, correlation_4d, metrics, mutual_matching, warp
 from c3jax.coordinates import grid
+from c3jax.files.catalogue import find
 from c3jax.inference import Reading
 from c3jax.inference.batches import in_batches
-from data_pipelines.catalogue import find
 from data_pipelines.load import ALIGNMENT_DATA, DenseTruth, TestPairs
 from experiments.measure.pck import ALPHAS, Direction, by_alpha, pck, pck_table
 from experiments.measure.units import finite_mean, in_pixels

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from c3jax import metrics
-from data_pipelines.pairs import Pairs, Side
+from c3jax.files.pairs import Pairs, Side
 
 pck = jax.jit(metrics.pck, static_argnames="alpha")
 

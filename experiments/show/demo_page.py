@@ -15,8 +15,8 @@ from fastapi.responses import FileResponse, JSONResponse
 from PIL import Image
 
 from c3jax.coordinates import to_pixels
+from c3jax.files.pictures import PictureError, decode_picture
 from c3jax.inference import AlignmentModel, LandmarkModel, Matches
-from data_pipelines.pictures import PictureError, decode_picture
 from experiments.show.pictures import colors, shrink
 
 PAGE = Path(__file__).with_name("demo_page.html")

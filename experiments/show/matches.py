@@ -8,9 +8,9 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from c3jax.coordinates import numpy_grid
+from c3jax.files.pairs import Pairs
 from c3jax.inference import AlignmentModel, Matches, bilinear
 from data_pipelines.load import AlignmentData
-from data_pipelines.pairs import Pairs
 from experiments.measure.alignment import Headline, TestPairs
 from experiments.measure.pck import correct_points
 from experiments.show.pictures import (

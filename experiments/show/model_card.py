@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from c3jax import inference, packages
+from c3jax.files import catalogue
 from c3jax.inference.files import finds_landmarks, matches_pictures
-from data_pipelines import catalogue
 from experiments.engine import runs
 from experiments.show.page import as_markdown
 from experiments.show.sections import result_sections

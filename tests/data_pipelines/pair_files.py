@@ -4,7 +4,7 @@ import numpy as np
 from PIL import Image
 from scipy.io import savemat
 
-from data_pipelines.frames import frame_picture, resize_picture
+from c3jax.files.frames import frame_picture, resize_picture
 from data_pipelines.readers.pf_pascal import COUNTS
 from tests.data_pipelines.conftest import encode, smooth_picture
 

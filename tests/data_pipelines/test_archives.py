@@ -8,8 +8,8 @@ import zipfile
 
 import pytest
 
+from c3jax.files.errors import DataError
 from data_pipelines.archives import unpack
-from data_pipelines.errors import DataError
 
 FILES = {"a.txt": b"first", "sub/b.bin": bytes(range(256)) * 50, "sub/deep/empty": b""}
 KINDS = ("tar", "tar.gz", "zip")

@@ -7,8 +7,8 @@ import tarfile
 
 import pytest
 
-from data_pipelines import catalogue
-from data_pipelines.errors import DataError
+from c3jax.files import catalogue
+from c3jax.files.errors import DataError
 from data_pipelines.preparation import NAMES, prepare
 from tests.data_pipelines.published_files import COUNTS, FILES, WRITERS, write
 

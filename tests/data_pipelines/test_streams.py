@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from data_pipelines.errors import DataError
-from data_pipelines.pictures import PictureError
-from data_pipelines.readers.folder import find_folder, load_folder
+from c3jax.files.errors import DataError
+from c3jax.files.folder import find_folder, load_folder
+from c3jax.files.pictures import PictureError
+from c3jax.files.sources import OnDisk, Pictures
 from data_pipelines.sampling import pair_indices
-from data_pipelines.sources import OnDisk, Pictures
 from data_pipelines.streams import stream
 from tests.data_pipelines.conftest import bad_files, encode, good_files, smooth_picture
 

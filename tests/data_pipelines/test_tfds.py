@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from data_pipelines.errors import DataError
-from data_pipelines.pairs import Annotated, Pairs, mirror
-from data_pipelines.pictures import read_picture
+from c3jax.files.errors import DataError
+from c3jax.files.pairs import Annotated, Pairs, mirror
+from c3jax.files.pairs_csv import pairs_csv
+from c3jax.files.pictures import read_picture
 from data_pipelines.preparation import NAMES, prepare
 from data_pipelines.readers import pascal3d, read_splits
-from data_pipelines.readers.pairs_csv import pairs_csv
 from data_pipelines.readers.voc2012 import CATEGORIES, Segmented
 from tests.data_pipelines.conftest import good_files
 from tests.data_pipelines.object_files import write_pascal3d

@@ -11,7 +11,7 @@ from PIL import Image
 
 from c3jax import inference
 from c3jax.confidence import Isotonic
-from data_pipelines.pictures import read_picture
+from c3jax.files.pictures import read_picture
 from experiments import align, detect
 from experiments.registry import load_aligner
 from experiments.show.matches import draw_uncertainty

@@ -10,11 +10,11 @@ import pytest
 from PIL import Image
 
 from c3jax import inference, to_pixels
-from data_pipelines import pictures
-from data_pipelines.frames import frame_picture, resize_picture
-from data_pipelines.pictures import read_picture
-from data_pipelines.readers.folder import labelled
-from data_pipelines.tables import read_number_table
+from c3jax.files import pictures
+from c3jax.files.folder import labelled
+from c3jax.files.frames import frame_picture, resize_picture
+from c3jax.files.pictures import read_picture
+from c3jax.files.tables import read_number_table
 from experiments import detect
 from tests.experiments.tiny import LANDMARKS, SIZE, call, smooth_picture
 

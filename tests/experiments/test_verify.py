@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from c3jax.files.folder import find_folder, load_folder
 from data_pipelines.readers import celeb_a
-from data_pipelines.readers.folder import find_folder, load_folder
 from experiments import data
 from tests.data_pipelines.conftest import bad_files, tolerated_files, write_all
 from tests.experiments.celeb_a_files import write_celeb_a

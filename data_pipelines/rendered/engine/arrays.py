@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from data_pipelines.errors import DataError
-from data_pipelines.progress import progress_bar
+from c3jax.files.errors import DataError
+from c3jax.files.progress import progress_bar
 from data_pipelines.rendered.engine.draws import check
 
 CHUNK = 64

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.random import Generator
 
-from data_pipelines.errors import DataError
+from c3jax.files.errors import DataError
 
 SPLITS = ("train", "validation", "test")
 

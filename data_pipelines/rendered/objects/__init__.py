@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from data_pipelines.errors import DataError
+from c3jax.files.errors import DataError
 from data_pipelines.rendered.engine.arrays import Arrays, Scene, load
 from data_pipelines.rendered.objects import pairs, renderer
 from data_pipelines.rendered.objects.catalogue import CATEGORIES, KEYPOINT_NAMES, NUM_KEYPOINTS

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from data_pipelines.errors import DataError
+from c3jax.files.errors import DataError
 from data_pipelines.rendered.engine.background import draw_background, resized
 from data_pipelines.rendered.engine.draws import check
 from data_pipelines.rendered.engine.film import SAMPLES, developed, lit

@@ -14,8 +14,8 @@ from safetensors.numpy import load_file, save_file
 
 import c3jax
 from c3jax import inference
+from c3jax.files import frames
 from c3jax.models.families import from_config
-from data_pipelines import frames
 from tests.experiments.tiny import random_tree
 
 SIZE = 32

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from data_pipelines.errors import DataError
+from c3jax.files.errors import DataError
 from data_pipelines.load import AlignmentDataConfig, DataConfig, lacking
 from data_pipelines.load.config import RENDERED
 from data_pipelines.readers import lsun

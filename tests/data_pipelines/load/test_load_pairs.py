@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from data_pipelines.errors import DataError
+from c3jax.files.errors import DataError
 from data_pipelines.load import AlignmentDataConfig, load
 from data_pipelines.readers import pascal3d
 from experiments.measure.alignment import HEADLINES

@@ -5,7 +5,7 @@ from itertools import islice
 import numpy as np
 import pytest
 
-from data_pipelines.errors import DataError
+from c3jax.files.errors import DataError
 from data_pipelines.load import DataConfig, Evaluation, load
 from experiments.engine import processes
 from experiments.engine.stages import batches_of

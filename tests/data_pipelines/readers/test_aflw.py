@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
-from data_pipelines.errors import DataError
+from c3jax.files.errors import DataError
+from c3jax.files.sources import load_annotated
 from data_pipelines.readers import aflw
-from data_pipelines.sources import load_annotated
 from tests.data_pipelines.face_files import write_aflw
 
 COUNTS = {"train": 20, "test": 3}

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from data_pipelines.errors import DataError
+from c3jax.files.errors import DataError
+from c3jax.files.sources import load_annotated
 from data_pipelines.readers import aflw_mtfl
-from data_pipelines.sources import load_annotated
 from tests.data_pipelines.face_files import write_mtfl, write_mtfl_crops
 
 COUNTS = {"train": 10, "test": 3}

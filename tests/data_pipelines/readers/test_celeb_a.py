@@ -7,9 +7,9 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from data_pipelines.errors import DataError
+from c3jax.files.errors import DataError
+from c3jax.files.sources import OnDisk, load_annotated
 from data_pipelines.readers import celeb_a
-from data_pipelines.sources import OnDisk, load_annotated
 from data_pipelines.streams import stream
 from tests.experiments.celeb_a_files import write_celeb_a
 

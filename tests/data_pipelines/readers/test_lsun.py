@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from c3jax.files.errors import DataError
+from c3jax.files.pictures import PictureError
 from data_pipelines import preparation
-from data_pipelines.errors import DataError
 from data_pipelines.load import DataConfig, load
-from data_pipelines.pictures import PictureError
 from data_pipelines.readers import lsun as reader
 from data_pipelines.readers.lsun import lsun
 from tests.data_pipelines.conftest import encode, smooth_picture

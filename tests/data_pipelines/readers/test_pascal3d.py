@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 from scipy.io import savemat
 
-from data_pipelines.errors import DataError
+from c3jax.files.errors import DataError
+from c3jax.files.pairs_csv import pairs_csv
 from data_pipelines.readers import pascal3d
-from data_pipelines.readers.pairs_csv import pairs_csv
 from tests.data_pipelines.object_files import pascal3d_record, write_pascal3d
 
 

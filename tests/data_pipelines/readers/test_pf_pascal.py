@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
-from data_pipelines.errors import DataError
+from c3jax.files.errors import DataError
 from data_pipelines.readers.pf_pascal import COUNTS, clean_subsets, read, read_list
 from tests.data_pipelines.pair_files import PASCAL, PASCAL_PAIRS, write_pascal
 

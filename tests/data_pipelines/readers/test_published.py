@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from data_pipelines.catalogue import find
-from data_pipelines.errors import DataError
+from c3jax.files.catalogue import find
+from c3jax.files.errors import DataError
+from c3jax.files.published import box_of_points, hold_out_validation
+from c3jax.files.tables import read_floats
 from data_pipelines.preparation import NAMES
 from data_pipelines.readers import celeb_a, reader_of
-from data_pipelines.readers.published import box_of_points, hold_out_validation
-from data_pipelines.tables import read_floats
 from tests.data_pipelines.published_files import COUNTS, write
 
 

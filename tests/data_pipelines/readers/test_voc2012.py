@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from data_pipelines.errors import DataError
+from c3jax.files.errors import DataError
 from data_pipelines.readers import voc2012
 from tests.data_pipelines.object_files import write_mask, write_voc
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from data_pipelines.errors import DataError
+from c3jax.files.errors import DataError
+from c3jax.files.sources import load_annotated
 from data_pipelines.readers import w300
-from data_pipelines.sources import load_annotated
 from tests.data_pipelines.face_files import write_w300
 
 COUNTS = {

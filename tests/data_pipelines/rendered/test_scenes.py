@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from data_pipelines.errors import DataError
+from c3jax.files.errors import DataError
 from data_pipelines.rendered import faces, objects, rooms
 from data_pipelines.rendered.engine import arrays, sheet
 from data_pipelines.rendered.objects import pair_scene

@@ -9,7 +9,7 @@ import jax
 import numpy as np
 import pytest
 
-from data_pipelines.errors import DataError
+from c3jax.files.errors import DataError
 from data_pipelines.load import DataConfig, load, missing_of_celeb_a
 from experiments.engine import cli
 from tests.experiments.celeb_a_files import write_celeb_a

@@ -11,8 +11,8 @@ import jax.numpy as jnp
 import pytest
 
 from c3jax import soft_argmax
+from c3jax.files.errors import DataError
 from c3jax.training.checkpoints import CheckpointError
-from data_pipelines.errors import DataError
 from data_pipelines.sampling import pair_indices
 from experiments.c3_faces.config import Config
 from experiments.c3_faces.presets import LAPTOP, PRESETS

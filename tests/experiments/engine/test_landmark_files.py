@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from data_pipelines.labels import read_labels
+from c3jax.files.labels import read_labels
 from experiments.engine.landmark_files import FILES, Detection, writer
 
 POINTS = np.array([[1.00049, 2.0], [3.0, 5.5]])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from c3jax import to_pixels
-from data_pipelines.pictures import read_picture
+from c3jax.files.pictures import read_picture
 from experiments import detect
 from experiments.registry import load_aligner, load_trained
 from tests.experiments.tiny import LANDMARKS, SIZE, call, smooth_picture

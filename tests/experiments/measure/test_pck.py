@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data_pipelines.pairs import Pairs, Side
+from c3jax.files.pairs import Pairs, Side
 from experiments.measure.pck import DEFINITIONS, pck_table
 from tests.reference import pck as reference
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from c3jax.coordinates import numpy_grid
+from c3jax.files.pairs import Pairs, Side
 from c3jax.inference import Matches
 from data_pipelines.load import AlignmentData, values
-from data_pipelines.pairs import Pairs, Side
 from experiments.measure.alignment import Headline
 from experiments.measure.pck import correct_points, pck_table
 from experiments.show import matches

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from data_pipelines.errors import DataError
+from c3jax.files.errors import DataError
 from data_pipelines.rendered.engine.arrays import in_processes
 from data_pipelines.rendered.engine.draws import check
 

@@ -5,7 +5,7 @@ import os
 import numpy as np
 import pytest
 
-from data_pipelines.errors import DataError
+from c3jax.files.errors import DataError
 from data_pipelines.rendered.engine import arrays as shared
 from data_pipelines.rendered.objects import (
     dense_correspondence,

@@ -5,7 +5,7 @@ import fnmatch
 import numpy as np
 import pytest
 
-from data_pipelines.errors import DataError
+from c3jax.files.errors import DataError
 from data_pipelines.rendered.objects import CATEGORIES, KEYPOINT_NAMES, render_object
 from data_pipelines.rendered.objects.camera import generator
 from data_pipelines.rendered.objects.catalogue import (

@@ -11,12 +11,12 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from data_pipelines.errors import DataError
-from data_pipelines.pairs import Annotated, PairRow, Pairs, check_inside, make_pairs
-from data_pipelines.pictures import read_picture
-from data_pipelines.readers.folder import find_pictures, tell_passed_over
-from data_pipelines.readers.pairs_csv import pairs_csv
-from data_pipelines.tables import read_rows
+from c3jax.files.errors import DataError
+from c3jax.files.folder import find_pictures, tell_passed_over
+from c3jax.files.pairs import Annotated, PairRow, Pairs, check_inside, make_pairs
+from c3jax.files.pairs_csv import pairs_csv
+from c3jax.files.pictures import read_picture
+from c3jax.files.tables import read_rows
 
 SIDES = ("source", "target")
 INPUTS = "give two pictures, a table of pairs (.csv) or a folder of pairs"

@@ -2,8 +2,8 @@
 
 import pytest
 
-from data_pipelines.errors import DataError
-from data_pipelines.readers.named_pairs import pairs_folder
+from c3jax.files.errors import DataError
+from c3jax.files.named_pairs import pairs_folder
 from tests.data_pipelines.pair_files import write_picture
 
 

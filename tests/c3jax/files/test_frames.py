@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from data_pipelines.frames import Frame, frame_picture, resize_picture
+from c3jax.files.frames import Frame, frame_picture, resize_picture
 from tests.data_pipelines.conftest import smooth_picture
 
 CROPS = ["centre", "centre_inner", "pad", "squash", "squash_inner"]

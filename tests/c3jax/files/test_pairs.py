@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from data_pipelines import sources
-from data_pipelines.errors import DataError
-from data_pipelines.load.pairs import load_images
-from data_pipelines.pairs import Annotated, PairRow, make_pairs, mirror
-from data_pipelines.pictures import read_picture
+from c3jax.files import sources
+from c3jax.files.errors import DataError
+from c3jax.files.pairs import Annotated, PairRow, make_pairs, mirror
+from c3jax.files.pictures import read_picture
+from c3jax.files.tested import load_images
 from tests.data_pipelines.conftest import HEIGHT, WIDTH, bad_files, encode, smooth_picture
 from tests.data_pipelines.pair_files import squash, write_picture
 
@@ -57,7 +57,7 @@ def test_only_headers_are_read_at_first(folder, monkeypatch):
     def refuse(*_):
         raise AssertionError("a whole picture was read")
 
-    monkeypatch.setattr("data_pipelines.pictures.read_picture", refuse)
+    monkeypatch.setattr("c3jax.files.pictures.read_picture", refuse)
     assert str(make_pairs([row(folder)], name="p")) == "p: 1 pairs of 2 pictures"
 
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from data_pipelines.errors import DataError
-from data_pipelines.pictures import PictureError, read_picture, upright_size
+from c3jax.files.errors import DataError
+from c3jax.files.pictures import PictureError, read_picture, upright_size
 from tests.data_pipelines.conftest import (
     bad_files,
     encode,
@@ -21,7 +21,7 @@ from tests.data_pipelines.conftest import (
     write_all,
 )
 
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[3]
 
 LOSSLESS = {"RGB.PNG", "rgba.png", "tiff.tif", "png_named.jpg"}
 GREY = {"grey.jpg", "grey_alpha.png", "grey_16_bit.png"}
@@ -64,8 +64,8 @@ def test_what_decoders_read_without_complaint_is_accepted(tmp_path):
 GROWTH = """
 import sys
 from pathlib import Path
-from data_pipelines.pictures import read_picture
-from data_pipelines.sources import Pictures
+from c3jax.files.pictures import read_picture
+from c3jax.files.sources import Pictures
 
 def peak():
     status = Path("/proc/self/status").read_text()

@@ -6,13 +6,13 @@ from typing import get_args, get_type_hints
 
 import pytest
 
-from data_pipelines.catalogue import CATALOGUE, find, read_entry, require_files
-from data_pipelines.errors import DataError
+from c3jax.files.catalogue import CATALOGUE, find, read_entry, require_files
+from c3jax.files.errors import DataError
 from data_pipelines.load import OF_KIND, OWN, AlignmentDataConfig, DataConfig
 from data_pipelines.preparation import NAMES
 from data_pipelines.readers import reader_of
 
-DOCUMENT = Path(__file__).parents[2] / "docs/datasets.md"
+DOCUMENT = Path(__file__).parents[3] / "docs/datasets.md"
 
 
 def test_the_names_of_the_options_are_those_of_the_table():

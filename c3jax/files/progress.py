@@ -4,8 +4,6 @@ import sys
 from collections.abc import Iterable
 from typing import Any, TextIO
 
-from tqdm import tqdm
-
 EVERY_S = 30
 
 
@@ -24,7 +22,7 @@ class _Lines:
         self._stream.flush()
 
 
-def progress_bar(items: Iterable | None = None, *, label: str, unit: str, **options: Any) -> tqdm:
+def progress_bar(items: Iterable | None = None, *, label: str, unit: str, **options: Any) -> Any:
     """A progress bar of `tqdm` on stderr; work of less than half a minute leaves no line in a log.
 
     Args:
@@ -33,6 +31,8 @@ def progress_bar(items: Iterable | None = None, *, label: str, unit: str, **opti
       unit: of what is counted.
       **options: of `tqdm`, such as `total`.
     """
+    from tqdm import tqdm
+
     look: dict[str, Any] = {"file": sys.stderr, "dynamic_ncols": True}
     if not sys.stderr.isatty():
         form = "{desc}: {n_fmt}/{total_fmt}{unit}, {remaining} left"

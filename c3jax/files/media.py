@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from data_pipelines.pictures import MEDIA, PictureError, check_size, list_pages, read_picture
+from c3jax.files.pictures import MEDIA, PictureError, check_size, list_pages, read_picture
 
 VIDEOS = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm", ".wmv")
 

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from data_pipelines.errors import DataError
-from data_pipelines.tables import key_of, read_number_table, read_table
+from c3jax.files.errors import DataError
+from c3jax.files.tables import key_of, read_number_table, read_table
 
 _VISIBILITY = {"v", "vis", "visible", "visibility"}
 # The first of the columns that `experiments.detect` may append to those of points.

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from data_pipelines.errors import DataError
-from data_pipelines.labels import find_labels, read_labels
-from data_pipelines.readers.folder import labelled
-from data_pipelines.sources import load_annotated
+from c3jax.files.errors import DataError
+from c3jax.files.folder import labelled
+from c3jax.files.labels import find_labels, read_labels
+from c3jax.files.sources import load_annotated
 
 NAN = [np.nan, np.nan]
 ONE_INDEX = """\

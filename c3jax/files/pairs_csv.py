@@ -10,9 +10,9 @@ counted from 0 at pixel centres; point p of the source corresponds to point p of
 
 from pathlib import Path
 
-from data_pipelines.pairs import Annotated, PairRow, Pairs, make_pairs
-from data_pipelines.readers.published import check_split
-from data_pipelines.tables import Files, Row, read_rows
+from c3jax.files.pairs import Annotated, PairRow, Pairs, make_pairs
+from c3jax.files.published import check_split
+from c3jax.files.tables import Files, Row, read_rows
 
 SPLITS = ("pairs",)
 TABLE = "pairs.csv"  # what is prepared of a folder

@@ -9,11 +9,11 @@ import logging
 from itertools import permutations
 from pathlib import Path
 
-from data_pipelines.catalogue import find
-from data_pipelines.errors import DataError
-from data_pipelines.pairs import Annotated, PairRow, Pairs, make_pairs
-from data_pipelines.pictures import SUFFIXES
-from data_pipelines.readers.published import check_beside, check_split, inside, read_matlab, visible
+from c3jax.files.catalogue import find
+from c3jax.files.errors import DataError
+from c3jax.files.pairs import Annotated, PairRow, Pairs, make_pairs
+from c3jax.files.pictures import SUFFIXES
+from c3jax.files.published import check_beside, check_split, inside, read_matlab, visible
 
 SUB_CLASSES = (
     *("car(G)", "car(M)", "car(S)", "duck(S)", "motorbike(G)", "motorbike(M)", "motorbike(S)"),

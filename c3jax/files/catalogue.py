@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from data_pipelines.errors import DataError
+from c3jax.files.errors import DataError
 
+TABLE = Path(__file__).with_name("datasets.toml")
 RECORDS = "prepared"  # in the cache, so that records are not taken for the files they come from
 
 
@@ -109,5 +110,5 @@ def read_entry(name: str, entry: dict[str, Any]) -> DataSet:
 
 CATALOGUE = {
     name: read_entry(name, entry)
-    for name, entry in tomllib.loads(Path(__file__).with_name("datasets.toml").read_text()).items()
+    for name, entry in tomllib.loads(TABLE.read_text(encoding="utf-8")).items()
 }

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from data_pipelines.errors import DataError
-from data_pipelines.frames import Box, Frame, Framing, frame_picture, resize_picture
-from data_pipelines.pictures import MIN_SIDE, PictureError, decode_picture, in_threads, read_picture
+from c3jax.files.errors import DataError
+from c3jax.files.frames import Box, Frame, Framing, frame_picture, resize_picture
+from c3jax.files.pictures import MIN_SIDE, PictureError, decode_picture, in_threads, read_picture
 
 _LISTED = 20
 _log = logging.getLogger(__name__)

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from data_pipelines.errors import DataError
+from c3jax.files.errors import DataError
 
 
 class Row(NamedTuple):

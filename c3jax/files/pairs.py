@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from data_pipelines.errors import DataError
-from data_pipelines.pictures import PictureError, in_threads, upright_size
-from data_pipelines.sources import list_skipped, take
+from c3jax.files.errors import DataError
+from c3jax.files.pictures import PictureError, in_threads, upright_size
+from c3jax.files.sources import list_skipped, take
 
 Looks = dict[Path, tuple[np.ndarray, int]]  # size of the upright picture, and its number
 

@@ -14,8 +14,8 @@ from typing import Any, BinaryIO
 import numpy as np
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
-from data_pipelines.errors import DataError
-from data_pipelines.progress import progress_bar
+from c3jax.files.errors import DataError
+from c3jax.files.progress import progress_bar
 
 MAX_PIXELS = 50_000_000
 MIN_SIDE = 8

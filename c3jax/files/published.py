@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from data_pipelines.errors import DataError
-from data_pipelines.frames import Box
+from c3jax.files.errors import DataError
+from c3jax.files.frames import Box
 
 
 def faulty(file, why: str) -> DataError:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from data_pipelines import progress
-from data_pipelines.progress import EVERY_S, progress_bar
+from c3jax.files import progress
+from c3jax.files.progress import EVERY_S, progress_bar
 
 
 @pytest.fixture

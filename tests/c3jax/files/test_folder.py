@@ -6,16 +6,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data_pipelines.errors import DataError
-from data_pipelines.frames import Frame, resize_picture
-from data_pipelines.pictures import read_picture
-from data_pipelines.readers.folder import (
+from c3jax.files.errors import DataError
+from c3jax.files.folder import (
     check_folder,
     find_folder,
     find_pictures,
     load_folder,
     read_boxes,
 )
+from c3jax.files.frames import Frame, resize_picture
+from c3jax.files.pictures import read_picture
 from tests.data_pipelines.conftest import bad_files, good_files
 
 CELEBA = Path(__file__).parents[4] / "shared/data/celeba_5k/images"

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from data_pipelines.errors import DataError
-from data_pipelines.readers.pairs_csv import pairs_csv
+from c3jax.files.errors import DataError
+from c3jax.files.pairs_csv import pairs_csv
 from tests.data_pipelines.pair_files import write_table
 
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
-from data_pipelines.errors import DataError
-from data_pipelines.readers import pf_willow
+from c3jax.files import pf_willow
+from c3jax.files.errors import DataError
 from tests.data_pipelines.pair_files import SUB_CLASSES, write_picture, write_willow
 
 REAL = Path(__file__).parents[4] / "shared/data/pf_willow"

@@ -7,12 +7,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TypeVar
 
-from data_pipelines.errors import DataError
-from data_pipelines.frames import Box, Crop
-from data_pipelines.labels import folder_of, read_labels
-from data_pipelines.pictures import SUFFIXES
-from data_pipelines.sources import Examples, Pictures, list_skipped, load_pictures, log_skipped
-from data_pipelines.tables import Files, key_of, read_number_table
+from c3jax.files.errors import DataError
+from c3jax.files.frames import Box, Crop
+from c3jax.files.labels import folder_of, read_labels
+from c3jax.files.pictures import SUFFIXES
+from c3jax.files.sources import Examples, Pictures, list_skipped, load_pictures, log_skipped
+from c3jax.files.tables import Files, key_of, read_number_table
 
 BOX_HEADER = ["image", "x0", "y0", "x1", "y1"]
 # What the folders of results hold, and how it begins (experiments/detect.py, align.py).

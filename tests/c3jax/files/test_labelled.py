@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from data_pipelines.errors import DataError
-from data_pipelines.readers.folder import labelled
-from data_pipelines.sources import load_annotated
+from c3jax.files.errors import DataError
+from c3jax.files.folder import labelled
+from c3jax.files.sources import load_annotated
 
 SHARED = Path(__file__).parents[4] / "shared/data"
 needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="needs ../shared/data")

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from data_pipelines import pictures
-from data_pipelines.media import read_pages
-from data_pipelines.pictures import PictureError, allow_megapixels, read_picture, upright_size
+from c3jax.files import pictures
+from c3jax.files.media import read_pages
+from c3jax.files.pictures import PictureError, allow_megapixels, read_picture, upright_size
 from tests.data_pipelines.conftest import encode, smooth_picture
 
 
