@@ -17,8 +17,8 @@ from benchmarks.measure import compile_program, matmul_rate, measure
 from benchmarks.programs import Program, make_program, names
 from benchmarks.report import check_out, report
 from benchmarks.table import TIMED
+from c3jax.tools.errors import UsageError, check_least
 from experiments.engine import cli
-from experiments.engine.errors import UsageError, check_least
 
 
 @dataclass(frozen=True)

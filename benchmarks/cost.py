@@ -23,8 +23,8 @@ from c3jax.models.aligner import Aligner
 from c3jax.models.flow import FlowModule
 from c3jax.models.ncnet import NCNet
 from c3jax.models.resnet import ResNet
+from c3jax.tools.errors import UsageError, check_least
 from experiments.engine import cli
-from experiments.engine.errors import UsageError, check_least
 from experiments.measure.published import table
 
 STRIDE, FEATURES = 16, 1024  # of layer3 in ResNet-50 and ResNet-101

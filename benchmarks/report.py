@@ -7,8 +7,9 @@ from typing import Any
 import jax
 
 from benchmarks.table import Columns, Row, heading, line
+from c3jax.tools.errors import UsageError
+from c3jax.tools.outputs import json_text
 from experiments.engine import runs
-from experiments.engine.errors import UsageError
 
 
 def check_out(out: Path | None) -> None:
@@ -29,4 +30,4 @@ def report(options: Any, how: str, columns: Columns, rows: Iterable[Row], **abou
     if options.out is not None:
         record = {"device": device, "jax": jax.__version__, **about}
         record |= {"options": runs.to_json(options), "rows": done}
-        options.out.write_text(runs.json_text(record, indent=2) + "\n", encoding="utf-8")
+        options.out.write_text(json_text(record, indent=2) + "\n", encoding="utf-8")

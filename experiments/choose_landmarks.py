@@ -16,12 +16,12 @@ import tyro
 from PIL import Image
 
 from c3jax.files.frames import Crop
+from c3jax.tools.errors import UsageError, check_least
+from c3jax.tools.outputs import check_folder, open_folder
 from c3jax.training.checkpoints import digest
 from data_pipelines.load import Data, DataConfig, load
 from experiments.engine import cli, runs
-from experiments.engine.errors import UsageError, check_least
 from experiments.engine.networks import Variables, group_of, with_group
-from experiments.engine.outputs import check_folder, open_folder
 from experiments.engine.stages import check_options
 from experiments.measure.landmark_counts import learn, make_views
 from experiments.measure.self_check import pictures_of

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 import tyro
 
+from c3jax.tools.errors import UsageError
 from experiments.engine import cli, runs
-from experiments.engine.errors import UsageError
 from experiments.registry import find_recipe, load_trained
 from experiments.show import comparison
 from experiments.show.comparison import METRICS, Group

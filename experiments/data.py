@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 import tyro
 
+from c3jax.tools.errors import UsageError, check_least
 from experiments.engine import cli
-from experiments.engine.errors import UsageError, check_least
 
 
 @dataclass(frozen=True)

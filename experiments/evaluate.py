@@ -4,20 +4,18 @@ The `landmarks` object on annotated pictures, the `alignment` object on annotate
 `self_check` object on a folder of photos without labels.
 """
 
-import contextlib
 import dataclasses
 import functools
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-import numpy as np
-import tyro
-
-from c3jax.files.frames import Crop
-from c3jax.inference import LandmarkModel
+from c3jax.inference import AlignmentModel
+from c3jax.tools import evaluate as exported
+from c3jax.tools.errors import UsageError
+from c3jax.tools.measure.aligners import evaluate_aligner
+from c3jax.tools.measure.evaluation import Detect, find_landmarks
 from data_pipelines.load import (
     ALIGNMENT_DATA,
     LANDMARK_DATA,
@@ -29,11 +27,8 @@ from data_pipelines.load import (
     load,
 )
 from experiments.engine import cli, runs
-from experiments.engine.errors import UsageError
-from experiments.measure.aligners import evaluate_aligner
-from experiments.measure.evaluation import Detect, evaluate_landmarks, find_landmarks
 from experiments.recipe import Trained
-from experiments.registry import load_exported, load_trained
+from experiments.registry import load_both, load_trained
 from experiments.show.report import print_results
 from experiments.show.verdict import check_data, check_photos
 
@@ -42,32 +37,22 @@ if TYPE_CHECKING:
 else:
     AnnotatedName = Literal[(*LANDMARK_DATA, *ALIGNMENT_DATA, "folder")]
 OF_PAIRS = ("name", "path", "pairs_path")
-LABELLED = "give --data.name labelled --data.path DIR --fit-rows A-B --test-rows C-D"
-NAMED = f"{LABELLED}, or of a model that matches pictures --data.name pf_willow --data.path DIR"
 
 
 @dataclass(frozen=True)
-class DataOptions:
+class DataOptions(exported.DataOptions):
     """What to evaluate on; without `--data.name` the run's own data (an export has none)."""
 
-    name: AnnotatedName | None = None
+    name: AnnotatedName | None = None  # type: ignore[assignment]
     """labelled: a folder with images/ and landmarks.csv. aflw, aflw_mtfl: AFLW re-cropped, and in
     the crops of MTFL; w300: 300-W. rendered_objects and those behind it are pairs, for models that
     match; pairs_csv: a table of own pairs with points; folder: photos without labels"""
-    path: Path | None = None
-    """folder of the data set; pairs_csv: the table"""
     pairs_path: Path | None = None
     """pf_pascal: folder of the pair lists (by default that of the data set)"""
-    landmarks_file: str | None = None
-    """labelled: the table, COCO's JSON or DeepLabCut's CSV of points in `path` (landmarks.csv)"""
-    crop: Crop | None = None
-    """how a picture that is not square becomes square (centre)"""
-    iod_points: tuple[int, int] | None = None
-    """the two points whose distance is the normaliser, 0-based (0 1)"""
 
 
 @dataclass(frozen=True)
-class Options:
+class Options(exported.Options):
     """Print what a run or an exported model reaches: errors or PCK in percent, and baselines.
 
     Of photos without labels: whether the landmarks follow the object and mark the same spots.
@@ -77,10 +62,6 @@ class Options:
     """run folder; one of its steps, RUN/checkpoints/STEP; or exported model, such as the shipped
     c3jax/shipped/face_detector and c3jax/shipped/aligner, with --data.name"""
     data: DataOptions = field(default_factory=DataOptions)
-    fit_rows: Annotated[str | None, tyro.conf.arg(aliases=["--data.fit-rows"])] = None
-    """labelled: rows that the regressor is fitted on, such as 1-1500"""
-    test_rows: Annotated[str | None, tyro.conf.arg(aliases=["--data.test-rows"])] = None
-    """labelled: rows that are tested, such as 1501-2000"""
 
 
 class Subject(NamedTuple):
@@ -104,10 +85,7 @@ class Subject(NamedTuple):
 
 def main() -> None:
     """Evaluates a model, and the network of a run before training, on annotated pictures."""
-    options = tyro.cli(Options, prog="python -m experiments.evaluate")
-    with contextlib.redirect_stdout(sys.stderr):  # stdout is the JSON and nothing else
-        found = evaluate(options)
-    print(runs.json_text(found, indent=2))
+    exported.main(evaluate, Options, prog="python -m experiments.evaluate")
 
 
 def evaluate(options: Options) -> dict[str, Any]:
@@ -116,15 +94,16 @@ def evaluate(options: Options) -> dict[str, Any]:
     Raises:
       UsageError, DataError, CheckpointError: an option, data or a checkpoint that do not fit.
     """
-    given = {**vars(options.data), "fit_rows": options.fit_rows, "test_rows": options.test_rows}
-    given = {name: value for name, value in given.items() if value is not None}
+    given = options.given()
     path = options.checkpoint.expanduser()
     if not runs.is_exported(path):
         subject = of_run(path, load_trained(path))
     elif "name" in given:
         subject = of_export(path)
     else:
-        raise UsageError(f"{path} is an exported model, which has no data of its own: {NAMED}")
+        raise UsageError(
+            f"{path} is an exported model, which has no data of its own: {exported.NAMED}"
+        )
     config = data_config(given, subject)
     if config.name not in LANDMARK_DATA + ALIGNMENT_DATA:
         return check_unlabelled(subject, config)
@@ -151,7 +130,7 @@ def of_run(path: Path, trained: Trained) -> Subject:
 
 def of_export(path: Path) -> Subject:
     """An exported model; its network before training is not known."""
-    detector, aligner = load_exported(path)
+    detector, aligner = load_both(path)
     model: Any = aligner or detector
     resize = getattr(model, "resize", AlignmentDataConfig.resize)
     return Subject(
@@ -161,14 +140,14 @@ def of_export(path: Path) -> Subject:
         AlignmentDataConfig(image_size=model.image_size, resize=resize),
         load,
         functools.partial(find_landmarks, detector) if detector else None,
-        functools.partial(measure_detector, detector) if detector else None,
-        functools.partial(evaluate_aligner, aligner) if aligner else None,
+        functools.partial(exported.measure_detector, detector) if detector else None,
+        functools.partial(measure_aligner, aligner) if aligner else None,
     )
 
 
-def measure_detector(detector: LandmarkModel, *annotated: Any) -> dict[str, Any]:
-    """The `landmarks` object without that of an untrained network."""
-    return evaluate_landmarks(functools.partial(find_landmarks, detector), None, *annotated)
+def measure_aligner(aligner: AlignmentModel, data: AlignmentData) -> dict[str, Any]:
+    """`alignment` and `alignment_of` without an untrained network."""
+    return evaluate_aligner(aligner, data.name, data.tests)
 
 
 def data_config(given: dict[str, Any], subject: Subject) -> DataConfig | AlignmentDataConfig:
@@ -191,7 +170,7 @@ def data_config(given: dict[str, Any], subject: Subject) -> DataConfig | Alignme
     used = {"name", *([] if config.name.startswith("rendered_") else ["path"])}
     used |= {"crop"} if config.name == "folder" else set()
     if config.name != "labelled" and (idle := given.keys() - used):
-        raise UsageError(f"{config.name} has no {', '.join(sorted(idle))}: {LABELLED}")
+        raise UsageError(f"{config.name} has no {', '.join(sorted(idle))}: {exported.LABELLED}")
     return config
 
 
@@ -232,13 +211,11 @@ def evaluate_pairs(subject: Subject, data: AlignmentData) -> dict[str, Any]:
     """
     assert subject.alignment is not None  # check_kind refuses others
     found = subject.alignment(data)
-    if "alignment" not in found:
-        raise UsageError(f"the pairs of {data.name} have no key points, so there is no PCK")
+    alignment = exported.alignment_of(data.name, found)
     for name, test in data.tests.items():
         print(f"{name}: {test.pairs}")
     print_results(found, subject.num_landmarks)
-    alignment = {name: value for name, value in found["alignment"].items() if name != "test"}
-    return alignment | ({"others": found["alignment_of"]} if found["alignment_of"] else {})
+    return alignment
 
 
 def is_own(config: DataConfig, own: Any) -> bool:
@@ -266,34 +243,12 @@ def evaluate_pictures(subject: Subject, data: Data) -> dict[str, Any]:
     """The `landmarks` object."""
     fit, test = data.fit, data.test
     assert fit is not None and test is not None and subject.landmarks is not None  # as checked
-    check_eyes(test)
+    exported.check_eyes(test)
     print(f"fitted on {len(fit):,} pictures, tested on {len(test):,}")
     found = subject.landmarks(fit, test, data.validation)
     results = subject.origin | {"tested_data": data.name, "landmarks": found}
     print_results(results, subject.num_landmarks)
     return found
-
-
-def check_eyes(test) -> None:
-    """Raises UsageError unless the two points of the normaliser lie apart in every picture."""
-    if test.lengths_px is not None:
-        return
-    count, (first, second) = test.keypoints_px.shape[1], test.eyes
-    if first == second or not (0 <= first < count and 0 <= second < count):
-        raise UsageError(
-            f"--data.iod-points {first} {second}: give two different points of 0 to {count - 1}"
-        )
-    eyes, known = test.keypoints_px[:, [first, second]], test.counted()[:, [first, second]]
-    wrong = {
-        "are not both labelled": ("fill them in", ~known.all(-1)),
-        "coincide": ("correct it", (eyes[:, 0] == eyes[:, 1]).all(-1)),
-    }
-    for what, (fix, which) in wrong.items():
-        if len(rows := np.flatnonzero(which)):
-            raise UsageError(
-                f"points {first} and {second} {what} in test picture {rows[0] + 1}: there is no "
-                f"inter-ocular distance; {fix}, or give other --data.iod-points"
-            )
 
 
 if __name__ == "__main__":

@@ -15,11 +15,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from c3jax.inference import AlignmentModel, LandmarkModel, files
+from c3jax.tools.errors import UsageError
+from c3jax.tools.measure.evaluation import Kept, evaluate_landmarks, find_landmarks, once
 from c3jax.training.checkpoints import CheckpointError, Checkpoints
 from c3jax.training.state import TrainState, init_state
 from data_pipelines.load import lacking
 from experiments.engine import cli, locks, loop, processes, runs
-from experiments.engine.errors import UsageError
 from experiments.engine.networks import (
     Pretrained,
     Variables,
@@ -32,7 +33,6 @@ from experiments.engine.networks import (
 )
 from experiments.engine.stages import Stage, check_options, stage_at
 from experiments.measure.calibration import calibrate
-from experiments.measure.evaluation import Kept, evaluate_landmarks, find_landmarks, once
 from experiments.show.page import Gallery
 from experiments.show.report import write_results
 from experiments.show.rows import add_row

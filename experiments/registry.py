@@ -9,10 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from c3jax import inference
-from c3jax.inference import AlignmentModel, LandmarkModel, files
+from c3jax.inference import AlignmentModel, LandmarkModel
+from c3jax.tools import models
+from c3jax.tools.errors import UsageError
 from experiments.engine import runs
-from experiments.engine.errors import UsageError
 from experiments.measure.calibration import calibration_of
 from experiments.recipe import Model, Recipe, Trained, read_back
 
@@ -67,7 +67,7 @@ def load_detector(path: Path) -> LandmarkModel:
     Raises:
       UsageError: neither is there, it is damaged, or it finds no landmarks.
     """
-    return _load(path, inference.load, lambda model: model.landmarks, "finds no landmarks")
+    return _load(path, models.load_detector, lambda model: model.landmarks, "finds no landmarks")
 
 
 def load_aligner(path: Path) -> AlignmentModel:
@@ -76,23 +76,7 @@ def load_aligner(path: Path) -> AlignmentModel:
     Raises:
       UsageError: neither is there, it is damaged, or it matches no pictures.
     """
-    return _load(path, inference.load_aligner, lambda model: model.match, "matches no pictures")
-
-
-def load_exported(path: Path) -> tuple[LandmarkModel | None, AlignmentModel | None]:
-    """What finds landmarks and what matches pictures in an exported model, None if it does not.
-
-    Raises:
-      UsageError: it is damaged.
-    """
-    try:
-        described = files.read(path)[2]
-        return (
-            inference.load(path) if files.finds_landmarks(described) else None,
-            inference.load_aligner(path) if files.matches_pictures(described) else None,
-        )
-    except ValueError as error:
-        raise UsageError(str(error)) from error
+    return _load(path, models.load_aligner, lambda model: model.match, "matches no pictures")
 
 
 def load_both(path: Path) -> tuple[LandmarkModel | None, AlignmentModel | None]:
@@ -105,7 +89,7 @@ def load_both(path: Path) -> tuple[LandmarkModel | None, AlignmentModel | None]:
     """
     path = path.expanduser()
     if runs.is_exported(path):
-        return load_exported(path)
+        return models.load_both(path)
     trained = load_trained(path)
     landmarks, match = trained.model.landmarks, trained.model.match
     return landmarks and landmarks(trained), match and match(trained)
@@ -114,10 +98,7 @@ def load_both(path: Path) -> tuple[LandmarkModel | None, AlignmentModel | None]:
 def _load(path: Path, read_export: Callable, of_run: Callable[[Model], Any], lacking: str) -> Any:
     path = path.expanduser()
     if runs.is_exported(path):
-        try:
-            return read_export(path)
-        except ValueError as error:
-            raise UsageError(str(error)) from error
+        return read_export(path)
     trained = load_trained(path)
     if (make := of_run(trained.model)) is None:
         raise UsageError(f"{path} is a run of {trained.recipe.name}, which {lacking}")

@@ -9,8 +9,9 @@ from typing import Annotated, Any
 
 import tyro
 
+from c3jax.tools.errors import UsageError
+from c3jax.tools.outputs import json_text
 from experiments.engine import cli, runs
-from experiments.engine.errors import UsageError
 from experiments.engine.locks import FAILURE, holder_of
 from experiments.show.comparison import METRICS
 from experiments.show.page import Table, as_text
@@ -56,7 +57,7 @@ def main() -> None:
         raise UsageError(f"{top} is no folder; give the folder of runs, by default runs")
     listed = [look_at(folder) for folder in find_runs(top)]
     if options.json:
-        print(runs.json_text([asdict(run) for run in listed], indent=2))
+        print(json_text([asdict(run) for run in listed], indent=2))
     elif not listed:
         print(f"no runs in {top}")
     else:

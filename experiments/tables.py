@@ -18,8 +18,8 @@ import numpy as np
 import tyro
 from scipy import stats
 
+from c3jax.tools.errors import UsageError
 from experiments.engine import cli
-from experiments.engine.errors import UsageError
 from experiments.measure.published import PublishedTable, tables
 from experiments.show.comparison import spread
 from experiments.show.page import WIDTH, Table, as_markdown, as_text

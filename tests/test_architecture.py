@@ -27,9 +27,13 @@ EXTRAS = {
     "c3jax/files/pictures.py": {"pillow_heif"},
     "c3jax/files/progress.py": {"tqdm"},
     "c3jax/files/published.py": {"scipy"},  # .mat
+    "c3jax/tools/": {"PIL", "tyro"},
+    "c3jax/tools/demo.py": {"uvicorn"},
+    "c3jax/tools/demo_page.py": {"fastapi"},
 }
-# Pure functions know no networks, networks know no training.
+# Pure functions know no networks, networks know no training, and nobody the commands.
 UPPER_FLOORS = {"c3jax.models", "c3jax.weights", "c3jax.training", "c3jax.inference"}
+UPPER_FLOORS |= {"c3jax.tools", "c3jax.__main__"}
 TENSORFLOW = {"tensorflow", "tensorflow_datasets", "tensorflow_cpu", "keras"}
 
 
@@ -67,6 +71,7 @@ def test_files_import_only_what_their_room_allows(name):
         assert not floors, "networks know no training"
     if own in ("c3jax.models", "c3jax.weights", "c3jax.training"):
         assert "c3jax.inference" not in floors
+    assert own == "c3jax.__main__" or "c3jax.tools" not in floors
 
 
 READING = [name for name in NAMES if name.startswith(("c3jax/files/", "data_pipelines/"))]

@@ -15,8 +15,8 @@ from c3jax.files.sources import Examples, Pictures, list_skipped, load_pictures,
 from c3jax.files.tables import Files, key_of, read_number_table
 
 BOX_HEADER = ["image", "x0", "y0", "x1", "y1"]
-# What the folders of results hold, and how it begins (experiments/detect.py, align.py).
-RESULTS, RESULTS_BEGIN = "README.txt", b" found by c3jax, python -m experiments."
+# What the folders of results hold, and what is in its first line (c3jax/tools/detect.py, align.py).
+RESULTS, RESULTS_BEGIN = "README.txt", b" found by c3jax, "
 _NAMED = 10
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ def find_pictures(path, *, more: tuple[str, ...] = ()) -> list[str]:
     """Names of all pictures below a folder, relative to it, with `/`, sorted.
 
     Suffixes match in any case; hidden files and folders are ignored, and so are the folders that
-    `python -m experiments.detect` and its like have written. A linked folder is searched too, and
+    `c3jax detect` and its like have written. A linked folder is searched too, and
     none twice. What else is passed over is logged: how many files, and which. `more` are suffixes
     that are looked for as well.
     """

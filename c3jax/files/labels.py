@@ -13,7 +13,7 @@ from c3jax.files.errors import DataError
 from c3jax.files.tables import key_of, read_number_table, read_table
 
 _VISIBILITY = {"v", "vis", "visible", "visibility"}
-# The first of the columns that `experiments.detect` may append to those of points.
+# The first of the columns that `c3jax detect` may append to those of points.
 _APPENDED = ("spread_percent0", "confidence0", "object_score", "box_x0")
 # What tools call the files that they write, beside or below the pictures.
 _KNOWN = ("landmarks.csv", "**/person_keypoints_default.json", "**/CollectedData_*.csv")
@@ -81,7 +81,7 @@ def read_labels(file: Path) -> Labels:
 def _read_own(file: Path) -> Labels:
     """A header, then `image, x, y` for each point; a third column may say whether it is visible.
 
-    What `experiments.detect` appends is passed over.
+    What `c3jax detect` appends is passed over.
     """
     header, table = read_number_table(file, blank=True)
     end = next((at for at, name in enumerate(header) if name in _APPENDED), len(header))

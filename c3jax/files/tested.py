@@ -90,33 +90,29 @@ class TestPairs:
 
 def labelled_sets(
     root: Path,
-    table: str,
-    rows: tuple[str | None, str | None],
     *,
     size: int,
+    landmarks_file: str = "landmarks.csv",
+    fit_rows: str | None = None,
+    test_rows: str | None = None,
     crop: Crop = "centre",
-    eyes: tuple[int, int] = (0, 1),
+    iod_points: tuple[int, int] = (0, 1),
 ) -> tuple[Evaluation, Evaluation]:
-    """The rows of a folder's table of points that are fitted on, and those that are tested.
+    """What is fitted on and tested of a folder: `rows` of a file of points, such as 1-1500.
 
-    Args:
-      root, table: the folder, and the name of its file of points.
-      rows: both ranges, such as 1-1500.
-      size: side of the pictures.
-      crop: how they become square.
-      eyes: the two points whose distance is the normaliser.
+    Pictures become squares of side `size`; `iod_points` are the eyes.
 
     Raises:
       DataError: rows, points or pictures that cannot be used.
     """
-    ranges = [_rows("fit-rows", rows[0]), _rows("test-rows", rows[1])]
+    table, ranges = landmarks_file, [_rows("fit-rows", fit_rows), _rows("test-rows", test_rows)]
     if (low := max(first for first, _ in ranges)) <= (high := min(last for _, last in ranges)):
         _log.warning("%s: rows %d-%d are both fitted on and tested", root / table, low, high)
 
     def evaluation(rows: tuple[int, int]) -> Evaluation:
         found = labelled(root, crop=crop, rows=rows, csv=table)
         fix = f"restore them in {found.root}, or correct or delete their rows in {table}"
-        found = replace(found, eyes=eyes)
+        found = replace(found, eyes=iod_points)
         return evaluation_of(found, size, fix=fix)
 
     fit, test = map(evaluation, ranges)

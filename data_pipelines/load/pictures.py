@@ -92,11 +92,12 @@ def labelled_pictures(config: DataConfig, training: bool) -> Data:
     """A folder with a table of points: some rows to fit on, others to test."""
     fit, test = labelled_sets(
         _path(config),
-        config.landmarks_file,
-        (config.fit_rows, config.test_rows),
         size=config.image_size,
+        landmarks_file=config.landmarks_file,
+        fit_rows=config.fit_rows,
+        test_rows=config.test_rows,
         crop=config.crop,
-        eyes=config.iod_points,
+        iod_points=config.iod_points,
     )
     description = f"{len(fit):,} labelled pictures of {config.path}"
     return data_of(config, fit.images, description, fit=fit, test=test)

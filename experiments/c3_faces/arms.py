@@ -13,8 +13,8 @@ from typing import Any, Literal
 
 import tyro
 
+from c3jax.tools.errors import UsageError, check_least
 from experiments.engine import cli, runs
-from experiments.engine.errors import UsageError, check_least
 
 DATA = "--data.name rendered_faces --data.image-size 64 --data.fit-examples 4000 \
 --data.test-examples 4000 --model.trunk-size 128"

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from c3jax.tools.errors import UsageError, check_least
 from data_pipelines.load import DataConfig
-from experiments.engine.errors import UsageError, check_least
 from experiments.engine.networks import FlowConfig, TrunkConfig
 from experiments.engine.runs import RunConfig
 from experiments.engine.stages import StageConfig

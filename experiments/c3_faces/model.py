@@ -8,13 +8,13 @@ import jax
 from c3jax.inference import LandmarkModel
 from c3jax.models.c3 import C3
 from c3jax.models.imm import IMM
+from c3jax.tools.errors import UsageError
+from c3jax.tools.measure.evaluation import collapse_warnings
 from c3jax.training.step import AXIS
 from data_pipelines.load import Data, crop_of
 from experiments.c3_faces.config import Config
-from experiments.engine.errors import UsageError
 from experiments.engine.networks import make_trunk, shared_fields, trunk_weights
 from experiments.engine.stages import Rates, frozen_groups
-from experiments.measure.evaluation import collapse_warnings
 from experiments.measure.viewer import Viewer
 from experiments.recipe import Model, Trained
 from experiments.terms.cross_image import init_loss_stats

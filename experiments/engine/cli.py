@@ -1,23 +1,22 @@
 """From the command line to a configuration, and from errors to one line and an exit status."""
 
 import dataclasses
-import errno
-import io
 import os
 import re
 import shlex
 import sys
-import traceback
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal
 
 import experiments
+from c3jax.tools import cli as commands
+from c3jax.tools import compilation
+from c3jax.tools.errors import UsageError
 from data_pipelines.load import OWN_DATA, DataConfig, celeb_a_folder, missing_of_celeb_a, unread
 from experiments.engine import runs
-from experiments.engine.errors import Interrupted, UsageError
+from experiments.engine.errors import Interrupted
 from experiments.engine.stages import StageConfig
 
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EFBIG)  # of writing
 Presets = Callable[[str | None], Mapping[str, Any]]
 
 
@@ -107,7 +106,7 @@ def parse(
     if first.data.name is not None:
         rest += ["--data.name", first.data.name]
     if name not in configs:
-        fail(f"there is no preset '{name}'; choose --preset {' | '.join(configs)}")
+        commands.fail(f"there is no preset '{name}'; choose --preset {' | '.join(configs)}")
     print(f"preset: {name} (of {' | '.join(configs)})")
     default = configs[name]
     config = tyro.cli(
@@ -175,71 +174,26 @@ def _lacking(config: DataConfig) -> list[str]:
     return [*lacking, f"no CelebA in {folder}"] if missing else lacking
 
 
-def fail(message: str) -> NoReturn:
-    """Prints one line and ends with exit status 2."""
-    print(f"error: {message}", file=sys.stderr)
-    raise SystemExit(2)
-
-
 def guarded(main: Callable[[], Any], *, smaller: str = "") -> None:
-    """Runs `main`; the user's errors become one line and exit status 2, Ctrl-C 130.
+    """Runs a command as `c3jax.tools.cli.guarded` does, in each process of a run.
 
-    The user's errors are those of the experiments, arguments that the library or the data
-    pipelines refuse, and a full disk or memory. Everything else is a fault of the program, and
-    keeps its traceback. A pipe that the reader closes ends the command quietly, as it ends others.
-
-    Args:
-      main: the command.
-      smaller: the options that make it take less memory.
+    A run that a signal has stopped ends with the status of that; a checkpoint that cannot be read
+    is the user's error.
     """
-    from c3jax.files.errors import DataError
     from c3jax.training.checkpoints import CheckpointError
     from experiments.engine import processes
-    from experiments.engine.compilation import keep_compiled
 
-    keep_compiled()
-    for stream in (sys.stdout, sys.stderr):  # names of files need not be UTF-8
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+    def begun() -> None:
+        compilation.keep_compiled()
+        experiments.begin()
+        main()
+
     with processes.failing_together():
         try:
-            experiments.begin()
-            main()
-            sys.stdout.flush()
+            commands.guarded(begun, smaller=smaller)
         except Interrupted as stop:
             if processes.is_first():
                 print(f"\n{stop}", file=sys.stderr)
             raise SystemExit(stop.status) from None
-        except KeyboardInterrupt:
-            print("\ninterrupted", file=sys.stderr)
-            raise SystemExit(130) from None
-        except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing is left to say
-            raise SystemExit(128 + 13) from None
-        except (UsageError, DataError, CheckpointError) as error:
-            fail(str(error))
-        except OSError as error:
-            if error.filename is None and error.errno in FULL:
-                fail(f"the disk cannot be written: {error.strerror}")
-            fail(str(error))
-        except MemoryError as error:
-            fail(_full_memory(error, smaller))
-        except Exception as error:
-            if isinstance(error, ValueError) and _raised_by(error) in ("c3jax", "data_pipelines"):
-                fail(str(error))
-            if "No space left" in str(error):
-                fail(f"the disk is full: {str(error).splitlines()[0]}")
-            if "RESOURCE_EXHAUSTED" in str(error):
-                fail(_full_memory(error, smaller))
-            raise
-
-
-def _full_memory(error: Exception, smaller: str) -> str:
-    first = (str(error).splitlines() or [""])[0]
-    return f"the memory is full{f': lower {smaller}' if smaller else ''} ({first or 'no more'})"
-
-
-def _raised_by(error: Exception) -> str:
-    """The package whose code raised `error`."""
-    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
-    return frame.f_globals.get("__name__", "").partition(".")[0]
+        except CheckpointError as error:
+            commands.fail(str(error))

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from c3jax.tools.errors import UsageError
 from experiments.engine import processes
-from experiments.engine.errors import Interrupted, UsageError
+from experiments.engine.errors import Interrupted
 
 FAILURE = "error.txt"
 

@@ -13,8 +13,9 @@ from c3jax import packages, weights
 from c3jax.models import dinov2
 from c3jax.models.efficientnet import VARIANTS, EfficientNetLite
 from c3jax.models.resnet import ResNet
+from c3jax.tools.errors import UsageError
+from c3jax.tools.models import describe
 from experiments.engine import hub
-from experiments.engine.errors import UsageError
 
 Variables = dict[str, Any]
 Trunk = Literal["small", "lite0", "lite2", "resnet18", "resnet50", "resnet101", "dinov2_s14"]
@@ -221,15 +222,6 @@ def with_pretrained(variables: Variables, wanted: Iterable[Pretrained]) -> Varia
         except ValueError as error:
             raise UsageError(str(error)) from error
     return variables
-
-
-def describe(architecture: str, file: Path, image_size: int | None = None) -> str:
-    """Which weights are read, and at what size the network looks at pictures of another size."""
-    told = f"{architecture} from {file}, sha256 {weights.file_digest(file)}"
-    seen = dinov2.seen_side(image_size or 0)
-    if architecture not in dinov2.VARIANTS or seen in (0, image_size):
-        return told
-    return f"{told}; pictures of {image_size} px are brought to {seen} px, a multiple of 14"
 
 
 def with_group(variables: Variables, group: str, loaded: Variables) -> Variables:

@@ -15,7 +15,7 @@ import jax
 import numpy as np
 from jax.experimental import multihost_utils
 
-from experiments.engine.errors import UsageError
+from c3jax.tools.errors import UsageError
 
 HELP = """\
 One run in several processes: --processes.address HOST:PORT of the first, --processes.count,

@@ -3,17 +3,16 @@
 import dataclasses
 import functools
 import json
-import math
 import os
 import types
 import typing
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from c3jax.inference.files import CONFIG, WEIGHTS
-from experiments.engine.errors import UsageError
+from c3jax.tools.errors import UsageError
+from c3jax.tools.outputs import json_text
 from experiments.engine.locks import locked
 
 # Fields that may change from one start of a run to the next.
@@ -136,25 +135,6 @@ def read_json(path: Path) -> Any:
 def write_json(path: Path, value: Any) -> None:
     """Writes a JSON file whole or not at all; dataclasses in it become objects."""
     replace_text(path, json_text(value, indent=2) + "\n")
-
-
-def json_text(value: Any, **options: Any) -> str:
-    """JSON that every program reads: numbers that are not finite are null, dataclasses objects.
-
-    >>> json_text({"error": [1.5, float("nan")]})
-    '{"error": [1.5, null]}'
-    """
-
-    def known(value: Any) -> Any:
-        if dataclasses.is_dataclass(value) and not isinstance(value, type):
-            value = dataclasses.asdict(value)
-        if isinstance(value, Mapping):
-            return {name: known(each) for name, each in value.items()}
-        if isinstance(value, list | tuple):
-            return [known(each) for each in value]
-        return None if isinstance(value, float) and not math.isfinite(value) else value
-
-    return json.dumps(known(value), allow_nan=False, **options)
 
 
 def replace_text(path: Path, text: str) -> None:

@@ -9,12 +9,12 @@ import numpy as np
 import optax
 from jaxtyping import Array
 
+from c3jax.tools.errors import UsageError, check_least
 from c3jax.training import optimizers
 from c3jax.training.precision import with_activations
 from c3jax.training.state import TrainState
 from c3jax.training.step import LossFn
 from experiments.engine import processes
-from experiments.engine.errors import UsageError, check_least
 
 
 @dataclass(frozen=True)

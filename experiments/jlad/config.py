@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from c3jax.tools.errors import UsageError, check_least
 from data_pipelines.load import AlignmentDataConfig, DataConfig
-from experiments.engine.errors import UsageError, check_least
 from experiments.engine.networks import Trunk, TrunkConfig
 from experiments.engine.runs import RunConfig
 from experiments.engine.stages import LossWeights, StageConfig, constant

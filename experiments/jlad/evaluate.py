@@ -9,16 +9,16 @@ import numpy as np
 
 from c3jax import local_correlation, warp
 from c3jax.coordinates import grid
+from c3jax.tools.measure.aligners import Fields, compute_features, compute_fields, evaluate_aligner
+from c3jax.tools.measure.alignment import HEADLINES, evaluate_maps, numbers_of
+from c3jax.tools.measure.evaluation import Kept
+from c3jax.tools.measure.networks import apply
+from c3jax.tools.measure.units import in_pixels
 from data_pipelines.load import AlignmentData, Data, Evaluation, TestPairs, load_objects
 from experiments.jlad.config import Config
 from experiments.jlad.model import make_aligner, make_detector
-from experiments.measure.aligners import Fields, compute_features, compute_fields, evaluate_aligner
-from experiments.measure.alignment import HEADLINES, evaluate_maps, numbers_of
 from experiments.measure.consistency import Found, Pairs, measure_consistency
-from experiments.measure.evaluation import Kept
-from experiments.measure.networks import apply
 from experiments.measure.uncertainty import uncertainty_quality
-from experiments.measure.units import in_pixels
 from experiments.recipe import Trained
 from experiments.show import joint_gallery, matches
 from experiments.show.page import Gallery, Section
@@ -30,7 +30,9 @@ def evaluate(trained: Trained, data: AlignmentData | Data) -> dict[str, Any]:
     if isinstance(data, Data) or not data.tests:
         return found
     untrained = trained.untrained and make_aligner(trained.untrained)
-    return found | evaluate_aligner(make_aligner(trained), data, untrained=untrained)
+    return found | evaluate_aligner(
+        make_aligner(trained), data.name, data.tests, untrained=untrained
+    )
 
 
 def make_measure(

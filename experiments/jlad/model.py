@@ -8,8 +8,9 @@ import jax.numpy as jnp
 
 from c3jax.inference import AlignmentModel, LandmarkModel
 from c3jax.models.jlad import JLAD
+from c3jax.tools.errors import UsageError
+from c3jax.tools.measure.evaluation import collapse_warnings
 from data_pipelines.load import NUM_PREVIEW, Data, DataConfig, crop_of
-from experiments.engine.errors import UsageError
 from experiments.engine.networks import (
     Variables,
     group_of,
@@ -20,7 +21,6 @@ from experiments.engine.networks import (
 )
 from experiments.jlad.config import Config
 from experiments.jlad.turns import with_trunk
-from experiments.measure.evaluation import collapse_warnings
 from experiments.recipe import Model, Trained
 from experiments.terms.networks import Networks
 

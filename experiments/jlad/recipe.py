@@ -12,12 +12,12 @@ from typing import get_args, get_type_hints
 
 import optax
 
+from c3jax.tools.errors import UsageError
 from c3jax.training import optimizers
 from c3jax.training.precision import with_activations
 from c3jax.training.state import TrainState
 from c3jax.training.step import LossFn
 from data_pipelines.load import STREAMED, AlignmentData, AlignmentDataConfig, Data, DataConfig, load
-from experiments.engine.errors import UsageError
 from experiments.engine.stages import Stage, batches_of, cosine, make_stage
 from experiments.jlad.config import Config, LossConfig, ModelConfig, RoundsConfig
 from experiments.jlad.evaluate import evaluate, make_measure, pictures

@@ -16,9 +16,9 @@ from c3jax import correlation_4d, losses
 from c3jax.coordinates import grid
 from c3jax.landmarks import share_of_cells
 from c3jax.models.jlad import JLAD, Alignment, Detection
+from c3jax.tools.errors import UsageError
 from c3jax.training.state import TrainState
 from c3jax.training.step import Aux
-from experiments.engine.errors import UsageError
 from experiments.jlad.config import Config, LossConfig
 from experiments.jlad.model import detector_trunk, learning_groups
 from experiments.jlad.turns import hold, with_trunk

@@ -10,10 +10,10 @@ from c3jax.coordinates import numpy_grid
 from c3jax.inference import AlignmentModel, LandmarkModel
 from c3jax.inference.batches import in_batches
 from c3jax.inference.calibration import Calibration, read_calibration, write_calibration
+from c3jax.tools.measure.networks import apply_in_batches
 from data_pipelines.load import FEWEST, AlignmentData, Data
 from data_pipelines.load.chosen import kept_back, known_pictures, spread_out
 from experiments.engine import runs
-from experiments.measure.networks import apply_in_batches
 from experiments.measure.self_check import carry, fixed_warps, is_inside, look
 
 FILE = "calibration.json"  # in the folder of a run; which step it is of, and what was fitted

@@ -13,8 +13,8 @@ import jax
 import numpy as np
 
 from c3jax import matching
+from c3jax.tools.measure.units import finite_mean, in_pixels, normalized, unit_px
 from data_pipelines.load import Data, Evaluation
-from experiments.measure.units import finite_mean, in_pixels, normalized, unit_px
 
 NUM_PAIRS = 200  # of random pictures
 HEAD_POINTS = 32  # random points of a head that the flow is tested on

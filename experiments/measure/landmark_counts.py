@@ -19,13 +19,13 @@ from c3jax import losses
 from c3jax.colors import random_colors
 from c3jax.models.layers import join_stages
 from c3jax.splines import ThinPlateSpline, apply_warp, warp_image
+from c3jax.tools.measure.networks import apply_in_batches
 from c3jax.training.state import TrainState, init_state
 from c3jax.training.step import Aux
 from c3jax.warps import random_warp
 from experiments.engine import loop
 from experiments.engine.networks import Variables
 from experiments.engine.stages import make_stage
-from experiments.measure.networks import apply_in_batches
 from experiments.terms.cross_image import halves
 from experiments.terms.networks import apply_training, means
 

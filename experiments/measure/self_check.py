@@ -17,13 +17,13 @@ from c3jax.models.efficientnet import EfficientNetLite
 from c3jax.models.layers import l2_normalize, resize
 from c3jax.models.offsets import measured_offset
 from c3jax.sampling import sample, warp
+from c3jax.tools.errors import UsageError
+from c3jax.tools.measure.evaluation import Detect
+from c3jax.tools.measure.networks import apply_in_batches
+from c3jax.tools.measure.units import finite_mean
 from c3jax.warps import affine_grid, random_affine
 from data_pipelines.load import FEWEST, NUM_PREVIEW, AlignmentData, Data
-from experiments.engine.errors import UsageError
 from experiments.engine.networks import find_file
-from experiments.measure.evaluation import Detect
-from experiments.measure.networks import apply_in_batches
-from experiments.measure.units import finite_mean
 from experiments.terms.synthetic_pairs import as_float
 
 NUM_PICTURES, MOVED = 200, 100  # at most; of them warped and cropped

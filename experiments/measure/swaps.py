@@ -16,13 +16,13 @@ import numpy as np
 
 from c3jax.coordinates import grid
 from c3jax.models.layers import resize
+from c3jax.tools.measure.evaluation import mean_error
+from c3jax.tools.measure.units import in_pixels, normalized
 from c3jax.warps import warp
 from data_pipelines.load import Evaluation
 from data_pipelines.load.rendered import yaw
 from experiments.measure.consistency import Pairs, random_pairs
-from experiments.measure.evaluation import mean_error
 from experiments.measure.judge import JUDGED, SIDE, judged_points
-from experiments.measure.units import in_pixels, normalized
 from experiments.measure.viewer import Code, Viewer
 
 NUM_PAIRS, DRAWS = 1000, 200

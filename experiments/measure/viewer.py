@@ -12,8 +12,8 @@ from PIL import Image
 
 from c3jax import matching
 from c3jax.models.layers import resize
+from c3jax.tools.measure.networks import apply_in_batches
 from experiments.measure.consistency import Found, Pairs
-from experiments.measure.networks import apply_in_batches
 
 
 class Code(NamedTuple):

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from c3jax.tools.errors import UsageError
+from c3jax.tools.measure.alignment import Reading
 from data_pipelines.load import AlignmentDataConfig
-from experiments.engine.errors import UsageError
 from experiments.engine.networks import FlowConfig, TrunkConfig
 from experiments.engine.runs import RunConfig
 from experiments.engine.stages import LossWeights, StageConfig, constant, cosine
-from experiments.measure.alignment import Reading
 from experiments.terms.cross_image import CrossImageLoss
 from experiments.terms.perceptual import Perceptual
 from experiments.terms.synthetic_pairs import WarpConfig

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from c3jax.tools.measure.aligners import evaluate_aligner
+from c3jax.tools.measure.alignment import HEADLINES
 from data_pipelines.load import AlignmentData
 from experiments.engine.networks import group_of, with_group
-from experiments.measure.aligners import evaluate_aligner
-from experiments.measure.alignment import HEADLINES
 from experiments.recipe import Trained
 from experiments.semantic_alignment.model import make_aligner
 from experiments.show import matches
@@ -27,7 +27,8 @@ def evaluate(trained: Trained, data: AlignmentData) -> dict[str, Any]:
     model, flow = make_aligner(trained), group_of(trained.model.random(), "flow")
     start = replace(model, variables=with_group(model.variables, "flow", flow))
     untrained = trained.untrained and make_aligner(trained.untrained)
-    return variant | evaluate_aligner(model, data, start=start, untrained=untrained)
+    others = {"start": start, "untrained": untrained}
+    return variant | evaluate_aligner(model, data.name, data.tests, **others)
 
 
 def pictures(trained: Mapping[str, Trained], data: AlignmentData) -> Gallery:

@@ -12,10 +12,10 @@ from c3jax.models.aligner import Aligner, LandmarkAligner
 from c3jax.models.c3 import LandmarkNetworks
 from c3jax.models.flow import FlowModule
 from c3jax.models.ncnet import NCNet
+from c3jax.tools.measure.networks import apply
 from data_pipelines.load import AlignmentData
 from experiments.engine.networks import make_trunk, shared_fields, trunk_weights
 from experiments.engine.stages import Rates, frozen_groups
-from experiments.measure.networks import apply
 from experiments.recipe import Model, Trained
 from experiments.semantic_alignment.config import STAGES, Config
 from experiments.terms.cross_image import CrossImageLoss, init_loss_stats

@@ -5,10 +5,10 @@ import functools
 
 import numpy as np
 
+from c3jax.tools.errors import UsageError
+from c3jax.tools.measure.networks import apply_in_batches
 from data_pipelines.load import AlignmentData, load
-from experiments.engine.errors import UsageError
 from experiments.engine.stages import Stage, make_stage
-from experiments.measure.networks import apply_in_batches
 from experiments.recipe import Model, Recipe
 from experiments.semantic_alignment.config import PRESETS, STAGES, Config
 from experiments.semantic_alignment.evaluate import evaluate, pictures

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from c3jax.tools.errors import UsageError
 from experiments.engine import runs
-from experiments.engine.errors import UsageError
 from experiments.engine.runs import flatten
 
 # Key in the flattened results.json -> what it is called. Lower is better, except for PCK, and

@@ -3,10 +3,11 @@
 import numpy as np
 
 from c3jax.inference import Matches, bilinear
+from c3jax.tools.overlays import uncertainty_shades
 from data_pipelines.load import AlignmentData, Data
 from experiments.measure.consistency import NUM_PAIRS, shown_images
 from experiments.show import matches as matching
-from experiments.show.matches import heat_colors, shown_rows, uncertainty_shades
+from experiments.show.matches import heat_colors, shown_rows
 from experiments.show.pictures import Picture, draw_points, sheet, tile
 
 PLACES = 2  # at which self-similarity is shown

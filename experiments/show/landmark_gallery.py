@@ -5,9 +5,9 @@ from collections.abc import Collection
 import numpy as np
 from PIL import Image
 
+from c3jax.tools.measure.units import in_pixels, normalized
 from data_pipelines.load import Data, Evaluation
 from experiments.measure.consistency import Pairs, carry, shown_images, true_positions
-from experiments.measure.units import in_pixels, normalized
 from experiments.measure.viewer import Code, Viewer
 from experiments.show.pictures import Picture, draw_points, sheet, tile
 

@@ -10,23 +10,11 @@ from PIL import Image, ImageDraw
 from c3jax.coordinates import numpy_grid
 from c3jax.files.pairs import Pairs
 from c3jax.inference import AlignmentModel, Matches, bilinear
+from c3jax.tools.measure.alignment import Headline, TestPairs
+from c3jax.tools.measure.pck import correct_points
+from c3jax.tools.overlays import GAP, PAPER, colors, enlarge, surest
 from data_pipelines.load import AlignmentData
-from experiments.measure.alignment import Headline, TestPairs
-from experiments.measure.pck import correct_points
-from experiments.show.pictures import (
-    FINE,
-    GAP,
-    PAPER,
-    TILE,
-    Picture,
-    colors,
-    draw_dot,
-    draw_landmarks,
-    place_on_tile,
-    sheet,
-    shrink,
-    tile,
-)
+from experiments.show.pictures import FINE, TILE, Picture, draw_dot, place_on_tile, sheet, tile
 
 SHOWN = 8  # pairs of each set
 ALPHA = 0.10
@@ -193,26 +181,6 @@ def heat_colors(values: np.ndarray) -> np.ndarray:
     return matplotlib.colormaps["viridis"](np.clip(values, 0, 1))[..., :3]
 
 
-def enlarge(cells: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Maps `[h, w, c]` at `shape`, interpolated, corner centres on corner centres."""
-    rows = np.array_split(numpy_grid(shape), -(-shape[0] // 64))  # for memory
-    return np.concatenate([bilinear(cells, part) for part in rows])
-
-
-def uncertainty_shades(matches: Matches) -> np.ndarray:
-    """Sigma on the source `[H, W]`, from the least, 1, to the largest, 0 (JLAD, Fig. 5)."""
-    assert matches.source_sigma is not None
-    log_sigma = np.log(matches.source_sigma)
-    low, high = log_sigma.min(), log_sigma.max()
-    shades = 1 - (log_sigma - low) / max(high - low, 1e-6)
-    return enlarge(shades[..., None], matches.source_shape)[..., 0]
-
-
-def draw_uncertainty(matches: Matches) -> Image.Image:
-    """Sigma on the pixels of the source, from the least (white) to the largest (black)."""
-    return Image.fromarray(np.rint(255 * uncertainty_shades(matches)).astype(np.uint8))
-
-
 def draw_carried(start: np.ndarray, end: np.ndarray, ends: Ends) -> Image.Image:
     """Two tiles side by side, with lines from points of the one to where they are carried.
 
@@ -242,55 +210,3 @@ def draw_carried(start: np.ndarray, end: np.ndarray, ends: Ends) -> Image.Image:
         draw_dot(draw, a, color)
         draw_dot(draw, b, color)
     return canvas.resize(paper.size, Image.Resampling.LANCZOS)
-
-
-def spread_out(points: np.ndarray, worth: np.ndarray, *, count: int, apart: float) -> np.ndarray:
-    """Indices of up to `count` points `[n, 2]` of greatest worth `[n]`, no two closer than `apart`.
-
-    A point whose worth is NaN is never chosen.
-    """
-    chosen: list[int] = []
-    for index in np.argsort(-worth, kind="stable"):
-        if len(chosen) == count or np.isnan(worth[index]):
-            break
-        if all(np.hypot(*(points[index] - points[other])) >= apart for other in chosen):
-            chosen.append(int(index))
-    return np.array(chosen, int)
-
-
-def surest(matches: Matches, *, count: int = 10, apart: float = 0.35) -> np.ndarray:
-    """Indices of the cells of the source whose mutual matches are the surest.
-
-    At most `count`, `apart` from each other; the side of a picture is 2.
-    """
-    cells = numpy_grid(matches.to_target.shape[:2]).reshape(-1, 2)
-    worth = np.where(matches.mutual(), matches.source_confidence, np.nan).ravel()
-    return spread_out(cells, worth, count=count, apart=apart)
-
-
-def draw_matches(
-    source: np.ndarray, target: np.ndarray, source_px: np.ndarray, target_px: np.ndarray
-) -> Image.Image:
-    """Two pictures side by side, with numbered points and lines between them.
-
-    Args:
-      source, target: uint8 `[H, W, 3]`, of any sizes; large ones are shrunk.
-      source_px, target_px: `[K, 2]`, points of the two that belong together, in pixels.
-    """
-    drawn, places = [], []
-    for picture, points_px in ((source, source_px), (target, target_px)):
-        height, width = picture.shape[:2]
-        small = shrink(picture)
-        # Pixel k covers [k, k + 1], before and after.
-        points_px = (points_px + 0.5) * small.shape[1::-1] / [width, height] - 0.5
-        drawn.append(Image.fromarray(draw_landmarks(small, points_px)))
-        places.append(points_px)
-    left = drawn[0].width + GAP
-    canvas = Image.new("RGB", (left + drawn[1].width, max(d.height for d in drawn)), PAPER)
-    canvas.paste(drawn[0], (0, 0))
-    canvas.paste(drawn[1], (left, 0))
-    draw = ImageDraw.Draw(canvas)
-    width = max(1, round(max(canvas.size) / 600))
-    for start, end, color in zip(*places, colors(len(source_px)), strict=True):
-        draw.line([*start, *(end + [left, 0])], fill=color, width=width)
-    return canvas

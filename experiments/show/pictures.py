@@ -1,6 +1,5 @@
-"""Pictures for people: points on images, sheets of images with titles, loss curves."""
+"""Pictures of reports: points on tiles, sheets of tiles with titles, loss curves."""
 
-import colorsys
 import functools
 import io
 from collections.abc import Sequence
@@ -11,12 +10,11 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from c3jax.tools.overlays import GAP, PAPER, colors, write_number
+
 TILE = 144  # pixels of one image on a sheet
 FINE = 3  # points are drawn so many times larger and shrunk again, for smooth edges
-LONGEST = 1000  # pixels of the longer side of a picture that people look at as a whole
-GAP, TEXT = 4, 13
-PAPER, INK = (255, 255, 255), (40, 40, 40)
-SMALLEST_NUMBERED = 3.0  # radius in pixels of a point that gets a number
+TEXT, INK = 13, (40, 40, 40)
 
 
 @dataclass(frozen=True)
@@ -41,14 +39,6 @@ def tile(image: np.ndarray, side: int = TILE) -> Image.Image:
     if image.dtype != np.uint8:
         image = (np.clip(image, 0, 1) * 255).round().astype(np.uint8)
     return Image.fromarray(image).resize((side, side), Image.Resampling.BICUBIC)
-
-
-def shrink(picture: np.ndarray) -> np.ndarray:
-    """A picture, uint8 `[H, W, 3]`, whose longer side has at most `LONGEST` pixels."""
-    height, width = picture.shape[:2]
-    scale = min(1, LONGEST / max(height, width))
-    size = (max(1, round(scale * width)), max(1, round(scale * height)))
-    return np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.BOX))
 
 
 def draw_points(
@@ -78,37 +68,8 @@ def draw_points(
                 draw_point(draw, place, color)
     for number, place in enumerate(starts if numbered else []):  # no dot hides a number
         if np.isfinite(place).all():
-            _write_number(canvas, place, 5 * FINE, str(number))
+            write_number(canvas, place, 5 * FINE, str(number))
     return canvas.resize((side, side), Image.Resampling.LANCZOS)
-
-
-def draw_landmarks(
-    image: np.ndarray, points_px: np.ndarray, radius: float | None = None
-) -> np.ndarray:
-    """A copy of a picture with coloured landmarks, numbered from 0 where they are large enough.
-
-    Args:
-      image: uint8 `[H, W, 3]`.
-      points_px: `[K, 2]`, (x, y) in pixels, centres at integers; those outside are not seen.
-      radius: of the points in pixels; by default 1/75 of the shorter side, at least 1.5.
-    """
-    drawn = image.copy()
-    radius = max(1.5, min(image.shape[:2]) / 75) if radius is None else radius
-    for point, color in zip(points_px, colors(len(points_px)), strict=True):
-        _draw_disc(drawn, point, radius + max(0.5, radius / 4), (255, 255, 255))
-        _draw_disc(drawn, point, radius, color)
-    if radius < SMALLEST_NUMBERED:
-        return drawn
-    picture = Image.fromarray(drawn)
-    for number, point in enumerate(points_px):  # after all discs, so that none hides a number
-        _write_number(picture, point, radius, str(number))
-    return np.asarray(picture)
-
-
-def colors(count: int) -> list[tuple[int, int, int]]:
-    """RGB colours of landmarks 0, 1, ...; the golden ratio keeps neighbours apart."""
-    found = [colorsys.hsv_to_rgb(k * 0.618034 % 1, 0.8, 1.0) for k in range(count)]
-    return [(round(255 * r), round(255 * g), round(255 * b)) for r, g, b in found]
 
 
 def place_on_tile(points: np.ndarray, size: int, side: int = TILE) -> np.ndarray:
@@ -228,29 +189,3 @@ def _cross(draw: ImageDraw.ImageDraw, center, color) -> None:
     for width, fill in ((round(3.8 * FINE), (255, 255, 255)), (round(2.2 * FINE), color)):
         draw.line([x - arm, y - arm, x + arm, y + arm], fill=fill, width=width)
         draw.line([x - arm, y + arm, x + arm, y - arm], fill=fill, width=width)
-
-
-def _draw_disc(image: np.ndarray, point, radius: float, color) -> None:
-    """Blends a smooth-edged disc into `image`, its centre at a fraction of a pixel."""
-    limits = np.array(image.shape[1::-1])
-    low = np.clip(np.floor(point - radius - 1), 0, limits).astype(int)
-    high = np.clip(np.ceil(point + radius + 2), low, limits).astype(int)
-    patch = image[low[1] : high[1], low[0] : high[0]]
-    y, x = np.ogrid[low[1] : high[1], low[0] : high[0]]
-    distance = np.hypot(x - point[0], y - point[1])
-    cover = np.clip(radius + 0.5 - distance, 0, 1)[..., None]
-    patch[...] = np.rint((1 - cover) * patch + cover * np.array(color))
-
-
-def _write_number(picture: Image.Image, point, radius: float, number: str) -> None:
-    x, y = point
-    right = x + 5 * radius < picture.width  # of the point, else left of it
-    ImageDraw.Draw(picture).text(
-        (x + 1.6 * radius if right else x - 1.6 * radius, y),
-        number,
-        fill="white",
-        font=ImageFont.load_default(size=2.5 * radius),
-        anchor="lm" if right else "rm",
-        stroke_width=max(1, radius / 4),
-        stroke_fill="black",
-    )

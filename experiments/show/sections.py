@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
+from c3jax.tools.measure.alignment import METHODS, method_rows
+from c3jax.tools.measure.evaluation import error_rows
 from experiments.engine.runs import flatten
-from experiments.measure.alignment import METHODS, method_rows
-from experiments.measure.evaluation import error_rows
 from experiments.measure.published import comparable_errors, comparable_pck, table
 from experiments.show.page import Section, Table
 from experiments.show.swaps import swaps_section

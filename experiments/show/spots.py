@@ -5,16 +5,9 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw
 
+from c3jax.tools.overlays import PAPER, colors
 from experiments.show.landmark_gallery import spread
-from experiments.show.pictures import (
-    FINE,
-    PAPER,
-    Picture,
-    colors,
-    draw_points,
-    place_on_tile,
-    sheet,
-)
+from experiments.show.pictures import FINE, Picture, draw_points, place_on_tile, sheet
 from experiments.show.verdict import DEAD
 
 SHOWN, SIDE, COLUMNS = 18, 192, 6  # whole pictures, their side in pixels, and how many in a row

@@ -4,8 +4,8 @@ from typing import Any, Literal
 
 import numpy as np
 
+from c3jax.tools.measure.evaluation import Detect
 from data_pipelines.load import AlignmentData, Data
-from experiments.measure.evaluation import Detect
 from experiments.measure.self_check import measure_self_check, pictures_of
 
 POOR, GOOD = {"follow": 0.6, "same_spot": 0.2}, {"follow": 0.9, "same_spot": 0.6}

@@ -14,7 +14,7 @@ from c3jax.colors import random_colors, random_palette
 from c3jax.coordinates import numpy_grid
 from c3jax.models.layers import resize
 from c3jax.splines import ThinPlateSpline, warp_grid, warp_image
-from experiments.engine.errors import UsageError
+from c3jax.tools.errors import UsageError
 
 ZOOM = (0.2, 0.45)  # side of the corner that becomes a background; the picture's is 1
 

@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks import cost
 from benchmarks.table import line
-from experiments.engine.errors import UsageError
+from c3jax.tools.errors import UsageError
 from tests.experiments.tiny import call
 
 

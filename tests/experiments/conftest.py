@@ -13,9 +13,9 @@ import pytest
 from jax.experimental.compilation_cache import compilation_cache
 from PIL import Image
 
+from c3jax.tools import compilation
+from c3jax.tools.errors import UsageError
 from experiments import evaluate, export
-from experiments.engine import compilation
-from experiments.engine.errors import UsageError
 from experiments.measure import self_check
 from tests.experiments import tiny
 

@@ -6,9 +6,9 @@ import re
 
 import pytest
 
+from c3jax.tools.measure.alignment import Reading
 from experiments import compare
 from experiments.engine import runs
-from experiments.measure.alignment import Reading
 from experiments.show import comparison
 from tests.data_pipelines.pair_files import write_table
 from tests.experiments import tiny

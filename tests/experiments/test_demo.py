@@ -10,46 +10,26 @@ from pathlib import Path
 
 import pytest
 
-from c3jax import inference
-from experiments import demo
+import experiments.demo
+from c3jax.tools import demo
+from experiments.registry import load_both
 from tests.experiments.browser import browser, overflow
 from tests.experiments.tiny import LANDMARKS, call, smooth_picture, write_run
 
 REPOSITORY = Path(__file__).parents[2]
 
 
-def test_a_port_that_is_taken_is_refused(capsys):
-    with demo.listen(0) as taken:
-        host, port = taken.getsockname()
-        assert host == "127.0.0.1"
-        assert call(demo.main, "--port", port) == 2
-    assert f"error: --port {port}: Address already in use; give another" in capsys.readouterr().err
-    assert call(demo.main, "--port", 70000) == 2
-    assert "error: --port must lie in 0 to 65535, got 70000" in capsys.readouterr().err
-
-
-def test_packages_that_are_missing_are_named(monkeypatch, capsys):
-    monkeypatch.setattr(demo, "find_spec", lambda name: None)
-    assert call(demo.main) == 2
-    said = capsys.readouterr().err
-    assert 'needs fastapi and uvicorn and python_multipart: pip install ".[demo]"' in said
+def test_where_a_run_matches_nothing_the_shipped_aligner_does(run_of):
+    run = run_of("c3_faces")
+    found = demo.load_models(run, load_both)
+    assert found.detector.network.num_landmarks == LANDMARKS
+    assert found.detector_name == str(run)
+    assert found.aligner_name == "the aligner that comes with c3jax"
 
 
 def test_a_folder_without_a_model_is_refused(tmp_path, capsys):
-    assert call(demo.main, tmp_path / "nowhere", "--port", 0) == 2
+    assert call(experiments.demo.main, tmp_path / "nowhere", "--port", 0) == 2
     assert "nowhere is no folder; give a run folder" in capsys.readouterr().err
-
-
-def test_where_a_run_matches_nothing_the_shipped_aligner_does(tmp_path, monkeypatch):
-    runs = {name: write_run(tmp_path / name, name) for name in ("c3_faces", "semantic_alignment")}
-    monkeypatch.setattr(inference, "SHIPPED", tmp_path)
-    runs["semantic_alignment"].rename(tmp_path / "aligner")
-    found = demo.load_models(runs["c3_faces"])
-    assert found.detector.network.num_landmarks == LANDMARKS
-    assert found.detector_name == str(runs["c3_faces"])
-    assert found.aligner_name == "the aligner that comes with c3jax"
-    matches = demo.load_models(tmp_path / "aligner")
-    assert matches.detector is None and matches.aligner_name == str(tmp_path / "aligner")
 
 
 @contextmanager

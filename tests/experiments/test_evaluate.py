@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from c3jax.inference import SHIPPED
+from c3jax.tools.errors import UsageError
 from data_pipelines.load import AlignmentDataConfig, DataConfig
 from experiments import evaluate, export
-from experiments.engine.errors import UsageError
 from experiments.recipe import Trained
 from tests.data_pipelines import pair_files
 from tests.data_pipelines.published_files import write

@@ -5,10 +5,10 @@ import json
 import numpy as np
 import pytest
 
+from c3jax.tools.errors import UsageError
 from data_pipelines.load import DataConfig, load
 from data_pipelines.readers import aflw, aflw_mtfl, w300
 from experiments import evaluate
-from experiments.engine.errors import UsageError
 from tests.data_pipelines.face_files import write_aflw, write_mtfl, write_w300
 from tests.experiments.test_evaluate import data_config
 from tests.experiments.tiny import call, config, write_run

@@ -7,9 +7,9 @@ import jax
 import numpy as np
 import pytest
 
+from c3jax.tools.errors import UsageError
 from c3jax.training.checkpoints import CheckpointError
 from experiments import evaluate
-from experiments.engine.errors import UsageError
 from experiments.registry import find_recipe, load_aligner, load_detector, load_trained, names
 from tests.experiments import tiny
 from tests.experiments.tiny import EXPERIMENTS, call, write_run

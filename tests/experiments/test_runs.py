@@ -4,9 +4,10 @@ import json
 
 import pytest
 
+from c3jax.tools.errors import UsageError
 from experiments import runs as command
 from experiments.engine import locks
-from experiments.engine.errors import Interrupted, UsageError
+from experiments.engine.errors import Interrupted
 from experiments.engine.runs import write_json
 from tests.experiments.tiny import call
 

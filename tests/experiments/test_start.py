@@ -6,9 +6,9 @@ import jax
 import numpy as np
 import pytest
 
+from c3jax.tools.errors import UsageError
 from experiments import recipe
 from experiments.engine import runs
-from experiments.engine.errors import UsageError
 from experiments.recipe import first_variables, read_back
 from experiments.registry import find_recipe, load_trained
 from tests.c3jax.training.toy import assert_same_bits

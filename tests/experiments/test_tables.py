@@ -4,8 +4,8 @@ import json
 
 import pytest
 
+from c3jax.tools.errors import UsageError
 from experiments import tables
-from experiments.engine.errors import UsageError
 from experiments.measure import published
 
 

@@ -18,7 +18,7 @@ from jaxtyping import Array
 
 from c3jax import landmarks
 from c3jax.models.layers import ConvBlock, resize
-from experiments.measure.networks import apply_in_batches
+from c3jax.tools.measure.networks import apply_in_batches
 
 SIDE = 64  # of the pictures that it sees
 FOLDER = Path(__file__).parent

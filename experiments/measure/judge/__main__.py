@@ -12,9 +12,9 @@ import tyro
 
 from c3jax.colors import random_colors
 from c3jax.models.layers import resize
+from c3jax.tools.measure.units import normalized
 from data_pipelines.rendered.faces import load_arrays
 from experiments.measure.judge import JUDGED, SIDE, Judge, judged_points, save
-from experiments.measure.units import normalized
 from experiments.terms.synthetic_pairs import as_float
 
 NAME, BATCH = "rendered_faces", 64

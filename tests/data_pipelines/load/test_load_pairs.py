@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from c3jax.files.errors import DataError
+from c3jax.tools.measure.alignment import HEADLINES
+from c3jax.tools.measure.pck import DEFINITIONS
 from data_pipelines.load import AlignmentDataConfig, load
 from data_pipelines.readers import pascal3d
-from experiments.measure.alignment import HEADLINES
-from experiments.measure.pck import DEFINITIONS
 from tests.data_pipelines.published_files import PAIRS, write
 
 SIZE = 16

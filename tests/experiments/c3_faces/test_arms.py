@@ -5,10 +5,10 @@ import shlex
 
 import pytest
 
+from c3jax.tools.errors import UsageError
 from experiments.c3_faces import arms
 from experiments.c3_faces.presets import PRESETS
 from experiments.engine import cli, runs
-from experiments.engine.errors import UsageError
 
 
 def config_of(block, arm):

@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 
+from c3jax.tools.measure.units import unit_px
 from data_pipelines.load import DataConfig, load
 from experiments import evaluate, recipe
 from experiments.c3_bedrooms.recipe import RECIPE as BEDROOMS
@@ -15,7 +16,6 @@ from experiments.c3_faces.recipe import RECIPE as FACES
 from experiments.engine import cli, runs
 from experiments.engine.runs import differences
 from experiments.imm_faces.recipe import RECIPE as IMM
-from experiments.measure.units import unit_px
 from tests.data_pipelines.readers.test_lsun import write_lsun
 from tests.experiments.conftest import SIZE
 from tests.experiments.tiny import call, train

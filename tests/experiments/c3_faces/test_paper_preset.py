@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import pytest
 
 from c3jax.models.vgg import VGG
+from c3jax.tools.errors import UsageError
 from c3jax.training import optimizers
 from data_pipelines.load import Data
 from experiments import recipe
@@ -16,7 +17,6 @@ from experiments.c3_faces.config import LossConfig, WarpConfig
 from experiments.c3_faces.model import STAGES, build, learning_rates, make_networks
 from experiments.c3_faces.presets import LAPTOP_SMALL, PAPER, PRESETS
 from experiments.c3_faces.recipe import stages
-from experiments.engine.errors import UsageError
 from experiments.engine.stages import StageConfig
 from experiments.imm_faces.recipe import PAPER as IMM
 from tests.experiments.tiny import train

@@ -6,8 +6,8 @@ import jax
 import numpy as np
 import pytest
 
+from c3jax.tools.errors import UsageError
 from c3jax.training import optimizers
-from experiments.engine.errors import UsageError
 from experiments.engine.stages import StageConfig, make_optimizer
 from tests.c3jax.training.toy import assert_same_bits
 from tests.experiments.engine.test_loop import (

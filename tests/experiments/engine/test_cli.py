@@ -12,12 +12,13 @@ import pytest
 
 from c3jax import soft_argmax
 from c3jax.files.errors import DataError
+from c3jax.tools.errors import UsageError
 from c3jax.training.checkpoints import CheckpointError
 from data_pipelines.sampling import pair_indices
 from experiments.c3_faces.config import Config
 from experiments.c3_faces.presets import LAPTOP, PRESETS
 from experiments.engine import cli, runs
-from experiments.engine.errors import Interrupted, UsageError
+from experiments.engine.errors import Interrupted
 from tests.experiments.conftest import REPOSITORY
 
 

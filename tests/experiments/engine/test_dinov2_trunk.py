@@ -13,11 +13,11 @@ from c3jax._weight_files import TO_TORCH
 from c3jax.models import dinov2
 from c3jax.models.families import to_config
 from c3jax.models.reading import Reading
+from c3jax.tools.errors import UsageError
 from c3jax.weights import file_digest, torchvision_key
 from experiments.c3_faces import model as c3_model
 from experiments.c3_faces import presets as c3_presets
 from experiments.engine import hub
-from experiments.engine.errors import UsageError
 from experiments.engine.networks import find_files, trunk_weights, with_pretrained
 from experiments.jlad import model as jlad_model
 from experiments.jlad import recipe as jlad_recipe

@@ -13,9 +13,9 @@ import pytest
 from huggingface_hub import constants
 from safetensors.numpy import save
 
+from c3jax.tools.errors import UsageError
 from c3jax.weights import load_resnet
 from experiments.engine import hub
-from experiments.engine.errors import UsageError
 from experiments.engine.hub import HubError, Published, fetch
 from experiments.engine.networks import Pretrained, find_file, find_files
 from tests.experiments.conftest import REPOSITORY

@@ -12,9 +12,10 @@ import numpy as np
 import optax
 import pytest
 
+from c3jax.tools.errors import UsageError
 from c3jax.training.checkpoints import CheckpointError, Checkpoints
 from experiments.engine import loop
-from experiments.engine.errors import Interrupted, UsageError
+from experiments.engine.errors import Interrupted
 from experiments.engine.stages import Stage
 from tests.c3jax.training.toy import Toy, assert_same_bits, toy_batch, toy_loss, toy_state
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from experiments.engine.errors import UsageError
+from c3jax.tools.errors import UsageError
 from experiments.engine.networks import trunk_weights, with_pretrained
 from experiments.jlad.config import ModelConfig
 from tests.reference import resnet as reference

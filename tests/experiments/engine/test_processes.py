@@ -9,9 +9,9 @@ import jax
 import numpy as np
 import pytest
 
+from c3jax.tools.errors import UsageError
 from c3jax.training.checkpoints import Checkpoints
 from experiments.engine import cli, processes
-from experiments.engine.errors import UsageError
 from experiments.engine.processes import Processes, find
 from tests.c3jax.training.toy import assert_same_bits, toy_state
 from tests.experiments import toy_run

@@ -7,9 +7,9 @@ import os
 import pytest
 
 from c3jax.inference.files import SHIPPED
+from c3jax.tools.errors import UsageError
 from experiments.c3_faces.presets import LAPTOP
 from experiments.engine import runs
-from experiments.engine.errors import UsageError
 from experiments.engine.runs import to_json
 
 

@@ -9,9 +9,9 @@ import jax
 import numpy as np
 import pytest
 
+from c3jax.tools.errors import UsageError
 from c3jax.training.checkpoints import Checkpoints
 from data_pipelines.load import AlignmentData
-from experiments.engine.errors import UsageError
 from experiments.jlad.config import Config, LossConfig
 from experiments.jlad.recipe import PAPER, RECIPE, with_detection_trunk
 from tests.c3jax.training.toy import assert_same_bits

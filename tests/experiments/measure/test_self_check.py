@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from c3jax.coordinates import numpy_grid
+from c3jax.tools.errors import UsageError
 from data_pipelines.load import AlignmentData, Data, Evaluation, values
-from experiments.engine.errors import UsageError
 from experiments.measure import self_check
 from experiments.measure.self_check import (
     displacement_slope,

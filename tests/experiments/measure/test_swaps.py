@@ -6,12 +6,12 @@ import pytest
 
 from c3jax import warps
 from c3jax.coordinates import numpy_grid
+from c3jax.tools.measure.evaluation import mean_error
+from c3jax.tools.measure.units import in_pixels
 from data_pipelines.load import Evaluation
 from data_pipelines.rendered.faces import load_arrays
 from experiments.measure import swaps
-from experiments.measure.evaluation import mean_error
 from experiments.measure.judge import judged_points
-from experiments.measure.units import in_pixels
 from experiments.measure.viewer import Code
 
 SIDE, COUNT = 16, 40

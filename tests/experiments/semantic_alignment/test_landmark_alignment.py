@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from c3jax.tools.errors import UsageError
 from c3jax.training.step import AXIS
-from experiments.engine.errors import UsageError
 from experiments.semantic_alignment.model import build, landmark_loss, learning_rates, make_networks
 from experiments.semantic_alignment.steps import alignment_loss
 from tests.experiments import tiny

@@ -1,17 +1,13 @@
 """The report of JLAD: pictures of a tiny run, and the table of rounds."""
 
-import dataclasses
-
 import numpy as np
 import pytest
-from PIL import Image
 
-from c3jax.inference import Matches
+from c3jax.tools.overlays import GAP
 from data_pipelines.load import AlignmentData
 from experiments.registry import load_trained
 from experiments.show import joint_gallery
-from experiments.show import matches as matching
-from experiments.show.pictures import GAP, TILE
+from experiments.show.pictures import TILE
 from experiments.show.sections import rounds_section
 from tests.experiments.tiny import SIZE
 
@@ -48,17 +44,6 @@ def test_a_window_is_that_of_the_nearest_cell():
     found = joint_gallery.window_at(windows, np.array([0.8, 0.4]))
     np.testing.assert_allclose(found, np.arange(9).reshape(3, 3) / 8)
     assert not joint_gallery.window_at(windows, np.array([0.4, 0.4])).any()
-
-
-def test_the_most_uncertain_is_black():
-    cells, half = np.zeros((1, 3, 2)), np.full((1, 3), 0.5)
-    sigma = np.exp([[0.0, 1.0, 4.0]])
-    matches = Matches((1, 5), (1, 5), cells, cells, half, half, sigma, sigma)
-    drawn = matching.draw_uncertainty(matches)
-    assert isinstance(drawn, Image.Image) and drawn.mode == "L"
-    np.testing.assert_array_equal(np.asarray(drawn), [[255, 223, 191, 96, 0]])
-    still = matching.uncertainty_shades(dataclasses.replace(matches, source_sigma=np.ones((1, 3))))
-    np.testing.assert_array_equal(still, np.ones((1, 5)))
 
 
 def test_rounds_stand_beside_the_published_ones():

@@ -5,12 +5,13 @@ import pytest
 
 from c3jax import matching
 from c3jax.coordinates import numpy_grid
+from c3jax.tools.overlays import GAP
 from data_pipelines.load import Data, Evaluation
 from experiments.measure.consistency import Pairs, measure_consistency
 from experiments.measure.viewer import Code, Viewer
 from experiments.registry import find_recipe
 from experiments.show import landmark_gallery as gallery
-from experiments.show.pictures import GAP, TILE
+from experiments.show.pictures import TILE
 from tests.experiments import tiny
 
 STEP = TILE + GAP

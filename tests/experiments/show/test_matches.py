@@ -6,9 +6,10 @@ import pytest
 from c3jax.coordinates import numpy_grid
 from c3jax.files.pairs import Pairs, Side
 from c3jax.inference import Matches
+from c3jax.tools.measure.alignment import Headline
+from c3jax.tools.measure.pck import correct_points, pck_table
+from c3jax.tools.overlays import GAP
 from data_pipelines.load import AlignmentData, values
-from experiments.measure.alignment import Headline
-from experiments.measure.pck import correct_points, pck_table
 from experiments.show import matches
 from experiments.show.matches import (
     RIGHT,
@@ -17,12 +18,10 @@ from experiments.show.matches import (
     Ends,
     draw_carried,
     draw_gallery,
-    draw_matches,
     draw_test,
     flow_colors,
 )
-from experiments.show.pictures import GAP, TILE
-from experiments.show.pictures import colors as landmark_colors
+from experiments.show.pictures import TILE
 
 SIZE, SHIFT = 9, np.array([0.5, 0.0])  # two pixels to the right, in the target
 STEP = TILE + GAP
@@ -173,11 +172,6 @@ def test_confidence_rises_from_blue_to_yellow():
     assert low[2] > low[1] and high[0] > 0.9 and high[2] < 0.2
 
 
-def test_enlarged_maps_keep_their_corners():
-    cells = numpy_grid((2, 3))
-    np.testing.assert_allclose(matches.enlarge(cells, (5, 4)), numpy_grid((5, 4)), atol=1e-12)
-
-
 def test_right_and_wrong_points_are_told_apart_by_colour():
     grey = np.full((16, 16, 3), 90, np.uint8)
     points = np.array([[-0.5, -0.5], [-0.5, 0.5]])
@@ -195,22 +189,3 @@ def test_right_and_wrong_points_are_told_apart_by_colour():
             assert np.abs(image[place(point, shift)] - color).max() < 20
     own = np.asarray(draw_carried(grey, grey, Ends(points, points))).astype(int)
     assert np.abs(own[place(points[0], 0)] - RIGHT).max() > 20
-
-
-@pytest.mark.parametrize(("apart", "chosen"), [(0.0, [3, 1]), (1.5, [3, 0]), (9.0, [3])])
-def test_points_of_worth_are_chosen_that_lie_apart(apart, chosen):
-    points = np.array([[0.0, 0], [1, 0], [2, 0], [2, 1]])
-    worth = np.array([0.2, 0.4, np.nan, 0.9])
-    found = matches.spread_out(points, worth, count=2, apart=apart)
-    assert found.tolist() == chosen
-
-
-def test_lines_run_between_points_of_pictures_side_by_side():
-    wide, tall = np.full((20, 60, 3), 90, np.uint8), np.full((50, 30, 3), 90, np.uint8)
-    image = np.asarray(draw_matches(wide, tall, np.array([[50.0, 9]]), np.array([[3.0, 9]])))
-    assert image.shape == (50, 60 + 4 + 30, 3)
-    (color,) = landmark_colors(1)
-    assert (image[9, 50] == color).all() and (image[9, 64 + 3] == color).all()
-    assert (image[9, 58] == color).all() and (image[30, 62] == 255).all()
-    large = np.zeros((400, 2000, 3), np.uint8)
-    assert draw_matches(large, tall, np.zeros((1, 2)), np.zeros((1, 2))).size == (1034, 200)

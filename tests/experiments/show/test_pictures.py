@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from c3jax.tools.overlays import GAP, colors
 from experiments.show import pictures
-from experiments.show.pictures import GAP, TILE, colors, draw_landmarks, draw_points, sheet, smooth
+from experiments.show.pictures import TILE, draw_points, sheet, smooth
 
 BLACK = np.zeros((9, 9, 3), np.uint8)
 
@@ -74,35 +75,3 @@ def test_loss_curves_plot_each_term_and_group_layers():
     image = pictures.loss_curves(rows)
     assert image.width == pytest.approx(3 * 290, abs=2) and np.asarray(image).std() > 5
     assert pictures.loss_curves([]) is None
-
-
-def test_a_landmark_is_drawn_where_it_lies():
-    grey = np.full((40, 60, 3), 90, np.uint8)
-    drawn = draw_landmarks(grey, np.array([[20.0, 10.0], [50.0, 30.0]]), radius=2)
-    np.testing.assert_array_equal(drawn[10, 20], colors(2)[0])
-    np.testing.assert_array_equal(drawn[30, 50], colors(2)[1])
-    rows, columns = np.nonzero(np.any(drawn[:20, :40] != 90, axis=-1))
-    assert (rows.mean(), columns.mean()) == (10, 20)  # symmetric about it
-    assert np.all(grey == 90)
-
-
-def test_numbers_stand_beside_large_points_and_nothing_breaks_outside():
-    grey = np.full((50, 70, 3), 90, np.uint8)
-    point = np.array([[30.0, 25.0]])
-    beside = np.s_[15:36, 40:55]
-    assert np.all(draw_landmarks(grey, point, radius=2.9)[beside] == 90)
-    assert np.any(draw_landmarks(grey, point, radius=5)[beside] != 90)
-    outside = np.array([[-90.0, 25.0], [30.0, 900.0], [1e6, -1e6]])
-    np.testing.assert_array_equal(draw_landmarks(grey, outside, radius=5), grey)
-
-
-def test_dots_of_long_pictures_are_as_large_as_those_of_their_shorter_side():
-    drawn = [
-        draw_landmarks(np.zeros((150, width, 3), np.uint8), np.array([[70.0, 75.0]]))
-        for width in (150, 1500)
-    ]
-    np.testing.assert_array_equal(*(picture[:, :120] for picture in drawn))
-
-
-def test_colors_differ():
-    assert len(set(colors(30))) == 30

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from c3jax.tools.overlays import GAP, colors
 from experiments.show import spots
-from experiments.show.pictures import FINE, GAP, colors, draw_points
+from experiments.show.pictures import FINE, draw_points
 from experiments.show.verdict import DEAD
 
 SIZE = 64

@@ -10,7 +10,7 @@ import pytest
 from c3jax import warp
 from c3jax.coordinates import grid
 from c3jax.splines import apply_warp
-from experiments.engine.errors import UsageError
+from c3jax.tools.errors import UsageError
 from experiments.terms.synthetic_pairs import WarpConfig, synthetic_pairs
 
 SIZE = 16

@@ -11,8 +11,8 @@ import numpy as np
 
 from c3jax import metrics
 from c3jax.coordinates import to_normalized, to_pixels
-from data_pipelines.load import Evaluation
-from experiments.measure.units import finite_mean, unit_px
+from c3jax.files.tested import Evaluation
+from c3jax.tools.measure.units import finite_mean, unit_px
 
 PROTOCOL = (
     "mean over the key points seen in a picture, then over pictures, of distance / {}, in percent; "

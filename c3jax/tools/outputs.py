@@ -1,12 +1,16 @@
-"""Folders of results for people; commands write into new folders, or into their own."""
+"""Results for people: commands write into new folders, or into their own."""
 
+import dataclasses
+import json
+import math
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
-from experiments.engine.errors import UsageError
+from c3jax.tools.errors import UsageError
 
 README = "README.txt"
 PIXELS = """\
@@ -49,3 +53,22 @@ def save_png(image: Image.Image, path: Path) -> None:
     """Writes a picture and the folders above it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     image.save(path, compress_level=1)  # three times as fast as the default
+
+
+def json_text(value: Any, **options: Any) -> str:
+    """JSON that every program reads: numbers that are not finite are null, dataclasses objects.
+
+    >>> json_text({"error": [1.5, float("nan")]})
+    '{"error": [1.5, null]}'
+    """
+
+    def known(value: Any) -> Any:
+        if dataclasses.is_dataclass(value) and not isinstance(value, type):
+            value = dataclasses.asdict(value)
+        if isinstance(value, Mapping):
+            return {name: known(each) for name, each in value.items()}
+        if isinstance(value, list | tuple):
+            return [known(each) for each in value]
+        return None if isinstance(value, float) and not math.isfinite(value) else value
+
+    return json.dumps(known(value), allow_nan=False, **options)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from c3jax.files.labels import read_labels
-from experiments.engine.landmark_files import FILES, Detection, writer
+from c3jax.tools.landmark_files import FILES, Detection, writer
 
 POINTS = np.array([[1.00049, 2.0], [3.0, 5.5]])
 

@@ -1,4 +1,4 @@
-"""The page of `python -m experiments.demo`, and what it asks for: landmarks and matches as JSON."""
+"""The page of `c3jax demo`, and what it asks for: landmarks and matches as JSON."""
 
 import base64
 import io
@@ -17,7 +17,7 @@ from PIL import Image
 from c3jax.coordinates import to_pixels
 from c3jax.files.pictures import PictureError, decode_picture
 from c3jax.inference import AlignmentModel, LandmarkModel, Matches
-from experiments.show.pictures import colors, shrink
+from c3jax.tools.overlays import colors, shrink
 
 PAGE = Path(__file__).with_name("demo_page.html")
 HOSTS = ("localhost", "127.0.0.1")

@@ -5,7 +5,7 @@ import numpy as np
 
 from c3jax import metrics
 from c3jax.coordinates import to_normalized, to_pixels
-from data_pipelines.load import Evaluation
+from c3jax.files.tested import Evaluation
 
 
 def finite_mean(values) -> float | None:

@@ -5,8 +5,8 @@ import dataclasses
 import numpy as np
 import pytest
 
+from c3jax.tools.measure import evaluation
 from data_pipelines.load import Evaluation
-from experiments.measure import evaluation
 
 SHAPE = (9, 9)  # pixels -> [-1, 1]: x / 4 - 1
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from c3jax.files.pairs import Pairs, Side
-from experiments.measure.pck import DEFINITIONS, pck_table
+from c3jax.tools.measure.pck import DEFINITIONS, pck_table
 from tests.reference import pck as reference
 
 KEYS = ("0.05", "0.10", "0.15")

@@ -1,4 +1,4 @@
-"""The page of `python -m experiments.demo`: what it answers, and to whom."""
+"""The page of `c3jax demo`: what it answers, and to whom."""
 
 import base64
 import io
@@ -11,20 +11,19 @@ from fastapi.testclient import TestClient
 from PIL import Image
 
 from c3jax import to_pixels
-from experiments.registry import load_both
-from experiments.show import demo_page
-from experiments.show.demo_page import Models, build_app
-from tests.experiments.tiny import LANDMARKS, smooth_picture, write_run
+from c3jax.tools import demo_page
+from c3jax.tools.demo_page import Models, build_app
+from c3jax.tools.models import load_both
+from tests.experiments.tiny import LANDMARKS, smooth_picture
 
 ADDRESS = "http://localhost:8000"
 WIDE, TALL = (60, 20), (18, 90)
 
 
 @pytest.fixture(scope="module")
-def models(tmp_path_factory):
-    """A tiny run that finds landmarks and matches pictures."""
-    run = write_run(tmp_path_factory.mktemp("runs") / "tiny", "jlad")
-    return Models(*load_both(run), "a detector", "an aligner")
+def models(exported):
+    """A tiny model that finds landmarks and matches pictures."""
+    return Models(*load_both(exported("jlad")), "a detector", "an aligner")
 
 
 @pytest.fixture(scope="module")

@@ -8,11 +8,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from c3jax import metrics
+from c3jax.files.tested import Evaluation
 from c3jax.inference import LandmarkModel
-from data_pipelines.load import Evaluation
-from experiments.measure import seen_keypoints
-from experiments.measure.networks import apply_in_batches
-from experiments.measure.units import in_pixels, normalized, unit_px
+from c3jax.tools.measure import seen_keypoints
+from c3jax.tools.measure.networks import apply_in_batches
+from c3jax.tools.measure.units import in_pixels, normalized, unit_px
 
 # detect(images uint8 [n, S, S, 3]) -> landmarks [n, K, 2] in [-1, 1]
 Detect = Callable[[np.ndarray], np.ndarray]

@@ -1,4 +1,4 @@
-"""`python -m experiments.fit_keypoints`, and `detect --keypoints`."""
+"""`c3jax fit-keypoints`, and `detect --keypoints`."""
 
 import csv
 import json
@@ -6,8 +6,9 @@ import json
 import numpy as np
 import pytest
 
-from experiments import detect, export, fit_keypoints
-from experiments.fit_keypoints import STRENGTHS, Keypoints, fit, is_better
+from c3jax.tools import detect, fit_keypoints
+from c3jax.tools.fit_keypoints import STRENGTHS, Keypoints, fit, is_better
+from experiments import export
 from tests.experiments import tiny
 from tests.experiments.tiny import call
 
@@ -82,6 +83,7 @@ def model(tmp_path_factory):
     root = tmp_path_factory.mktemp("runs")
     run = tiny.write_run(root / "tiny", "c3_faces")
     assert call(export.main, run, "--out", root / "model") == 0
+    assert call(export.main, run, "--out", root / "exact", "--dtype", "float32") == 0
     return root / "model"
 
 
@@ -111,9 +113,10 @@ def write_labels(folder, model, *, follow=True):
 
 def test_key_points_are_fitted_and_found_in_photos(folder, model, capsys):
     lines = write_labels(folder, model)
-    run = model.parent / "tiny"  # whose export in half precision is the model
-    assert call(fit_keypoints.main, run, "photos", "--out", "points") == 0
+    exact = model.parent / "exact"  # the same in full precision
+    assert call(fit_keypoints.main, exact, "photos", "--out", "points") == 0
     said = capsys.readouterr()
+    assert "2 key points: c3jax detect PHOTOS --keypoints points" in said.out
     assert "mean of all" in said.out and "warning" not in said.err
     stored = json.loads((folder / "points/keypoints.json").read_text())
     errors = stored["errors_percent"]["mean of all"]

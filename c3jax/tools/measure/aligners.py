@@ -8,12 +8,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from c3jax.files.tested import TestPairs
 from c3jax.inference import AlignmentModel, Reading
 from c3jax.inference.batches import in_batches
 from c3jax.models.flow import FlowModule
-from data_pipelines.load import AlignmentData, TestPairs
-from experiments.engine.networks import group_of
-from experiments.measure.alignment import (
+from c3jax.tools.measure.alignment import (
     HEADLINES,
     Correlate,
     alignment_maps,
@@ -22,8 +21,7 @@ from experiments.measure.alignment import (
     evaluate_maps,
     evaluate_tests,
 )
-from experiments.measure.consistency import Pairs
-from experiments.measure.networks import apply, apply_in_batches
+from c3jax.tools.measure.networks import apply, apply_in_batches
 
 
 class Fields(NamedTuple):
@@ -40,17 +38,18 @@ class Fields(NamedTuple):
 
 
 def evaluate_aligner(
-    model: AlignmentModel, data: AlignmentData, **others: AlignmentModel | None
+    model: AlignmentModel, data: str, tests: dict[str, TestPairs], **others: AlignmentModel | None
 ) -> dict[str, Any]:
     """`alignment` and `alignment_of`, see `evaluate_tests`; nothing where no test has points.
 
     Args:
       model: `trained` of the methods.
-      data: the test pairs; its name chooses the headline.
+      data: the name of the data set, which chooses the headline.
+      tests: the test pairs by name.
       others: `start` and `untrained` of the methods, left out where they are None.
     """
-    evaluate = functools.partial(evaluate_pairs, model, data.name, others)
-    return evaluate_tests(evaluate, data.tests)
+    evaluate = functools.partial(evaluate_pairs, model, data, others)
+    return evaluate_tests(evaluate, tests)
 
 
 def evaluate_pairs(
@@ -85,7 +84,7 @@ def evaluate_pairs(
 def _equal(first: AlignmentModel, second: AlignmentModel, group: str | None = None) -> bool:
     """Whether the variables of two models of one network, or those of a group, are the same."""
     trees = [
-        model.variables if group is None else group_of(model.variables, group)
+        {name: tree.get(group) if group else tree for name, tree in model.variables.items()}
         for model in (first, second)
     ]
     same = jax.tree.map(np.array_equal, *trees)
@@ -115,8 +114,8 @@ def compute_features(model: AlignmentModel, images: np.ndarray) -> np.ndarray:
     return apply_in_batches(model.network, model.variables, "features", images)
 
 
-def compute_fields(model: AlignmentModel, features: np.ndarray, pairs: TestPairs | Pairs) -> Fields:
-    """Fields of all pairs in both directions, by a joint model."""
+def compute_fields(model: AlignmentModel, features: np.ndarray, pairs: Any) -> Fields:
+    """Fields of pairs, rows `source` and `target` of the features, in both directions."""
 
     def align(source, target):  # a batch of features at a time: they are large
         return apply(model.network, "align", model.variables, features[source], features[target])

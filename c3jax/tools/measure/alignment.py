@@ -11,12 +11,12 @@ from jaxtyping import Array
 
 from c3jax import carry_points, correlation_4d, metrics, mutual_matching, warp
 from c3jax.coordinates import grid
-from c3jax.files.catalogue import find
+from c3jax.files.catalogue import find, names_of
+from c3jax.files.tested import DenseTruth, TestPairs
 from c3jax.inference import Reading
 from c3jax.inference.batches import in_batches
-from data_pipelines.load import ALIGNMENT_DATA, DenseTruth, TestPairs
-from experiments.measure.pck import ALPHAS, Direction, by_alpha, pck, pck_table
-from experiments.measure.units import finite_mean, in_pixels
+from c3jax.tools.measure.pck import ALPHAS, Direction, by_alpha, pck, pck_table
+from c3jax.tools.measure.units import finite_mean, in_pixels
 
 _carry = jax.jit(carry_points)
 _look_up = jax.jit(functools.partial(warp, padding="clamp"))
@@ -31,7 +31,7 @@ class Headline(NamedTuple):
 
 
 # By data set.
-HEADLINES = {name: Headline(*find(name).pck) for name in ALIGNMENT_DATA}
+HEADLINES = {name: Headline(*find(name).pck) for name in names_of("pairs")}
 
 # From two feature maps `[b, h, w, c]` to their (refined) correlation `[b, h, w, h, w]`.
 Correlate = Callable[[Array, Array], Array]

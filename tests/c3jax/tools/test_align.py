@@ -1,4 +1,4 @@
-"""`python -m experiments.align`, and the export of aligners."""
+"""`c3jax align`, and the export of aligners."""
 
 import csv
 import functools
@@ -12,15 +12,10 @@ from PIL import Image
 from c3jax import inference
 from c3jax.confidence import Isotonic
 from c3jax.files.pictures import read_picture
-from experiments import align, detect
-from experiments.registry import load_aligner
-from experiments.show.matches import draw_uncertainty
+from c3jax.tools import align, detect
+from c3jax.tools.overlays import draw_uncertainty
+from experiments import export
 from tests.experiments.tiny import CELLS, SIZE, call, config, smooth_picture, write_run
-
-
-@pytest.fixture(scope="module")
-def run(run_of):
-    return run_of("semantic_alignment")
 
 
 @pytest.fixture(scope="module")
@@ -196,14 +191,14 @@ def test_without_a_checkpoint_the_untrained_module_matches(model, photos, monkey
 
 
 @pytest.fixture(scope="module")
-def joint(run_of):
-    """A run that predicts uncertainty."""
-    return run_of("jlad")
+def joint(exported):
+    """A model that predicts uncertainty."""
+    return exported("jlad")
 
 
 def test_sigma_and_its_map_are_written(joint, photos):
     assert call(align.main, "wide.png", "tall.png", "--checkpoint", joint) == 0
-    matches = load_aligner(joint).align(read_picture("wide.png"), read_picture("tall.png"))
+    matches = expected(joint, "wide.png", "tall.png")
     found = rows(photos / "matches/matches.csv")
     assert list(found[0])[-2:] == ["mutual", "sigma"] and len(found) == CELLS**2
     sigma = numbers(found, "sigma")[:, 0]
@@ -236,9 +231,10 @@ def test_uncertain_matches_and_points_are_left_out(joint, photos):
     assert len(line["points"]) == len(kept)
 
 
-def test_max_sigma_needs_a_model_with_uncertainty(run, photos, capsys):
-    without = write_run(photos / "without", config("jlad", uncertainty=False))
-    for plain in (run, without):
+def test_max_sigma_needs_a_model_with_uncertainty(model, photos, capsys):
+    run, without = write_run(photos / "run", config("jlad", uncertainty=False)), photos / "without"
+    assert call(export.main, run, "--out", without) == 0
+    for plain in (model, without):
         told = ["--checkpoint", plain, "--max-sigma", 2]
         assert call(align.main, "wide.png", "tall.png", *told) == 2
         said = capsys.readouterr().err
@@ -267,7 +263,10 @@ def test_max_sigma_needs_a_model_with_uncertainty(run, photos, capsys):
         (["wide.png", "tall.png", "--points", "none.csv"], "none.csv: no such file"),
         (["wide.png", "tall.png", "--points", "missing.csv"], "needed: x,y"),
         (["wide.png", "tall.png", "--points", "words.csv"], "'two' is not numbers"),
-        (["wide.png", "tall.png", "--checkpoint", "FACES"], "c3_faces, which matches no pictures"),
+        (
+            ["wide.png", "tall.png", "--checkpoint", "FACES"],
+            "matches no pictures: it finds",
+        ),
         (["wide.png", "tall.png", "--checkpoint", "no.safetensors"], "no.safetensors: no such fi"),
         (["wide.png", "tall.png", "--checkpoint", "MODEL", "--trunk", "resnet18"], "--trunk is"),
         (["wide.png", "tall.png", "--weights", "w.npz"], "--weights is for the untrained module"),
@@ -279,20 +278,19 @@ def test_max_sigma_needs_a_model_with_uncertainty(run, photos, capsys):
     ],
 )
 def test_wrong_use_ends_with_status_2_and_writes_nothing(
-    run_of, model, photos, arguments, named, monkeypatch, capsys
+    exported, model, photos, arguments, named, monkeypatch, capsys
 ):
     monkeypatch.setenv("HOME", str(photos))
     monkeypatch.delenv("C3JAX_WEIGHTS", raising=False)
     (photos / "points.csv").write_text("x,y\n3,4\n60,3\n")
     (photos / "words.csv").write_text("x,y\n3,two\n")
     (photos / "missing.csv").write_text("source,target\nwide.png,tall.png\nwide.png,nowhere.png\n")
-    names = {"FACES": str(run_of("c3_faces")), "MODEL": str(model)}
+    names = {"FACES": str(exported("c3_faces")), "MODEL": str(model)}
     assert call(align.main, *(names.get(argument, argument) for argument in arguments)) == 2
     said = capsys.readouterr().err
     assert named in said and "Traceback" not in said and not (photos / "matches").exists()
 
 
-def test_models_of_the_other_kind_are_refused(run, model, photos, capsys):
-    for path, why in ((model, "use load_aligner"), (run, "which finds no landmarks")):
-        assert call(detect.main, "wide.png", "--checkpoint", path) == 2
-        assert why in capsys.readouterr().err
+def test_models_of_the_other_kind_are_refused(model, photos, capsys):
+    assert call(detect.main, "wide.png", "--checkpoint", model) == 2
+    assert "use load_aligner" in capsys.readouterr().err

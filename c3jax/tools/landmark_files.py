@@ -10,7 +10,7 @@ from typing import Any, Literal, TextIO
 
 import numpy as np
 
-from experiments.engine.runs import json_text
+from c3jax.tools.outputs import json_text
 
 Format = Literal["jsonl", "csv", "coco", "dlc"]
 FILES = {

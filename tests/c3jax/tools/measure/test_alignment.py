@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 
-from experiments.measure.alignment import DenseTruth, dense_metrics
+from c3jax.tools.measure.alignment import DenseTruth, dense_metrics
 
 
 def test_dense_metrics_by_hand():

@@ -5,13 +5,13 @@ import dataclasses
 import numpy as np
 import pytest
 
-from data_pipelines.load import Evaluation
-from experiments.measure.seen_keypoints import (
+from c3jax.tools.measure.seen_keypoints import (
     evaluate_landmarks,
     keypoint_errors,
     mean_shapes,
     regression_errors,
 )
+from data_pipelines.load import Evaluation
 
 random = np.random.default_rng(0)
 

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from c3jax.tools.measure import aligners
 from experiments.engine.networks import group_of, with_group
-from experiments.measure import aligners
 from experiments.registry import load_trained
 from experiments.semantic_alignment.model import make_aligner
 from tests.experiments.tiny import config, random_tree, write_run
@@ -25,6 +25,7 @@ def test_features_of_one_trunk_and_matches_of_one_network_are_computed_once(
         compute = getattr(aligners, name)
         spy = lambda *given, compute=compute, calls=calls: [calls.append(1), compute(*given)][1]  # noqa: E731
         monkeypatch.setattr(aligners, name, spy)
-    found = aligners.evaluate_aligner(model, data, start=other, untrained=other)["alignment"]
+    others = {"start": other, "untrained": other}
+    found = aligners.evaluate_aligner(model, data.name, data.tests, **others)["alignment"]
     assert (len(seen), len(carried)) == (passes * len(data.tests), 2 * len(data.tests))
     assert found["start_pck"] == found["untrained_pck"] != found["pck"]

@@ -3,7 +3,7 @@
 from typing import Any
 
 from c3jax.inference import Found
-from experiments.engine.landmark_files import PER_LANDMARK
+from c3jax.tools.landmark_files import PER_LANDMARK
 
 README = """\
 spread_percent: how far the network spreads each landmark, in percent of the side of the square

@@ -9,7 +9,6 @@ import jax
 import numpy as np
 
 from c3jax.inference.batches import in_batches
-from experiments.terms.synthetic_pairs import as_float
 
 # A method of a network by its name, or a function of the network and the arrays.
 Method = str | Callable[..., Any]
@@ -28,5 +27,5 @@ def apply(network: nn.Module, method: Method, variables: Any, *arrays: Any) -> A
 
     `method` has to be the same object in every call, so that it is compiled once.
     """
-    arrays = tuple(as_float(each) if each.dtype == np.uint8 else each for each in arrays)
+    arrays = tuple(each / np.float32(255) if each.dtype == np.uint8 else each for each in arrays)
     return network.apply(variables, *arrays, method=method)

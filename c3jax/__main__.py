@@ -1,0 +1,5 @@
+"""`python -m c3jax` is `c3jax`, wherever that lies."""
+
+from c3jax.tools.command import main
+
+main()

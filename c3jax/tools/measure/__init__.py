@@ -1,0 +1,1 @@
+"""What models reach on annotated pictures and pairs: NME, PCK and their baselines."""
