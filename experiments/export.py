@@ -7,15 +7,15 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import tyro
 
+from c3jax.tools.errors import UsageError
 from experiments.engine import cli
-from experiments.engine.errors import UsageError
 
 
 @dataclass(frozen=True)
 class Options:
     """Write what detection or alignment needs of a run: model.safetensors and config.json.
 
-    Beside them MODEL_CARD.md, unless there is one: data, measurements, licence, limits.
+    Beside them README.md, unless there is one: data, measurements, licence, limits.
     Optimiser state and the network of the perceptual loss are left out. `c3jax.inference.load` and
     `python -m experiments.detect --checkpoint` read what finds landmarks,
     `c3jax.inference.load_aligner` and `python -m experiments.align --checkpoint` what matches.
@@ -27,6 +27,9 @@ class Options:
     """folder to write; by default `export` in the run folder"""
     dtype: Literal["float16", "float32"] = "float16"
     """of the numbers in the file"""
+    format: Literal["safetensors", "stablehlo"] = "safetensors"
+    """stablehlo: beside them landmarks.stablehlo and matches.stablehlo, programs that JAX runs
+    without c3jax, one picture or pair at a time"""
 
 
 def main() -> None:
@@ -53,6 +56,8 @@ def main() -> None:
     if aligner:
         what.append("matches")
         parity.append(matches_moved(aligner, inference.load_aligner(out)))
+    if options.format == "stablehlo":
+        write_programs(out, detector, aligner, options.dtype)
     card = write_card(found, out)
     size = sum((out / name).stat().st_size for name in (inference.WEIGHTS, inference.CONFIG))
     print(
@@ -97,6 +102,17 @@ def write(out: Path, trained, detector, aligner, options: Options, calibration) 
         )
     except ValueError as error:
         raise UsageError(f"{options.run} cannot be exported: {error}") from error
+
+
+def write_programs(out: Path, detector, aligner, dtype: str) -> None:
+    """Writes what finds landmarks and what matches as StableHLO programs, and says so."""
+    from c3jax.inference import stablehlo
+
+    for name, model in ((stablehlo.LANDMARKS, detector), (stablehlo.MATCHES, aligner)):
+        if model:
+            stablehlo.save_program(out / name, model, dtype=dtype)
+            size = (out / name).stat().st_size
+            print(f"{out / name}: jax.export.deserialize, {size / 1e6:.2f} MB")
 
 
 def landmarks_moved(before, exported) -> str:

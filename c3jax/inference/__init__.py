@@ -26,6 +26,8 @@ Needs the library alone, no TensorFlow, Optax or Orbax:
     matches = aligner.align(source, target)  # uint8 [H, W, 3] each, of any sizes
     matches.carry([[120, 80]])  # source pixels -> target pixels [[x, y]]
 
+    save_program("landmarks.stablehlo", model)  # for JAX alone, without c3jax
+
 A model of JLAD is both: `load` gives its landmarks, `load_aligner` its matches, which have a sigma.
 """
 
@@ -40,6 +42,7 @@ from c3jax.inference.files import CONFIG, SHIPPED, WEIGHTS, save
 from c3jax.inference.framing import CROPS, RESIZES, bilinear, crop_region, resample, squash
 from c3jax.inference.landmark_model import Found, LandmarkModel, load
 from c3jax.inference.matches import Matches
+from c3jax.inference.stablehlo import save_program
 
 __all__ = [
     "CONFIG",
@@ -60,5 +63,6 @@ __all__ = [
     "load_aligner",
     "resample",
     "save",
+    "save_program",
     "squash",
 ]

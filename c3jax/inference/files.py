@@ -113,16 +113,16 @@ def save(
     if packaged:
         config = {**config, "trunk_file": packaged}
     arrays = {
-        name: _cast(name, given[name], dtype)
+        name: cast(name, given[name], dtype)
         for name in wanted
         if not (packaged and name.split("/")[1] == "trunk")
     }
     folder.mkdir(parents=True, exist_ok=True)
-    _replace(folder / WEIGHTS, safetensors.numpy.save(arrays))
+    replace_file(folder / WEIGHTS, safetensors.numpy.save(arrays))
     if field := write_calibration(folder, calibration or Calibration()):
         config = {**config, "calibration": field}
     config = {"format": FORMAT, **config, "sha256": file_digest(folder / WEIGHTS)}
-    _replace(folder / CONFIG, (json.dumps(config, indent=2) + "\n").encode())
+    replace_file(folder / CONFIG, (json.dumps(config, indent=2) + "\n").encode())
 
 
 def _read_config(file: Path) -> dict[str, Any]:
@@ -218,7 +218,8 @@ def _check_arrays(name, arrays, wanted):
             raise ValueError(f"{name}: {path} must have shape {leaf.shape}, got {found}")
 
 
-def _cast(name, array, dtype):
+def cast(name: str, array: Any, dtype: str) -> np.ndarray:
+    """A variable as it is stored; ValueError where its values are not finite so."""
     with np.errstate(over="ignore"):
         stored = np.asarray(array).astype(dtype)
     if not np.isfinite(stored).all():
@@ -226,7 +227,7 @@ def _cast(name, array, dtype):
     return stored
 
 
-def _replace(path: Path, content: bytes) -> None:
+def replace_file(path: Path, content: bytes) -> None:
     """Writes a file whole or not at all."""
     temporary = path.with_name(path.name + ".tmp")
     temporary.write_bytes(content)

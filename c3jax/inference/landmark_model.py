@@ -97,7 +97,7 @@ class LandmarkModel:
           ValueError: if `images` has another shape, type or range.
         """
         known = self.calibration
-        points, spread, features = self._apply(_locate, images)
+        points, spread, features = self._apply(locate, images)
         score = None if known.object is None else known.object.score(features)
         return Found(
             points,
@@ -168,7 +168,8 @@ def _landmarks(network, variables, images):
 
 
 @functools.partial(jax.jit, static_argnums=0)
-def _locate(network, variables, images):
+def locate(network, variables, images):
+    """Landmarks of squares, their spread in percent of the side, and features of the pictures."""
     points, spread, features = network.apply(variables, images, method="locate")
     return points, 50 * spread, features  # in percent of the side, which is 2
 

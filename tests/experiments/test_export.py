@@ -3,6 +3,7 @@
 import json
 import re
 
+import jax
 import numpy as np
 import pytest
 from safetensors.numpy import load_file
@@ -49,7 +50,7 @@ def assert_alike(run, model, *, atol):
 def test_an_export_finds_what_its_run_finds(run, tmp_path, capsys):
     assert call(export.main, run, "--out", tmp_path / "model", "--dtype", "float32") == 0
     said, experiment = capsys.readouterr().out, load_trained(run).recipe.name
-    assert said.splitlines()[-1] == str(tmp_path / "model" / "MODEL_CARD.md")
+    assert said.splitlines()[-1] == str(tmp_path / "model" / "README.md")
     assert f"{FOUND[experiment]} at {SIZE} px, step 7, float32, " in said
     moved = re.findall(r"differ by (?:at most )?(\S+) px", said)
     assert len(moved) == 1 + (" and " in FOUND[experiment]) and max(map(float, moved)) < 0.001
@@ -58,6 +59,17 @@ def test_an_export_finds_what_its_run_finds(run, tmp_path, capsys):
     origin = described["trained_on"]
     assert (origin["experiment"], origin["steps"]) == (experiment, 7)
     assert origin["data"] == load_trained(run).config.data.name
+
+
+def test_programs_are_written_beside_the_model(run_of, tmp_path, capsys):
+    arguments = ["--format", "stablehlo", "--out", tmp_path]
+    assert call(export.main, run_of("jlad"), *arguments) == 0
+    assert "matches.stablehlo: jax.export.deserialize, " in capsys.readouterr().out
+    for name, keys in (("landmarks", {"landmarks", "spread_percent"}), ("matches", {"to_target"})):
+        content = bytearray((tmp_path / f"{name}.stablehlo").read_bytes())
+        program = jax.export.deserialize(content)
+        assert program.in_avals[0].shape == (1, SIZE, SIZE, 3)
+        assert keys <= jax.tree.unflatten(program.out_tree, program.out_avals).keys()
 
 
 def test_what_was_fitted_after_training_is_exported(tmp_path):

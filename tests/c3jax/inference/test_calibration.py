@@ -33,7 +33,7 @@ def model():
 
 @pytest.fixture(scope="module")
 def familiar(model):
-    features = model._apply(inference.landmark_model._locate, pictures(*[(SIZE, SIZE)] * 12))[2]
+    features = model._apply(inference.landmark_model.locate, pictures(*[(SIZE, SIZE)] * 12))[2]
     return fit_familiar(features, dimensions=4)
 
 
