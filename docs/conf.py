@@ -26,7 +26,7 @@ doctest_global_setup = "import jax, jax.numpy as jnp, numpy as np"
 PAGES = {
     r"\.": "index.md",
     r"\.\./experiments/(\w+)/README\.md": r"\1.md",
-    r"\.\./c3jax/shipped/\w+/MODEL_CARD\.md": "shipped.md",
+    r"\.\./c3jax/shipped/\w+/README\.md": "shipped.md",
     r"results": "results/tables.toml",
 }
 

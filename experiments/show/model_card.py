@@ -1,4 +1,4 @@
-"""MODEL_CARD.md: what an exported model is, what it reaches, and what it is not for."""
+"""README.md of an exported model, its card: what it is, reaches, and is not for."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +11,7 @@ from experiments.engine import runs
 from experiments.show.page import as_markdown
 from experiments.show.sections import result_sections
 
-CARD = "MODEL_CARD.md"
+CARD = "README.md"
 OWN_LICENCE = "that of this project"  # as the catalogue has it of rendered data
 
 LANDMARKS = """\
@@ -59,7 +59,8 @@ def card(found: runs.Run, model: dict[str, Any]) -> str:
     }
     head = (
         f"---\nlibrary_name: c3jax\nlicense: {'other' if terms else 'apache-2.0'}\n"
-        f"tags: [{', '.join(['jax', 'flax', *uses])}]\n---\n\n# {found.folder.name}\n\n"
+        f"pipeline_tag: keypoint-detection\ntags: [{', '.join(['jax', 'flax', *uses])}]\n---\n\n"
+        f"# {found.folder.name}\n\n"
         f"A network of {' and '.join(uses)} for pictures of {model['image_size']} px, "
         f"learned without annotated points by `experiments.{trained_on['experiment']}` of c3jax."
     )
@@ -71,13 +72,13 @@ def usage(model: dict[str, Any]) -> str:
     lines = []
     if finds_landmarks(model):
         lines += [
-            "python -m experiments.detect --checkpoint FOLDER PICTURES",
+            "c3jax detect --checkpoint FOLDER PICTURES",
             'c3jax.inference.load("FOLDER").landmarks(images)',
             'c3jax.inference.load("FOLDER").find(images)  # and how sure it is',
         ]
     if matches_pictures(model):
         lines += [
-            "python -m experiments.align --checkpoint FOLDER SOURCE TARGET",
+            "c3jax align --checkpoint FOLDER SOURCE TARGET",
             'c3jax.inference.load_aligner("FOLDER").align(source, target)',
         ]
     return "FOLDER holds this file.\n\n" + "\n".join(f"    {line}" for line in lines)

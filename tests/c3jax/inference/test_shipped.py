@@ -17,14 +17,14 @@ def test_shipped_models_are_small_and_name_their_trunks(name, architecture):
     described = json.loads((folder / inference.CONFIG).read_text())
     assert described["trunk_file"]["sha256"] == PACKAGES[architecture].sha256
     assert sum(file.stat().st_size for file in folder.iterdir()) < 1_000_000
-    card = (folder / "MODEL_CARD.md").read_text()
+    card = (folder / "README.md").read_text()
     assert "Google" in card and "ML Illustrated" in card and "license: other" in card
 
 
 def test_the_detector_finds_ten_landmarks_and_names_the_sets_it_learned_from():
     found = inference.load(inference.SHIPPED / "face_detector").landmarks(PICTURE[None])
     assert found.shape == (1, 10, 2) and np.isfinite(found).all()
-    card = (inference.SHIPPED / "face_detector/MODEL_CARD.md").read_text()
+    card = (inference.SHIPPED / "face_detector/README.md").read_text()
     assert all(f"doi:10.6084/m9.figshare.{n}" in card for n in (5047666, 4220517, 4055130))
 
 

@@ -1,4 +1,4 @@
-"""MODEL_CARD.md of an exported model: what it says, and that a card that is there stays."""
+"""README.md of an exported model: what it says, and that a card that is there stays."""
 
 import dataclasses
 import doctest
@@ -39,7 +39,7 @@ def card_of(folder, config, experiment="c3_faces", family="c3"):
     (out / "config.json").write_text(json.dumps(model))
     described = {"experiment": experiment, "preset": "laptop", "config": to_json(config)}
     path = model_card.write_card(runs.Run(folder, None, described), out)
-    assert path == out / "MODEL_CARD.md"
+    assert path == out / "README.md"
     return path.read_text()
 
 
@@ -57,18 +57,19 @@ def test_the_figures_stand_beside_their_baselines(tmp_path):
         "a regressor without intercept; fitted on 500, tested on 100 images.",
         "Measured at step 7;",
         "Rendered faces: ",
-        "python -m experiments.detect --checkpoint FOLDER",
+        "pipeline_tag: keypoint-detection\n",
+        "    c3jax detect --checkpoint FOLDER",
         "not meant to recognise or judge people",
         "## Licence\n\nApache 2.0, as c3jax.",
     ):
         assert part in text
-    assert "experiments.align" not in text
+    assert "c3jax align" not in text
 
 
 def test_a_card_that_is_there_stays(tmp_path):
-    (tmp_path / "MODEL_CARD.md").write_text("my own")
+    (tmp_path / "README.md").write_text("my own")
     model_card.write_card(runs.Run(tmp_path, None, {}), tmp_path)
-    assert (tmp_path / "MODEL_CARD.md").read_text() == "my own"
+    assert (tmp_path / "README.md").read_text() == "my own"
 
 
 def test_a_run_without_results_says_so(tmp_path):
@@ -82,7 +83,7 @@ def test_terms_of_data_and_trunk_are_named(tmp_path):
     text = card_of(tmp_path / "plain", pascal, "semantic_alignment", "aligner")
     assert "license: other\n" in text and "Licence: non-commercial research only." in text
     assert "depends on the terms of what they were learned from: PF-PASCAL." in text
-    assert "experiments.align --checkpoint" in text and "experiments.detect" not in text
+    assert "c3jax align --checkpoint" in text and "c3jax detect" not in text
     trunk = dataclasses.replace(pascal.model, trunk="resnet50")
     pretrained = dataclasses.replace(pascal, model=trunk)
     text = card_of(tmp_path / "trunk", pretrained, "semantic_alignment", "aligner")
