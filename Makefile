@@ -33,6 +33,8 @@ $(READY): pyproject.toml requirements/constraints.txt
 	  then python=$$candidate; break; fi; done; \
 	if [ -z "$$python" ]; then \
 	  echo 'c3jax needs Python 3.11, 3.12 or 3.13 with the venv module: install one, or name it: make setup PYTHON3=/path/to/python3' >&2; exit 2; fi; \
+	case "$$($$python -c 'import platform; print(platform.system(), platform.machine())')" in 'Darwin x86_64') \
+	  echo 'jaxlib is not made for Macs with Intel processors any more: use another machine, or Linux on this one (docs/install.md); on Apple silicon name a Python that Rosetta does not run: make setup PYTHON3=/path/to/python3' >&2; exit 2;; esac; \
 	echo "setting up $(VENV) with $$($$python --version) ($(ACCELERATOR)); about 1 GB, a few minutes"; \
 	$$python -m venv $(VENV)
 	@$(PYTHON) -m pip install --quiet --disable-pip-version-check -c requirements/constraints.txt -e '.[$(EXTRAS)]'
