@@ -91,10 +91,8 @@ def main(
 ) -> None:
     """Matches pair by pair; what is done is on disk at any time.
 
-    Args:
-      load: reads what `--checkpoint` names.
-      find: finds the weights of `--trunk`, as `c3jax.tools.models.find_file`.
-      prog: how the command is called.
+    `load` reads what `--checkpoint` names, `find` finds the weights of `--trunk`, and `prog` is how
+    the command is called.
     """
     options = tyro.cli(Options, prog=prog)
     out = options.out.expanduser()

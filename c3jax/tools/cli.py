@@ -52,7 +52,7 @@ def guarded(main: Callable[[], Any], *, smaller: str = "") -> None:
     except MemoryError as error:
         fail(_full_memory(error, smaller))
     except Exception as error:
-        if isinstance(error, ValueError) and _raised_by(error) in ("c3jax", "data_pipelines"):
+        if isinstance(error, ValueError) and _is_refusal(error):
             fail(str(error))
         if "No space left" in str(error):
             fail(f"the disk is full: {str(error).splitlines()[0]}")
@@ -66,7 +66,8 @@ def _full_memory(error: Exception, smaller: str) -> str:
     return f"the memory is full{f': lower {smaller}' if smaller else ''} ({first or 'no more'})"
 
 
-def _raised_by(error: Exception) -> str:
-    """The package whose code raised `error`."""
+def _is_refusal(error: Exception) -> bool:
+    """Whether the library or the data pipelines raised `error`, and not a command."""
     *_, (frame, _) = traceback.walk_tb(error.__traceback__)
-    return frame.f_globals.get("__name__", "").partition(".")[0]
+    module = frame.f_globals.get("__name__", "")
+    return module.startswith(("c3jax.", "data_pipelines.")) and "c3jax.tools." not in module

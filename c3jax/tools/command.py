@@ -14,16 +14,13 @@ COMMANDS = {
     "fit-keypoints": ("fit own key points to the landmarks of a model", ""),
     "demo": ("try a model on photos, on a page in the browser", ""),
 }
-WIDTH = max(map(len, COMMANDS))
-HELP = "\n".join(
-    [
-        "usage: c3jax COMMAND [OPTIONS], c3jax COMMAND --help, c3jax --version",
-        "",
-        *(f"  {name:{WIDTH}}  {does}" for name, (does, _) in COMMANDS.items()),
-        "",
-        "They read exported models, and those that come with c3jax.",
-    ]
-)
+LISTED = "\n".join(f"  {name:13}  {does}" for name, (does, _) in COMMANDS.items())
+HELP = f"""\
+usage: c3jax COMMAND [OPTIONS], c3jax COMMAND --help, c3jax --version
+
+{LISTED}
+
+They read exported models, and those that come with c3jax."""
 
 
 def main() -> None:

@@ -37,12 +37,7 @@ class Options:
 
 
 def main(load: Load = load_both, *, prog: str = "c3jax demo") -> None:
-    """Serves the page until Ctrl-C.
-
-    Args:
-      load: reads the model: what finds landmarks in it, and what matches pictures.
-      prog: how the command is called.
-    """
+    """Serves the page until Ctrl-C; `load` reads the model, and `prog` is how it is called."""
     options = tyro.cli(Options, prog=prog)
     if missing := [name for name in NEEDED if find_spec(name) is None]:
         raise UsageError(f'the page needs {" and ".join(missing)}: pip install "c3jax[demo]"')

@@ -79,9 +79,7 @@ def main(
 ) -> None:
     """Detects picture by picture; what is done is on disk at any time.
 
-    Args:
-      load: reads what `--checkpoint` names.
-      prog: how the command is called.
+    `load` reads what `--checkpoint` names, and `prog` is how the command is called.
     """
     options = tyro.cli(Options, prog=prog)
     out = options.out.expanduser()

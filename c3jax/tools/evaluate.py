@@ -148,13 +148,7 @@ def main(
     *,
     prog: str = "c3jax evaluate",
 ) -> None:
-    """Evaluates a model, and prints the object.
-
-    Args:
-      measure: from the options to the object.
-      options: their type.
-      prog: how the command is called.
-    """
+    """Prints the object that `measure` makes of the options, of that type; `prog` is the usage."""
     given = tyro.cli(options, prog=prog)
     with contextlib.redirect_stdout(sys.stderr):  # stdout is the JSON and nothing else
         found = measure(given)

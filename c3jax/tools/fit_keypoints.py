@@ -97,9 +97,7 @@ def main(
 ) -> None:
     """Fits, prints the errors and writes the folder.
 
-    Args:
-      load: reads the model.
-      prog, detect: how this command and the one that finds the key points are called.
+    `load` reads the model; `prog` and `detect` are how this command and that one are called.
     """
     options = tyro.cli(Options, prog=prog)
     out = options.out.expanduser()

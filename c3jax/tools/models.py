@@ -20,20 +20,12 @@ def load_detector(path: Path) -> LandmarkModel:
 
 
 def load_aligner(path: Path) -> AlignmentModel:
-    """The exported model of a folder, to match pictures.
-
-    Raises:
-      UsageError: there is none, it is damaged, or it matches no pictures.
-    """
+    """As `load_detector`, to match pictures."""
     return _read(inference.load_aligner, path)
 
 
 def load_both(path: Path) -> tuple[LandmarkModel | None, AlignmentModel | None]:
-    """What finds landmarks and what matches pictures in an exported model, None if it does not.
-
-    Raises:
-      UsageError: there is none, or it is damaged.
-    """
+    """What finds landmarks and what matches pictures in an exported model, None if it does not."""
     described = _read(files.read, path)[2]
     return (
         load_detector(path) if files.finds_landmarks(described) else None,
@@ -42,11 +34,7 @@ def load_both(path: Path) -> tuple[LandmarkModel | None, AlignmentModel | None]:
 
 
 def find_file(architecture: str, path: Path | None, option: str) -> Path:
-    """The file of an architecture's published weights, given or in its usual places.
-
-    Raises:
-      UsageError: there is none; names the option for it.
-    """
+    """The file of published weights, given or in its usual places; UsageError where it is not."""
     try:
         file = weights.find_weights(architecture, path)
     except ValueError as error:
