@@ -2,4 +2,5 @@
 
 from c3jax.tools.command import main
 
-main()
+if __name__ == "__main__":
+    main()

@@ -104,14 +104,6 @@ def test_importing_the_library_stays_light():
     assert run.stdout.strip() == "[]"
 
 
-def test_importing_the_loaders_needs_no_jax():
-    code = "import sys, data_pipelines.load as load; print(load.STREAMED[0], 'jax' in sys.modules)"
-    run = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    assert run.stdout.split()[-1] == "False"
-
-
 def test_networks_and_weights_are_loaded_on_first_use():
     assert c3jax.__getattr__("models") is c3jax.models
     assert {"models", "training", "weights", "soft_argmax"} <= set(dir(c3jax))

@@ -161,7 +161,7 @@ def test_a_picture_that_breaks_in_the_middle_is_named(tmp_path, name):
 def test_folders_in_memory_need_no_tensorflow():
     program = (
         "import sys, data_pipelines.load;"
-        "assert not {'tensorflow', 'tensorflow_datasets', 'jax', 'c3jax'} & set(sys.modules)"
+        "assert not {'tensorflow', 'tensorflow_datasets', 'jax', 'flax'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
 

@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 
 from c3jax.coordinates import numpy_grid
+from c3jax.files import tested
 from c3jax.files.pairs import Pairs, Side
 from c3jax.inference import Matches
 from c3jax.tools.measure.alignment import Headline
 from c3jax.tools.measure.pck import correct_points, pck_table
 from c3jax.tools.overlays import GAP
-from data_pipelines.load import AlignmentData, values
+from data_pipelines.load import AlignmentData
 from experiments.show import matches
 from experiments.show.matches import (
     RIGHT,
@@ -62,8 +63,8 @@ def shifted(count=3, *, points=True, dense=False):
     if dense:
         places = np.broadcast_to(np.array([8.0, 0.0]), (count, SIZE, SIZE, 2))
         known = np.ones((count, SIZE, SIZE), bool)
-        truth = values.DenseTruth(places, known, known)
-    return values.TestPairs(pairs, images, source, target, truth)
+        truth = tested.DenseTruth(places, known, known)
+    return tested.TestPairs(pairs, images, source, target, truth)
 
 
 def data_of(tests, **changes):
