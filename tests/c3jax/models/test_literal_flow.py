@@ -1,5 +1,7 @@
 """Eq. 3 of C3 to the letter: one linear layer, without mutual matching and symmetry."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -17,6 +19,11 @@ W1, W2 = RANDOM.normal(size=(2, 3, 3, 1, 1))
 LITERAL = FlowModule(channels=(1,), kernel_size=3, linear=True, mutual=False, symmetric=False)
 
 
+@functools.partial(jax.jit, static_argnums=0)
+def apply(module, variables, source, target):
+    return module.apply(variables, source, target)
+
+
 def params(w1, w2):
     return {"params": {"kernel_source_0": jnp.asarray(w1), "kernel_target_0": jnp.asarray(w2)}}
 
@@ -26,7 +33,7 @@ def test_a_worked_value():
     w1, w2 = np.zeros((2, 3, 3, 1, 1))
     w1[1, :, 0, 0], w2[1, :, 0, 0] = [3, 1, 0], [0, 1, 2]
     # C = [1 0 1; 0 1 0], W2 * C = [1 2 1; 2 1 0] along its rows, W1 along its columns.
-    found = LITERAL.apply(params(w1, w2), source, target)
+    found = apply(LITERAL, params(w1, w2), source, target)
     assert_allclose(found.reshape(2, 3), [[1, 2, 1], [5, 7, 3]], rtol=1e-6)
 
 
@@ -39,15 +46,15 @@ def test_folded_or_not_it_equals_the_slow_reference(symmetric, x64, monkeypatch)
         kernels = [(W1, W2), (W2, W1)][: 1 + symmetric]
         terms = [reference.separable_conv4d(volume, *each, lambda c: c) for each in kernels]
         slow.append(sum(terms)[..., 0])
-    assert_allclose(module.apply(variables, SOURCE, TARGET), slow, **FLOAT64)
+    assert_allclose(apply(module, variables, SOURCE, TARGET), slow, **FLOAT64)
     monkeypatch.setattr(FlowModule, "_can_fold", lambda self: False)
     assert_allclose(module.apply(variables, SOURCE, TARGET), slow, **FLOAT64)
 
 
 def test_exchanging_the_images_transposes_it_only_if_the_kernels_are_exchanged_too(x64):
-    forward = LITERAL.apply(params(W1, W2), SOURCE, TARGET).transpose(0, 3, 4, 1, 2)
-    assert_allclose(LITERAL.apply(params(W2, W1), TARGET, SOURCE), forward, **FLOAT64)
-    assert np.abs(LITERAL.apply(params(W1, W2), TARGET, SOURCE) - forward).max() > 1
+    forward = apply(LITERAL, params(W1, W2), SOURCE, TARGET).transpose(0, 3, 4, 1, 2)
+    assert_allclose(apply(LITERAL, params(W2, W1), TARGET, SOURCE), forward, **FLOAT64)
+    assert np.abs(apply(LITERAL, params(W1, W2), TARGET, SOURCE) - forward).max() > 1
 
 
 def test_gradient(x64):
@@ -61,6 +68,7 @@ def test_without_symmetry_layers_with_relu_have_one_term_too():
     module = LITERAL.clone(channels=(2, 1), linear=False, symmetric=True)
     variables = jax.jit(module.init)(jax.random.key(0), SOURCE, TARGET)
     one = module.clone(symmetric=False)
-    forward, backward = one.apply(variables, SOURCE, TARGET), one.apply(variables, TARGET, SOURCE)
-    both = module.apply(variables, SOURCE, TARGET)
+    forward = apply(one, variables, SOURCE, TARGET)
+    backward = apply(one, variables, TARGET, SOURCE)
+    both = apply(module, variables, SOURCE, TARGET)
     assert_allclose(forward + backward.transpose(0, 3, 4, 1, 2), both, **REORDERED)
