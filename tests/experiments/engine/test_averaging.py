@@ -14,18 +14,20 @@ from tests.experiments.engine.test_loop import (
     FIRST,
     OPTIMIZER,
     Killed,
+    compile_once,  # noqa: F401, of this module too
     killed_after,
     make_stages,
     restored,
     train,
 )
 
+AVERAGING = optimizers.averaging(OPTIMIZER, after=FIRST - 2)
+
 
 def averaging_stages(factor=lambda step: 1.0):
     """Two stages, the first with the mean of the last two of its four steps."""
     first, second = make_stages(factor)
-    averaging = optimizers.averaging(OPTIMIZER, after=FIRST - 2)
-    return [dataclasses.replace(first, optimizer=averaging), second]
+    return [dataclasses.replace(first, optimizer=AVERAGING), second]
 
 
 def test_a_stage_ends_with_the_mean_and_the_next_goes_on_from_it(tmp_path):
