@@ -1,6 +1,7 @@
 """What the pairs of stage 2 are made of."""
 
 import dataclasses
+import functools
 
 import jax
 import jax.numpy as jnp
@@ -14,6 +15,7 @@ KEYS = jax.random.split(jax.random.key(0), 2)
 FIRST, SECOND = jax.random.uniform(jax.random.key(1), (2, 2, 16, 16, 3))
 
 
+@functools.partial(jax.jit, static_argnums=0)
 def pairs(kind: str, first=FIRST, second=SECOND):
     config: Config = dataclasses.replace(LAPTOP_SMALL, joint_pairs=kind)
     return steps._joint_pairs(KEYS, first, second, config)
