@@ -2,6 +2,7 @@
 
 import json
 
+import jax
 import numpy as np
 import pytest
 
@@ -33,13 +34,12 @@ def test_tau_carries_from_source_to_target_and_one_field_goes_back(run, photos):
     trained = load_trained(run)
     found = load_aligner(run).align(read_picture("square.png"), read_picture("other.png"))
     there, back = squares("square.png", "other.png"), squares("other.png", "square.png")
+    apply = jax.jit(trained.model.network.apply)
     for images, places, sigma, confidence in (
         (there, found.to_target, found.source_sigma, found.source_confidence),
         (back, found.to_source, found.target_sigma, found.target_confidence),
     ):
-        (tau, log_sigma), _, _ = trained.model.network.apply(
-            trained.variables, images[:1], images[1:]
-        )
+        (tau, log_sigma), _, _ = apply(trained.variables, images[:1], images[1:])
         np.testing.assert_allclose(places, tau[0], atol=1e-5)
         np.testing.assert_allclose(sigma, np.exp(log_sigma[0, ..., 0]), rtol=1e-5)
         np.testing.assert_allclose(confidence, 1 / (1 + sigma), rtol=1e-5)
@@ -52,7 +52,7 @@ def test_detect_finds_the_landmarks_of_the_network(run, photos):
     (line,) = (photos / "landmarks/landmarks.jsonl").read_text().splitlines()
     trained = load_trained(run)
     images = squares("square.png")
-    _, first, _ = trained.model.network.apply(trained.variables, images, images)
+    _, first, _ = jax.jit(trained.model.network.apply)(trained.variables, images, images)
     expected = to_pixels(first.landmarks[0], (SIZE, SIZE))
     assert expected.shape == (LANDMARKS, 2)
     np.testing.assert_allclose(json.loads(line)["landmarks_px"], expected, atol=0.01)
