@@ -179,9 +179,9 @@ cli.guarded(main)
 
 
 def trace_a_step_without_tensorflow(root, *options):
-    command = [sys.executable, "-c", WITHOUT_TENSORFLOW, "--preset", "laptop_small"]
-    command += ["--data.name", "celeb_a", "--data.path", str(root), *options]
-    return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
+    command = [sys.executable, "-c", WITHOUT_TENSORFLOW, "--preset", "laptop_small", "--no-flow"]
+    command += ["--model.family", "imm", "--data.name", "celeb_a", "--data.path", str(root)]
+    return subprocess.run([*command, *options], cwd=REPOSITORY, capture_output=True, text=True)
 
 
 def test_nothing_from_the_entry_point_to_the_step_imports_tensorflow(root):
