@@ -55,7 +55,7 @@ def apply(network, variables, images, **options):
 )
 def test_every_stage_equals_slow_reference(files, architecture, output_stride):
     path, weights = files(architecture)
-    images = random_images(1, 37, 50, 3)
+    images = random_images(1, 21, 34, 3)
     network = ResNet(architecture, output_stride=output_stride, stages=EVERY)
     variables = load_resnet(path, architecture, stages=EVERY)
     stages = jax.jit(network.apply)(variables, images)
