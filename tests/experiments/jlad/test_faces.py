@@ -41,7 +41,7 @@ def shrink(loss_fn, optimizer, *, devices):
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory):
+def root(tmp_path_factory, without_spots):
     """A folder with two runs: the pre-training `first`, and rounds on photos that go on from it."""
     root = tmp_path_factory.mktemp("faces")
     where = ("--data.cache", root / "data", "--runs", root / "runs")
@@ -107,19 +107,6 @@ def test_the_report_shows_pairs_of_faces_and_the_table_of_rounds(root, name):
         assert title in page
     names = {"numbered", "cut_outs", "landmarks", "warped", "self_similarity", "losses"}
     assert {path.stem for path in (run / "pictures").iterdir()} == names
-
-
-def test_a_run_on_faces_is_evaluated_on_its_own_and_on_pairs(root, capsys):
-    run, evaluated = root / "runs/jlad/first", results_of(root, "first")["landmarks"]
-    assert call(evaluate.main, "--checkpoint", run) == 0
-    assert json.loads(capsys.readouterr().out)["nme_percent"] == pytest.approx(
-        evaluated["nme_percent"], rel=1e-3
-    )
-    header = "source,target,source_points,target_points\n"
-    (root / "faces/pairs.csv").write_text(header + "images/00.png,images/01.png,10;12,11;12\n")
-    named = ("--data.name", "pairs_csv", "--data.path", root / "faces/pairs.csv")
-    assert call(evaluate.main, "--checkpoint", run, *named) == 0
-    assert "pck" in json.loads(capsys.readouterr().out)
 
 
 def test_a_run_on_photos_is_checked_without_labels(root, capsys):

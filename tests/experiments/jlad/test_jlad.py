@@ -63,7 +63,7 @@ def test_the_pre_training_warps_other_pictures_where_there_are_some():
 
 
 @pytest.fixture(scope="module")
-def started(tmp_path_factory, compiled):
+def started(tmp_path_factory, compiled, without_spots):
     """`started(name, *options)` runs the command on one device: status, folder, last states.
 
     The states at the ends of the stages, by name.
