@@ -74,13 +74,12 @@ def find_runs(top: Path) -> Iterator[Path]:
             yield folder
 
 
-def described(folder: Path) -> dict[str, Any]:
-    """config.json of a folder; empty where there is none, or one that cannot be read."""
+def described(folder: Path, file: str = "config.json") -> dict[str, Any]:
+    """A JSON file of a folder; empty where there is none, or one that cannot be read."""
     try:
-        found = runs.read_json(folder / "config.json")
+        return runs.read_json(folder / file)
     except (UsageError, OSError):
         return {}
-    return found if isinstance(found, dict) else {}
 
 
 def look_at(folder: Path) -> Listed:
@@ -92,23 +91,24 @@ def look_at(folder: Path) -> Listed:
         state, step = "running", last_logged(folder / "metrics.jsonl") or step
     elif (folder / FAILURE).is_file():
         state = "failed"
-        failure = (folder / FAILURE).read_text("utf-8").partition("\n")[0]
-    elif (folder / "results.json").is_file():
-        state, numbers = "finished", runs.flatten(runs.read_json(folder / "results.json"))
+        failure = (folder / FAILURE).read_text("utf-8", "backslashreplace").partition("\n")[0]
+    elif (folder / "results.json").exists():
+        numbers = runs.flatten(described(folder, "results.json"))
+        state, failure = ("finished", None) if numbers else ("failed", "results.json is damaged")
     else:
         state = "empty" if step is None else "stopped"
-    errors = {key: numbers[key] for key in ERRORS if numbers.get(key) is not None}
+    errors = {key: numbers[key] for key in ERRORS if isinstance(numbers.get(key), int | float)}
     experiment, command = config.get("experiment"), config.get("command")
     return Listed(str(folder), experiment, state, process, step, errors, failure, command)
 
 
 def last_logged(path: Path) -> int | None:
     """The step of the last whole row of metrics.jsonl."""
-    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    lines = path.read_bytes().splitlines() if path.is_file() else []
     for line in reversed(lines):
         try:
             return json.loads(line)["step"]
-        except ValueError:  # a row that is being written
+        except (ValueError, KeyError, TypeError):  # a row that is being written, or is damaged
             continue
     return None
 

@@ -122,10 +122,12 @@ def data_of(path: Path) -> str | None:
     return trained_on.get("data") if isinstance(trained_on, dict) else None
 
 
-def read_json(path: Path) -> Any:
-    """What a JSON file holds; UsageError names a file that is missing or broken."""
+def read_json(path: Path, kind: type = dict) -> Any:
+    """The object, or what `kind` is, of a JSON file; UsageError names one missing or broken."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        if isinstance(found := json.loads(path.read_text(encoding="utf-8")), kind):
+            return found
+        raise ValueError(f"it holds no {'object' if kind is dict else kind.__name__}")
     except FileNotFoundError:
         raise UsageError(f"{path} is missing: is {path.parent} a run folder?") from None
     except ValueError as error:

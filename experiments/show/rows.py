@@ -20,7 +20,7 @@ PRINTED = {
 
 def read_rows(folder: Path) -> list[dict[str, Any]]:
     """The rows so far of a run's folder; `round` numbers them."""
-    return runs.read_json(folder / FILE) if (folder / FILE).exists() else []
+    return runs.read_json(folder / FILE, list) if (folder / FILE).exists() else []
 
 
 def add_row(folder: Path, row: dict[str, Any]) -> None:

@@ -67,6 +67,19 @@ def test_every_run_has_its_state_step_error_and_command(listed):
     assert listed["old"]["command"] is None
 
 
+@pytest.mark.parametrize("damaged", ['{"seed', "[]", '{"landmarks": {"nme_percent": "9"}}'])
+def test_a_damaged_file_hides_no_other_run(top, damaged, capsys):
+    (top / "c3_faces/done/results.json").write_text(damaged)
+    (top / "c3_faces/failed/error.txt").write_bytes(b"caf\xe9 failed")
+    with (top / "c3_faces/running/metrics.jsonl").open("a") as file:
+        file.write('\nnull\n{"loss": 1}\n')
+    assert call(command.main, top) == 0
+    told = capsys.readouterr().out
+    assert "c3_faces/running running 150" in " ".join(told.split())
+    assert "c3_faces/failed: failed: caf\\xe9 failed\n" in told
+    assert ("done: failed: results.json is damaged" in told) == (damaged[-1] != "}")
+
+
 def test_people_get_a_table_and_what_to_type_next(top, capsys):
     assert call(command.main, top) == 0
     told = capsys.readouterr().out

@@ -37,6 +37,13 @@ def test_a_run_and_an_exported_model_say_what_they_were_trained_on(tmp_path):
         assert runs.data_of(tmp_path / "model.safetensors") is None
 
 
+@pytest.mark.parametrize("text", ['{"seed"', "[]", "null", "5"])
+def test_what_is_no_object_is_refused_by_name(tmp_path, text):
+    (tmp_path / "results.json").write_text(text)
+    with pytest.raises(UsageError, match="results.json is no JSON: "):
+        runs.read_json(tmp_path / "results.json")
+
+
 def test_no_json_holds_what_is_no_number(tmp_path):
     found = {"nme": float("nan"), "rows": [{"error": float("inf")}, (1.5, None)]}
     runs.write_json(tmp_path / "results.json", found)
