@@ -58,7 +58,18 @@ def guarded(main: Callable[[], Any], *, smaller: str = "") -> None:
             fail(f"the disk is full: {str(error).splitlines()[0]}")
         if "RESOURCE_EXHAUSTED" in str(error):
             fail(_full_memory(error, smaller))
+        if (asked := os.environ.get("JAX_PLATFORMS")) and not _finds_device():
+            fail(f"JAX finds no device for JAX_PLATFORMS={asked}: unset that variable")
         raise
+
+
+def _finds_device() -> bool:
+    import jax
+
+    try:
+        return bool(jax.devices())
+    except (RuntimeError, AssertionError):  # the latter is JAX's own, of CUDA without a driver
+        return False
 
 
 def _full_memory(error: Exception, smaller: str) -> str:

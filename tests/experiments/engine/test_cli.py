@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -231,6 +232,33 @@ def test_a_pipe_that_the_reader_closes_ends_the_command_quietly():
     done = subprocess.run(run, cwd=REPOSITORY, stdout=writer, stderr=subprocess.PIPE, text=True)
     os.close(writer)
     assert (done.returncode, done.stderr) == (141, "")
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_standard_streams_end_no_command_and_get_into_no_file(tmp_path, closed):
+    file = tmp_path / "file"
+    code = (
+        "import os, experiments; from experiments.engine import cli\n"
+        f"file = open({str(file)!r}, 'w'); cli.guarded(lambda: (print(1), os.write(2, b'2')))"
+    )
+    shell = f"{shlex.quote(sys.executable)} -c {shlex.quote(code)} {closed}"
+    done = subprocess.run(shell, shell=True, cwd=REPOSITORY, capture_output=True)
+    assert (done.returncode, file.read_text()) == (0, "")
+
+
+@pytest.mark.parametrize("asked", ["cuda", "nonsense"])
+def test_a_device_that_jax_cannot_find_is_named(asked):
+    code = "import jax; from experiments.engine import cli; cli.guarded(lambda: jax.random.key(0))"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=REPOSITORY,
+        env=os.environ | {"JAX_PLATFORMS": asked},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    assert f"error: JAX finds no device for JAX_PLATFORMS={asked}: " in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends SIGINT")
