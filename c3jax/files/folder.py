@@ -85,6 +85,9 @@ def _box_rows(path: Path, *, repeated: bool) -> list[tuple[str, Box]]:
             if high <= low:
                 where, why = f"row {number}, column '{axis}1'", f"is not above {axis}0 = {low:g}"
                 raise DataError(f"{path}: {where}: {high:g} {why}")
+        if max(map(abs, (x0, y0, x1, y1))) <= 1:
+            why = "all edges are within 1; pixels are needed, not shares of a side"
+            raise DataError(f"{path}: row {number}: {why}")
         boxes.append((name, (x0, y0, x1, y1)))
     return boxes
 
@@ -206,5 +209,5 @@ def _holds_results(folder: Path) -> bool:
 
 def _require_two(root, count: int, skipped) -> None:
     if count < 2:
-        needed = "training needs at least 2"
-        raise DataError(f"{root}: {count} usable pictures; {needed}.{list_skipped(skipped)}")
+        told = f"{count} of its pictures can be used; at least 2 are needed"
+        raise DataError(f"{root}: {told}.{list_skipped(skipped)}")

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from c3jax.files.errors import DataError
-from c3jax.files.tables import key_of, read_number_table, read_table
+from c3jax.files.tables import Files, key_of, read_number_table, read_table
 
 _VISIBILITY = {"v", "vis", "visible", "visibility"}
 # The first of the columns that `c3jax detect` may append to those of points.
@@ -58,12 +58,22 @@ def find_labels(path: Path) -> tuple[Path, str]:
 def folder_of(root: Path, file: Path, labels: Labels) -> Path:
     """The folder that the names of labelled pictures are relative to.
 
-    That is `images/`; or, where the first picture is there, CVAT's `images/default/`, the folder
-    itself, or the project of DeepLabCut, whose table lies in labeled-data/VIDEO/.
+    That is where some are: `images/`, CVAT's `images/default/`, the folder itself, or the project
+    of DeepLabCut, whose table lies in labeled-data/VIDEO/.
+
+    Raises:
+      DataError: none is in any of them.
     """
-    first = Path(key_of(labels.names[0])) if labels.names else Path()
     folders = [root / "images", root / "images/default", root, *file.resolve().parents[2:3]]
-    return next((folder for folder in folders if (folder / first).is_file()), folders[0])
+    for folder in folders:
+        files = Files(folder)
+        if any((folder / files.find(name)).is_file() for name in labels.names):
+            return folder
+    named = f"such as {labels.names[0]}" if labels.names else "as it names none"
+    raise DataError(
+        f"{file}: none of its pictures is there, {named}; put them into {folders[0]}, or the file "
+        "beside them"
+    )
 
 
 def read_labels(file: Path) -> Labels:
@@ -86,18 +96,23 @@ def _read_own(file: Path) -> Labels:
     header, table = read_number_table(file, blank=True)
     end = next((at for at, name in enumerate(header) if name in _APPENDED), len(header))
     columns = header[1:end]
-    visible = [bool(_VISIBILITY & {*re.split(r"[\W\d_]+", name.lower())}) for name in columns]
+    visible = [bool(_VISIBILITY & _words(name)) for name in columns]
     step = 3 if visible and visible == [False, False, True] * (len(visible) // 3) else 2
     if len(columns) < 2 or len(columns) % step:
         raise DataError(f"{file}: {len(columns)} columns after the image; x,y per point is needed")
-    shape = len(table), len(columns) // step, step
+    starts = range(0, len(columns), step)
+    for x, y in (columns[at : at + 2] for at in starts):
+        if {"x", "y"} & _words(x) == {"y"} or {"x", "y"} & _words(y) == {"x"}:
+            why = "are not the x and y of one point; put these side by side, x first"
+            raise DataError(f"{file}: columns {x!r} and {y!r} {why}")
+    shape = len(table), len(starts), step
     numbers = np.array([row[: end - 1] for _, row in table], np.float32).reshape(shape)
     seen = numbers[..., 2:]
     if np.any(wrong := ~(np.isin(seen, (0, 1, 2)) | np.isnan(seen))):
         row, point, _ = np.argwhere(wrong)[0]
         why = "0 (not labelled), 1 (hidden) or 2 (seen) is needed"
         raise DataError(f"{file}: row {row + 1}, column {columns[3 * point + 2]!r}: {why}")
-    pairs = [_stem(*columns[at : at + 2]) for at in range(0, len(columns), step)]
+    pairs = [_stem(*columns[at : at + 2]) for at in starts]
     return _labels(file, [name for name, _ in table], pairs, numbers[..., :2], (seen == 0).any(-1))
 
 
@@ -192,9 +207,15 @@ def _labels(
     if np.isinf(keypoints).any():
         row = int(np.argwhere(np.isinf(keypoints))[0][0])
         raise DataError(f"{file}: row {row + 1}: a coordinate is infinite")
+    if keypoints.size and np.nanmax(np.abs(keypoints), initial=0) <= 1:
+        raise DataError(f"{file}: all points are within 1; pixels are needed, not shares of a side")
     if not all(points) or len(set(points)) < len(points):
         points = [str(number) for number in range(len(points))]
     return Labels(tuple(names), tuple(points), keypoints)
+
+
+def _words(name: str) -> set[str]:
+    return {*re.split(r"[\W\d_]+", name.lower())}
 
 
 def _stem(x: str, y: str) -> str:

@@ -91,11 +91,12 @@ def pairs_folder(path, *, left_out: dict[int, str] | None = None) -> Pairs:
     found: dict[str, dict[str, Path]] = {}
     names = find_pictures(root)
     stems = {name: PurePosixPath(name).with_suffix("").as_posix() for name in names}
-    tell_passed_over(root, [name for name, stem in stems.items() if not stem.endswith(SIDES)])
+    others = [name for name, stem in stems.items() if not stem.lower().endswith(SIDES)]
+    tell_passed_over(root, others)
     for name, stem in stems.items():
         for side in SIDES:
-            if stem.endswith(side):
-                sides = found.setdefault(stem.removesuffix(side), {})
+            if stem.lower().endswith(side):
+                sides = found.setdefault(stem[: -len(side)], {})
                 if side in sides:
                     raise DataError(f"{root / name}: {sides[side].name} is there too; keep one")
                 sides[side] = root / name

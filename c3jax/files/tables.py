@@ -43,6 +43,7 @@ def key_of(name: str) -> str:
     >>> key_of("./sub\\a.jpg")
     'sub/a.jpg'
     """
+    name = name.encode("utf-8", "surrogateescape").decode("utf-8", "surrogateescape")  # from a disk
     return posixpath.normpath(unicodedata.normalize("NFC", name).replace("\\", "/"))
 
 

@@ -73,7 +73,7 @@ def test_checking_a_folder_leaves_the_same_pictures_out(corpus, caplog):
 def test_a_folder_of_one_usable_picture_is_refused_with_the_reasons(tmp_path):
     (tmp_path / "good.png").write_bytes(good_files()["RGB.PNG"])
     (tmp_path / "page.jpg").write_bytes(b"<html>")
-    named = r"1 usable pictures(.|\n)*page.jpg: not a picture"
+    named = r"1 of its pictures can be used(.|\n)*page.jpg: not a picture"
     with pytest.raises(DataError, match=named):
         load_folder(find_folder(tmp_path), size=8)
     with pytest.raises(DataError, match=named):
@@ -110,6 +110,7 @@ def test_a_negative_margin_is_refused(pictures):
         ("a.png,4,6,14,6", "row 2, column 'y1': 6 is not above y0 = 6"),
         ("A.png,4,6,14,12", "row 2, column 'image': no picture 'A.png'"),
         ("b/2.PNG,4,6,14,12", "row 2 repeats 'b/2.PNG' of row 1"),
+        ("a.png,0.2,0.1,0.9,1", "row 2: all edges are within 1; pixels are needed, not shares"),
     ],
 )
 def test_a_faulty_box_is_refused_by_row_and_column(pictures, row, named):

@@ -10,6 +10,7 @@ from c3jax.files.errors import DataError
 from c3jax.files.folder import labelled
 from c3jax.files.labels import find_labels, read_labels
 from c3jax.files.sources import load_annotated
+from c3jax.files.tables import key_of
 
 NAN = [np.nan, np.nan]
 ONE_INDEX = """\
@@ -91,6 +92,9 @@ def test_points_are_called_as_their_columns(tmp_path, header, points):
         (ONE_INDEX.replace("3.5,4", "3.5,"), "row 1: point 2 has one blank cell"),
         (ONE_INDEX.replace("b.png", "a.png"), r"row 2 repeats '.*a.png' of row 1"),
         (ONE_INDEX.replace("labeled-data/v/a.png", "0").replace("labeled-data/v/b.png", "1"), "fr"),
+        ("image,nose_y,nose_x\na.png,9,8\n", "'nose_y' and 'nose_x' are not the x and y of one"),
+        ("image,x0,x1,y0,y1\na.png,9,8,7,6\n", "'x0' and 'x1' are not the x and y of one"),
+        ("image,x0,y0,x1,y1\na.png,0.9,0.8,,\n", "all points are within 1; pixels are needed"),
     ],
 )
 def test_faulty_tables_are_refused(tmp_path, text, why):
@@ -148,6 +152,18 @@ def test_pictures_are_found_where_tools_leave_them(tmp_path, pictures, file):
         found = labelled(root, csv=name, rows=(1, 2))
         assert found.points == ("nose", "tail")
         assert len(load_annotated(found, size=8)) == 2
+
+
+def test_one_picture_that_is_there_is_enough_to_find_their_folder_and_none_is_told(tmp_path):
+    (tmp_path / "t.csv").write_text("image,x0,y0\nlost.png,1,2\ncafé.png,3,4\n")
+    with pytest.raises(DataError, match="t.csv: none of its pictures is there, such as lost.png; "):
+        labelled(tmp_path, csv="t.csv")
+    (tmp_path / "cafe\u0301.png").touch()  # as a disk of a Mac has it
+    assert labelled(tmp_path, csv="t.csv").root == tmp_path
+
+
+def test_names_from_a_disk_and_from_a_table_agree_in_a_locale_of_ascii():
+    assert key_of("caf\udcc3\udca9.png") == key_of("cafe\u0301.png") == "café.png"
 
 
 def test_the_table_of_a_video_of_deeplabcut_is_enough(tmp_path):

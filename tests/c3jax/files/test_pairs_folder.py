@@ -14,7 +14,7 @@ def write(root, *names):
 
 
 def test_pairs_are_told_by_their_names_in_all_folders(tmp_path, caplog):
-    write(tmp_path, "mug/source.png", "mug/target.jpg", "1_target.png", "1_source.png", "notes.png")
+    write(tmp_path, "mug/source.png", "mug/target.jpg", "1_target.png", "1_Source.PNG", "notes.png")
     pairs = pairs_folder(tmp_path)
     names = [
         tuple(
@@ -22,7 +22,7 @@ def test_pairs_are_told_by_their_names_in_all_folders(tmp_path, caplog):
         )
         for k in range(len(pairs))
     ]
-    assert names == [("1_source.png", "1_target.png"), ("mug/source.png", "mug/target.jpg")]
+    assert names == [("1_Source.PNG", "1_target.png"), ("mug/source.png", "mug/target.jpg")]
     assert "passed over 1 .png, which are not read: notes.png" in caplog.text
     assert pairs.source.points_px is None and pairs.source.sizes.tolist() == [[15, 10], [12, 10]]
 

@@ -47,7 +47,7 @@ def test_wrong_data(refused, tmp_path):
     for path, said in (
         (tmp_path / "absent", "absent: no such folder"),
         (no_picture, "text: no picture (.avif .bmp"),
-        (write_pictures(tmp_path / "single", 1), "single: 1 usable pictures; training needs"),
+        (write_pictures(tmp_path / "single", 1), "single: 1 of its pictures can be used; at"),
         (no_picture / "notes.txt", "notes.txt: a file, not a folder"),
         (damaged, "1.png: cannot be decoded"),
     ):
