@@ -76,6 +76,8 @@ def write(out: Path, trained, detector, aligner, options: Options, calibration) 
     from c3jax import inference
     from c3jax.models.families import to_config
 
+    if out.is_file():
+        raise UsageError(f"--out {out} is a file; give a folder")
     if (out / inference.CONFIG).exists() and not (out / inference.WEIGHTS).exists():
         raise UsageError(f"{out} holds another {inference.CONFIG} (a run?): give another --out")
     model = detector or aligner

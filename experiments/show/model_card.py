@@ -29,12 +29,13 @@ not trained on, strong differences of viewpoint, and fine detail (the map has on
 the network's grid) are its weak sides."""
 
 
-def write_card(found: runs.Run, out: Path) -> Path:
-    """Writes the card of a model folder, unless one is there; returns its path."""
-    path = out / CARD
-    if not path.exists():
-        runs.replace_text(path, card(found, runs.read_json(out / inference.CONFIG)))
-    return path
+def write_card(found: runs.Run, out: Path) -> str:
+    """Writes the card of a model folder, unless another one is there; tells which there is."""
+    path, text = out / CARD, card(found, runs.read_json(out / inference.CONFIG))
+    if path.exists() and path.read_text("utf-8") != text:
+        return f"{path} was there and stays, of whatever model: delete it for a new one"
+    runs.replace_text(path, text)
+    return str(path)
 
 
 def card(found: runs.Run, model: dict[str, Any]) -> str:

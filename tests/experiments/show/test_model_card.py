@@ -39,8 +39,8 @@ def card_of(folder, config, experiment="c3_faces", family="c3"):
     (out / "config.json").write_text(json.dumps(model))
     described = {"experiment": experiment, "preset": "laptop", "config": to_json(config)}
     path = model_card.write_card(runs.Run(folder, None, described), out)
-    assert path == out / "README.md"
-    return path.read_text()
+    assert path == str(out / "README.md")
+    return (out / "README.md").read_text()
 
 
 def test_the_figures_stand_beside_their_baselines(tmp_path):
@@ -66,10 +66,14 @@ def test_the_figures_stand_beside_their_baselines(tmp_path):
     assert "c3jax align" not in text
 
 
-def test_a_card_that_is_there_stays(tmp_path):
-    (tmp_path / "README.md").write_text("my own")
-    model_card.write_card(runs.Run(tmp_path, None, {}), tmp_path)
-    assert (tmp_path / "README.md").read_text() == "my own"
+def test_another_card_that_is_there_stays_and_it_is_said(tmp_path):
+    card_of(tmp_path, config())
+    out, described = tmp_path / "export", {"experiment": "c3_faces", "config": to_json(config())}
+    for text, said in (("my own", " was there and stays"), ("", "README.md")):
+        (out / "README.md").write_text(text) if text else (out / "README.md").unlink()
+        told = model_card.write_card(runs.Run(tmp_path, None, described), out)
+        assert told.startswith(f"{out / 'README.md'}") and said in told
+        assert (out / "README.md").read_text().startswith(text or "---")
 
 
 def test_a_run_without_results_says_so(tmp_path):
