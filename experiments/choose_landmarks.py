@@ -91,7 +91,7 @@ class Options:
           UsageError: names the option.
         """
         if len(set(self.counts)) < 2:
-            raise UsageError(f"--counts must name two numbers or more, got {list(self.counts)}")
+            raise UsageError(f"--counts must name two different numbers, got {list(self.counts)}")
         check_least("--counts", min(self.counts), 2)
         check_least("--steps", self.steps, 1)
         check_folder(self.out.expanduser(), README)
