@@ -184,13 +184,15 @@ def run(recipe: Recipe, preset: str, config: Any) -> None:
     with processes.first_alone("load the data"):
         data = recipe.load_data(config.data)
     print(f"data: {data.description}, {config.data.image_size} px", flush=True)
-    with locks.locked(folder), locks.noting_failure(folder):
-        runs.open_run(folder, recipe.name, preset, config, command=cli.command_line(recipe.name))
-        trained, seconds = train_stages(recipe, preset, config, model, data, folder)
-        if processes.is_first():
-            calibrate(trained, data, folder)
-            report = write_results(trained, data, folder, begun | {"seconds": round(seconds)})
-            print(f"whole command: {time.monotonic() - started:.0f} s; report: {report}")
+    command = cli.command_line(recipe.name)
+    with locks.locked(folder):
+        runs.open_run(folder, recipe.name, preset, config, command, num_train=data.num_train)
+        with locks.noting_failure(folder):
+            trained, seconds = train_stages(recipe, preset, config, model, data, folder)
+            if processes.is_first():
+                calibrate(trained, data, folder)
+                report = write_results(trained, data, folder, begun | {"seconds": round(seconds)})
+                print(f"whole command: {time.monotonic() - started:.0f} s; report: {report}")
 
 
 def train_stages(

@@ -43,18 +43,39 @@ class RunConfig:
 
 
 def open_run(
-    folder: Path, experiment: str, preset: str, config: Any, *, command: str | None = None
+    folder: Path,
+    experiment: str,
+    preset: str,
+    config: Any,
+    command: str | None = None,
+    *,
+    num_train: int | None = None,
 ) -> None:
     """Makes the run folder; a run that has saved a checkpoint keeps its configuration.
 
-    `command` is what starts the run, and goes on with it.
+    `command` is what starts the run, and goes on with it; `num_train` how many pictures or pairs
+    it is trained on.
+
+    Raises:
+      UsageError: it has saved a checkpoint, and was trained on another number of them.
     """
     from experiments.engine import processes
 
-    if processes.is_first() and not has_steps(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        described = {"experiment": experiment, "preset": preset, "config": to_json(config)}
-        write_json(folder / "config.json", described | ({"command": command} if command else {}))
+    if not processes.is_first():
+        return
+    if has_steps(folder):
+        before = read_json(folder / "config.json").get("num_train", num_train)
+        if before != num_train:
+            raise UsageError(
+                f"{folder} was trained on {before} pictures or pairs, now there are {num_train}: "
+                f"restore them, or choose another --name (with --init-from {folder})"
+            )
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    described = {"experiment": experiment, "preset": preset, "config": to_json(config)}
+    known = {"command": command, "num_train": num_train}
+    described |= {name: each for name, each in known.items() if each is not None}
+    write_json(folder / "config.json", described)
 
 
 def has_steps(folder: Path) -> bool:

@@ -67,6 +67,18 @@ def test_another_configuration_is_refused_and_the_fields_named(tmp_path, change,
         begin(tmp_path, dataclasses.replace(LAPTOP, **change))
 
 
+def test_other_training_pictures_are_refused_once_a_checkpoint_is_saved(tmp_path):
+    def opened(num_train):
+        runs.open_run(tmp_path, "c3_faces", "laptop", LAPTOP, num_train=num_train)
+
+    for num_train in (40, 57):  # nothing is saved yet
+        opened(num_train)
+    (tmp_path / "checkpoints/500").mkdir(parents=True)
+    opened(57)
+    with pytest.raises(UsageError, match="trained on 57 pictures .* now there are 40: .* --name"):
+        opened(40)
+
+
 def test_intervals_and_places_may_change_and_the_file_stays(tmp_path):
     begin(tmp_path)
     before = (tmp_path / "config.json").read_bytes()
