@@ -31,6 +31,7 @@ def guarded(main: Callable[[], Any], *, smaller: str = "") -> None:
       main: the command.
       smaller: the options that make it take less memory.
     """
+    sys.argv[1:] = map(_at_home, sys.argv[1:])
     for stream in (sys.stdout, sys.stderr):  # names of files need not be UTF-8
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -61,6 +62,12 @@ def guarded(main: Callable[[], Any], *, smaller: str = "") -> None:
         if (asked := os.environ.get("JAX_PLATFORMS")) and not _finds_device():
             fail(f"JAX finds no device for JAX_PLATFORMS={asked}: unset that variable")
         raise
+
+
+def _at_home(word: str) -> str:
+    """`--out=~/found` as `--out=/home/me/found`: shells expand `~` where a word begins alone."""
+    option, equals, value = word.partition("=") if word.startswith("-") else ("", "", word)
+    return option + equals + os.path.expanduser(value)
 
 
 def _finds_device() -> bool:

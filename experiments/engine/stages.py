@@ -1,6 +1,8 @@
 """The configuration of a training stage, the stage itself, and who learns in it."""
 
+import dataclasses
 import functools
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -14,7 +16,7 @@ from c3jax.training import optimizers
 from c3jax.training.precision import with_activations
 from c3jax.training.state import TrainState
 from c3jax.training.step import LossFn
-from experiments.engine import processes
+from experiments.engine import processes, runs
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,10 @@ def check_options(config: Any, num_devices: int) -> None:
             value = getattr(config if group is None else config.data, name, None)
             option = name if group is None else f"{group}.{name}"
             check_least(f"--{option}".replace("_", "-"), value, bound)
+    for name, value in runs.flatten(dataclasses.asdict(config)).items():
+        for number in value if isinstance(value, tuple) else (value,):
+            if isinstance(number, float) and not math.isfinite(number):
+                raise UsageError(f"--{name.replace('_', '-')} must be finite, got {number}")
     config.check(num_devices)
     stages = {name: stage for name, stage in vars(config).items() if hasattr(stage, "batch_size")}
     works = [name for name, stage in stages.items() if getattr(stage, "steps", None) != 0]

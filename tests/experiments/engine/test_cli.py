@@ -234,6 +234,13 @@ def test_a_pipe_that_the_reader_closes_ends_the_command_quietly():
     assert (done.returncode, done.stderr) == (141, "")
 
 
+def test_a_home_is_found_behind_an_equals_sign(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/me")
+    monkeypatch.setattr(sys, "argv", ["c", "--out=~/a", "~/b", "--name", "c~", "--x=1~/d"])
+    cli.guarded(lambda: None)
+    assert sys.argv == ["c", "--out=/home/me/a", "/home/me/b", "--name", "c~", "--x=1~/d"]
+
+
 @pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
 def test_closed_standard_streams_end_no_command_and_get_into_no_file(tmp_path, closed):
     file = tmp_path / "file"

@@ -97,6 +97,8 @@ def test_a_refused_command_leaves_no_folder(refused, pictures, tmp_path, monkeyp
         (("--check-every", 0), "--check-every must be at least 1, got 0"),
         (("--checkpoint-every", 0), "--checkpoint-every must be at least 1, got 0"),
         (("--data.image-size", 0), "--data.image-size must be at least 2, got 0"),
+        (("--pretrain.learning-rate", "nan"), "--pretrain.learning-rate must be finite, got nan"),
+        (("--warp.source-warp", 0, "inf"), "--warp.source-warp must be finite, got inf"),
         ((), "--pretrain.batch-size 4 cannot be shared by 3 devices"),
     ):
         assert said in refused("--data.path", tmp_path / "absent", *arguments)
