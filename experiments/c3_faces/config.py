@@ -155,7 +155,7 @@ class Config(RunConfig):
         Raises:
           UsageError: names the option.
         """
-        check_least("--landmarks", self.landmarks, 2 if self.loss.separation else 1)
+        check_least("--landmarks", self.landmarks, 2)  # `separation` is always told
         if self.model.family == "imm" and self.flow:
             raise UsageError("IMM has no cross-image flow module: add --no-flow")
         if self.model.always_frozen and self.model.train_trunk:

@@ -92,6 +92,7 @@ def test_a_refused_command_leaves_no_folder(refused, pictures, tmp_path, monkeyp
     for arguments, said in (
         (("--seed", -1), "--seed must be from 0 to 2147483647, got -1"),
         (("--landmarks", -1), "--landmarks must be at least 0, got -1"),
+        (("--landmarks", 1, "--loss.separation", 0), "--landmarks must be at least 2, got 1"),
         (("--landmarks", 0), "--landmarks must be at least 2, got 0"),
         (("--log-every", 0), "--log-every must be at least 1, got 0"),
         (("--check-every", 0), "--check-every must be at least 1, got 0"),
