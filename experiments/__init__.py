@@ -3,12 +3,18 @@
 import os
 import signal
 import sys
+import threading
+from typing import NoReturn
 
 
 def _leave(number, frame) -> None:
     """Ends a command that has only begun to import: some imports swallow KeyboardInterrupt."""
     os.write(2, b"\ninterrupted\n")
     os._exit(128 + number)
+
+
+def _end(number, frame) -> NoReturn:
+    raise SystemExit(128 + number)
 
 
 def _fill_standard_streams() -> None:
@@ -21,9 +27,15 @@ def _fill_standard_streams() -> None:
 
 
 def begin() -> None:
-    """From here on Ctrl-C raises KeyboardInterrupt."""
+    """From here on Ctrl-C raises KeyboardInterrupt, and other signals that stop SystemExit."""
+    from experiments.engine.errors import stop_signals
+
     if signal.getsignal(signal.SIGINT) is _leave:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if threading.current_thread() is threading.main_thread():  # others may handle no signals
+        for number in stop_signals():
+            if signal.getsignal(number) is signal.SIG_DFL:
+                signal.signal(number, _end)
 
 
 _fill_standard_streams()

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 import shlex
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -239,6 +240,25 @@ def test_a_home_is_found_behind_an_equals_sign(monkeypatch):
     monkeypatch.setattr(sys, "argv", ["c", "--out=~/a", "~/b", "--name", "c~", "--x=1~/d"])
     cli.guarded(lambda: None)
     assert sys.argv == ["c", "--out=/home/me/a", "/home/me/b", "--name", "c~", "--x=1~/d"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends signals")
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_a_signal_that_ends_a_command_lets_it_write_what_is_open(name):
+    code = f"""
+import signal
+from experiments.engine import cli
+signal.signal(signal.{name}, signal.SIG_DFL)  # a terminal's, also under nohup
+def main():
+    try: signal.raise_signal(signal.{name})
+    finally: print("written")
+cli.guarded(main)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True
+    )
+    assert done.returncode == 128 + getattr(signal, name)
+    assert (done.stdout, done.stderr) == ("written\n", "")
 
 
 @pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
