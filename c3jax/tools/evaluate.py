@@ -1,4 +1,4 @@
-"""`c3jax evaluate --checkpoint MODEL`: what an exported model reaches, as JSON on stdout.
+"""`c3jax evaluate`: what an exported model reaches, as JSON on stdout.
 
 The `landmarks` object on annotated pictures, the `alignment` object on annotated pairs.
 """
@@ -18,7 +18,7 @@ from c3jax.files import pf_willow
 from c3jax.files.frames import Crop
 from c3jax.files.pairs_csv import pairs_csv
 from c3jax.files.tested import Evaluation, hold, labelled_sets
-from c3jax.inference import AlignmentModel, LandmarkModel
+from c3jax.inference import SHIPPED, AlignmentModel, LandmarkModel
 from c3jax.tools.errors import UsageError
 from c3jax.tools.measure.aligners import evaluate_aligner
 from c3jax.tools.measure.evaluation import evaluate_landmarks, find_landmarks
@@ -48,10 +48,10 @@ class DataOptions:
 
 @dataclass(frozen=True)
 class Options:
-    """Print what an exported model reaches: errors or PCK in percent, and baselines."""
+    """Print what a model reaches: errors or PCK in percent, and baselines."""
 
-    checkpoint: Path
-    """exported model"""
+    checkpoint: Path | None = None
+    """exported model; by default the detector of faces or the aligner that comes with c3jax"""
     data: DataOptions = field(default_factory=DataOptions)
     fit_rows: Annotated[str | None, tyro.conf.arg(aliases=["--data.fit-rows"])] = None
     """labelled: rows that the regressor is fitted on, such as 1-1500"""
@@ -65,15 +65,18 @@ class Options:
 
 
 def evaluate(options: Options) -> dict[str, Any]:
-    """The `landmarks` or the `alignment` object of an exported model.
+    """The `landmarks` or the `alignment` object of an exported or shipped model.
 
     Raises:
       UsageError, DataError: an option, a model or data that do not fit.
     """
-    given, (detector, aligner) = options.given(), load_both(options.checkpoint)
+    given = options.given()
     if not {"name", "path"} <= given.keys():
         raise UsageError(f"name the data: {NAMED}")
     name, path = given.pop("name"), given.pop("path").expanduser()
+    shipped = SHIPPED / ("face_detector" if name == "labelled" else "aligner")
+    model = options.checkpoint or shipped
+    detector, aligner = load_both(model)
     if name == "labelled" and detector:
         return evaluate_labelled(detector, path, **given)
     if name != "labelled" and given:
@@ -81,9 +84,7 @@ def evaluate(options: Options) -> dict[str, Any]:
     if name != "labelled" and aligner:
         return evaluate_pairs(aligner, name, path)
     what = "find landmarks" if name == "labelled" else "match pictures"
-    raise UsageError(
-        f"--data.name {name} is for models that {what}, and {options.checkpoint} does not"
-    )
+    raise UsageError(f"--data.name {name} is for models that {what}, and {model} does not")
 
 
 def evaluate_labelled(detector: LandmarkModel, path: Path, **given: Any) -> dict[str, Any]:

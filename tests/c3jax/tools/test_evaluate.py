@@ -73,3 +73,11 @@ def test_pairs_without_points_and_models_of_the_other_kind_are_refused(exported,
         arguments = ["--data.name", name, "--data.path", bare]
         assert call(evaluate.main, "--checkpoint", exported("semantic_alignment"), *arguments) == 2
         assert why in capsys.readouterr().err
+
+
+def test_without_a_model_it_is_the_shipped_one_of_the_kind_of_the_data(monkeypatch, tmp_path):
+    seen = []
+    monkeypatch.setattr(evaluate, "load_both", lambda path: seen.append(path.name) or (None, None))
+    for name in ("labelled", "pf_willow", "pairs_csv"):
+        assert call(evaluate.main, "--data.name", name, "--data.path", tmp_path) == 2
+    assert seen == ["face_detector", "aligner", "aligner"]
