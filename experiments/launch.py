@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import IO, NoReturn
 
 from c3jax.tools.errors import UsageError, check_least
+from c3jax.tools.process import stop_signals
 from experiments.engine import cli
-from experiments.engine.errors import stop_signals
 
 # How long the others may outlive the first death. JAX ends them earlier.
 GRACE_S = 120

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from c3jax.files.errors import DataError
+from c3jax.tools import process
 from c3jax.tools.errors import UsageError
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EFBIG)  # of writing
@@ -31,6 +32,7 @@ def guarded(main: Callable[[], Any], *, smaller: str = "") -> None:
       main: the command.
       smaller: the options that make it take less memory.
     """
+    process.end_orderly()
     sys.argv[1:] = map(_at_home, sys.argv[1:])
     for stream in (sys.stdout, sys.stderr):  # names of files need not be UTF-8
         if isinstance(stream, io.TextIOWrapper):

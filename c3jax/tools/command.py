@@ -3,7 +3,7 @@
 import sys
 from importlib import import_module, metadata
 
-from c3jax.tools import cli
+from c3jax.tools import cli, process
 from c3jax.tools.errors import UsageError
 
 # What each does, and which options make it take less memory.
@@ -25,6 +25,7 @@ They read exported models, and those that come with c3jax."""
 
 def main() -> None:
     """Runs the command that the first word names."""
+    process.fill_standard_streams()
     name, *_ = [*sys.argv[1:], "--help"]
     if name in ("-h", "--help"):
         print(HELP)

@@ -1,13 +1,6 @@
-"""Signals that stop a run, and what it ends with."""
+"""What a run that a signal stops ends with."""
 
 import signal
-
-
-def stop_signals() -> list[signal.Signals]:
-    """SIGTERM, SIGINT and, unless it is ignored (nohup) or unknown, a closed terminal's SIGHUP."""
-    hangup = [each for each in signal.Signals if each.name == "SIGHUP"]
-    heard = [each for each in hangup if signal.getsignal(each) != signal.SIG_IGN]
-    return [signal.SIGTERM, signal.SIGINT, *heard]
 
 
 class Interrupted(Exception):

@@ -17,11 +17,12 @@ import numpy as np
 from c3jax.files.progress import EVERY_S, progress_bar
 from c3jax.tools.errors import UsageError
 from c3jax.tools.outputs import json_text
+from c3jax.tools.process import stop_signals
 from c3jax.training.checkpoints import Checkpoints, digest
 from c3jax.training.state import TrainState
 from c3jax.training.step import local, make_train_step, replicate, shard_batch
 from experiments.engine import processes
-from experiments.engine.errors import Interrupted, stop_signals
+from experiments.engine.errors import Interrupted
 from experiments.engine.runs import replace_text
 from experiments.engine.stages import Stage, stage_at
 

@@ -1,0 +1,35 @@
+"""Standard streams of a command, and the signals that stop it."""
+
+import os
+import signal
+import sys
+import threading
+from typing import NoReturn
+
+
+def fill_standard_streams() -> None:
+    """Closed standard streams, as of some schedulers, lead nowhere: no file takes their numbers."""
+    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(number)
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")
+    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")
+
+
+def stop_signals() -> list[signal.Signals]:
+    """SIGTERM, SIGINT and, unless it is ignored (nohup) or unknown, a closed terminal's SIGHUP."""
+    hangup = [each for each in signal.Signals if each.name == "SIGHUP"]
+    heard = [each for each in hangup if signal.getsignal(each) != signal.SIG_IGN]
+    return [signal.SIGTERM, signal.SIGINT, *heard]
+
+
+def end_orderly() -> None:
+    """From here on signals that stop the process raise SystemExit, so that files are written."""
+    if threading.current_thread() is threading.main_thread():  # others may handle no signals
+        for number in stop_signals():
+            if signal.getsignal(number) is signal.SIG_DFL:
+                signal.signal(number, _end)
+
+
+def _end(number, frame) -> NoReturn:
+    raise SystemExit(128 + number)
