@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import math
 import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -62,13 +61,8 @@ def json_text(value: Any, **options: Any) -> str:
     '{"error": [1.5, null]}'
     """
 
-    def known(value: Any) -> Any:
-        if dataclasses.is_dataclass(value) and not isinstance(value, type):
-            value = dataclasses.asdict(value)
-        if isinstance(value, Mapping):
-            return {name: known(each) for name, each in value.items()}
-        if isinstance(value, list | tuple):
-            return [known(each) for each in value]
-        return None if isinstance(value, float) and not math.isfinite(value) else value
+    def plain(each: Any) -> dict[str, Any]:
+        return dict(each) if isinstance(each, Mapping) else dataclasses.asdict(each)
 
-    return json.dumps(known(value), allow_nan=False, **options)
+    known = json.loads(json.dumps(value, default=plain), parse_constant=lambda _: None)
+    return json.dumps(known, **options)
