@@ -58,7 +58,7 @@ class Options(exported.Options):
     Of photos without labels: whether the landmarks follow the object and mark the same spots.
     """
 
-    checkpoint: Path
+    checkpoint: Path = field()  # which has a default in the package's own command
     """run folder; one of its steps, RUN/checkpoints/STEP; or exported model, such as the shipped
     c3jax/shipped/face_detector and c3jax/shipped/aligner, with --data.name"""
     data: DataOptions = field(default_factory=DataOptions)

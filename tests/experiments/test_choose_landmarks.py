@@ -30,7 +30,7 @@ def test_where_none_will_do_the_nearest_is_named_and_more_steps_are_advised():
 @pytest.mark.parametrize(
     "options, message",
     [
-        (["--counts", 10, 10], "--counts must name two numbers or more, got [10, 10]"),
+        (["--counts", 10, 10], "--counts must name two different numbers, got [10, 10]"),
         (["--counts", 1, 10], "--counts must be at least 2, got 1"),
         (["--steps", 0], "--steps must be at least 1, got 0"),
         (["--seed", -1], "--seed must be from 0 to 2147483647, got -1"),
