@@ -10,8 +10,9 @@ from itertools import count
 
 import numpy as np
 
+from c3jax.files.crops import Framing, crop_sides
 from c3jax.files.errors import DataError
-from c3jax.files.frames import PADDED_PIXELS, Framing, crop_sides, frame_picture
+from c3jax.files.frames import PADDED_PIXELS, frame_picture
 from c3jax.files.pictures import MAX_PIXELS, MIN_SIDE, PictureError
 from c3jax.files.sources import OnDisk, Pictures
 from data_pipelines.host_tensorflow import tf

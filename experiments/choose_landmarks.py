@@ -15,7 +15,7 @@ import numpy as np
 import tyro
 from PIL import Image
 
-from c3jax.files.frames import Crop
+from c3jax.files.crops import Crop
 from c3jax.tools.errors import UsageError, check_least
 from c3jax.tools.outputs import check_folder, open_folder
 from c3jax.training.checkpoints import digest

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TypeVar
 
+from c3jax.files.crops import Crop
 from c3jax.files.errors import DataError
-from c3jax.files.frames import Box, Crop
+from c3jax.files.frames import Box
 from c3jax.files.labels import folder_of, read_labels
 from c3jax.files.pictures import SUFFIXES
 from c3jax.files.sources import Examples, Pictures, list_skipped, load_pictures, log_skipped

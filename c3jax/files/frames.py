@@ -6,19 +6,14 @@ pixel i covers [i, i + 1], and the whole picture is (0, 0, width, height).
 """
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import get_args
 
 import numpy as np
 from PIL import Image
 
-Crop = Literal["centre", "centre_inner", "pad", "squash", "squash_inner"]
-# How pictures of pairs become square: corner pixel centres lie on corner pixel centres, so that
-# align-corners coordinates are the same in the original; with and without the filter.
-Corners = Literal["antialias", "align_corners"]
-Framing = Crop | Corners
+from c3jax.files.crops import Corners, Crop, Framing, crop_sides
+
 Box = tuple[float, float, float, float]
-# IMM squashes CelebA's 178x218 to 160x160 and keeps the central 128: 128/160 of either side.
-INNER_FRACTION = 0.8
 # A ribbon, or a box far beyond its picture, must not fill the memory when it is padded: it is
 # shrunk first, by whole factors, to no fewer than this many pixels for one of the result.
 PADDED_PIXELS = 8
@@ -87,19 +82,6 @@ def frame_picture(
     (cx, cy), (w, h) = centre, sides
     region = (cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2)
     return Frame(region, size, filtered=crop != "align_corners")
-
-
-def crop_sides(crop: Framing, width, height, *, size: int, shorter, longer) -> tuple:
-    """Width and height of the region that `crop` cuts about the centre; numbers or tensors."""
-    if crop in get_args(Corners):  # outer half pixels are those of the square, not the picture's
-        return size * (width - 1) / (size - 1), size * (height - 1) / (size - 1)
-    return {
-        "centre": (shorter, shorter),
-        "centre_inner": (INNER_FRACTION * shorter, INNER_FRACTION * shorter),
-        "pad": (longer, longer),
-        "squash": (width, height),
-        "squash_inner": (INNER_FRACTION * width, INNER_FRACTION * height),
-    }[crop]
 
 
 def resize_picture(image: np.ndarray, frame: Frame) -> np.ndarray:

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from c3jax.files.crops import Framing
 from c3jax.files.errors import DataError
-from c3jax.files.frames import Box, Frame, Framing, frame_picture, resize_picture
+from c3jax.files.frames import Box, Frame, frame_picture, resize_picture
 from c3jax.files.pictures import MIN_SIDE, PictureError, decode_picture, in_threads, read_picture
 
 _LISTED = 20

@@ -8,9 +8,9 @@ from typing import get_args
 
 import numpy as np
 
+from c3jax.files.crops import Corners, Crop
 from c3jax.files.errors import DataError
 from c3jax.files.folder import labelled
-from c3jax.files.frames import Corners, Crop
 from c3jax.files.pairs import Pairs
 from c3jax.files.sources import Pictures, load_annotated
 

@@ -2,14 +2,14 @@
 
 import functools
 from collections.abc import Sequence
+from typing import Any, get_args
 
 import numpy as np
 
 from c3jax._checks import check_choice
+from c3jax.files.crops import Crop, crop_sides
 
-CROPS = ("centre", "centre_inner", "pad", "squash", "squash_inner")
-# squash_inner is the frame of the MAFL protocol: the central 128 of 160 pixels on either side.
-INNER_FRACTION = 0.8
+CROPS = get_args(Crop)
 RESIZES = ("antialias", "align_corners")
 
 
@@ -26,13 +26,8 @@ def crop_region(crop: str, height: int, width: int) -> tuple[float, float, float
     """
     check_choice("crop", crop, CROPS)
     shorter, longer = min(width, height), max(width, height)
-    w, h = {
-        "centre": (shorter, shorter),
-        "centre_inner": (INNER_FRACTION * shorter, INNER_FRACTION * shorter),
-        "pad": (longer, longer),
-        "squash": (width, height),
-        "squash_inner": (INNER_FRACTION * width, INNER_FRACTION * height),
-    }[crop]
+    sides: Any = crop_sides  # of these crops none reads the size
+    w, h = sides(crop, width, height, size=0, shorter=shorter, longer=longer)
     return (width - w) / 2, (height - h) / 2, (width + w) / 2, (height + h) / 2
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import tyro
 
 from c3jax.files import pf_willow
-from c3jax.files.frames import Crop
+from c3jax.files.crops import Crop
 from c3jax.files.pairs_csv import pairs_csv
 from c3jax.files.tested import Evaluation, hold, labelled_sets
 from c3jax.inference import SHIPPED, AlignmentModel, LandmarkModel

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from c3jax.files.catalogue import names_of
-from c3jax.files.frames import Corners, Crop
+from c3jax.files.crops import Corners, Crop
 
 if TYPE_CHECKING:
     PictureName = str

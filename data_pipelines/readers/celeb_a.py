@@ -21,8 +21,8 @@ from typing import Literal, get_args
 import numpy as np
 
 from c3jax.files.catalogue import find, require_files
+from c3jax.files.crops import Crop
 from c3jax.files.errors import DataError
-from c3jax.files.frames import Crop
 from c3jax.files.published import check_count, check_split
 from c3jax.files.sources import Pictures
 

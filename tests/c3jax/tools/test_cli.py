@@ -1,5 +1,10 @@
 """From errors to one line and an exit status; faults of a command keep their traceback."""
 
+import os
+import signal
+import subprocess
+import sys
+
 import jax.numpy as jnp
 import pytest
 
@@ -8,6 +13,7 @@ from c3jax.files.errors import DataError
 from c3jax.tools import cli
 from c3jax.tools.errors import UsageError, check_least
 from c3jax.tools.measure.pck import by_alpha
+from tests.c3jax.tools.test_command import REPOSITORY
 
 
 def raising(error):
@@ -43,3 +49,44 @@ def test_faults_of_a_command_keep_their_traceback(main):
     with pytest.raises((ValueError, KeyError)) as fault:
         cli.guarded(main)
     assert not isinstance(fault.value, UsageError)
+
+
+def test_a_home_is_found_behind_an_equals_sign(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/me")
+    monkeypatch.setattr(sys, "argv", ["c", "--out=~/a", "~/b", "--name", "c~", "--x=1~/d"])
+    cli.guarded(lambda: None)
+    assert sys.argv == ["c", "--out=/home/me/a", "/home/me/b", "--name", "c~", "--x=1~/d"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends signals")
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_a_signal_that_ends_a_command_lets_it_write_what_is_open(name):
+    code = f"""
+import signal
+from c3jax.tools import cli
+signal.signal(signal.{name}, signal.SIG_DFL)  # a terminal's, also under nohup
+def main():
+    try: signal.raise_signal(signal.{name})
+    finally: print("written")
+cli.guarded(main)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True
+    )
+    assert done.returncode == 128 + getattr(signal, name)
+    assert (done.stdout, done.stderr) == ("written\n", "")
+
+
+@pytest.mark.parametrize("asked", ["cuda", "nonsense"])
+def test_a_device_that_jax_cannot_find_is_named(asked):
+    code = "import jax; from c3jax.tools import cli; cli.guarded(lambda: jax.random.key(0))"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=REPOSITORY,
+        env=os.environ | {"JAX_PLATFORMS": asked},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    assert f"error: JAX finds no device for JAX_PLATFORMS={asked}: " in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,8 +1,6 @@
 """`c3jax COMMAND`: which commands there are, and what is said of others."""
 
-import os
 import shlex
-import signal
 import subprocess
 import sys
 from importlib import metadata
@@ -64,18 +62,3 @@ def test_closed_standard_streams_end_no_command(closed):
     code = "import sys; from c3jax.tools import command; command.run = print; command.main()"
     shell = f"{shlex.quote(sys.executable)} -c {shlex.quote(code)} detect {closed}"
     assert subprocess.run(shell, shell=True, cwd=REPOSITORY, capture_output=True).returncode == 0
-
-
-@pytest.mark.skipif(os.name != "posix", reason="sends signals")
-def test_a_signal_lets_a_command_write_what_is_open():
-    code = """
-import signal
-from c3jax.tools import cli
-def main():
-    try: signal.raise_signal(signal.SIGTERM)
-    finally: print("written")
-cli.guarded(main)
-"""
-    words = [sys.executable, "-c", code]
-    done = subprocess.run(words, cwd=REPOSITORY, capture_output=True, text=True)
-    assert (done.returncode, done.stdout, done.stderr) == (128 + signal.SIGTERM, "written\n", "")

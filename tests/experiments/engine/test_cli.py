@@ -4,7 +4,6 @@ import dataclasses
 import json
 import os
 import shlex
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -235,32 +234,6 @@ def test_a_pipe_that_the_reader_closes_ends_the_command_quietly():
     assert (done.returncode, done.stderr) == (141, "")
 
 
-def test_a_home_is_found_behind_an_equals_sign(monkeypatch):
-    monkeypatch.setenv("HOME", "/home/me")
-    monkeypatch.setattr(sys, "argv", ["c", "--out=~/a", "~/b", "--name", "c~", "--x=1~/d"])
-    cli.guarded(lambda: None)
-    assert sys.argv == ["c", "--out=/home/me/a", "/home/me/b", "--name", "c~", "--x=1~/d"]
-
-
-@pytest.mark.skipif(os.name != "posix", reason="sends signals")
-@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
-def test_a_signal_that_ends_a_command_lets_it_write_what_is_open(name):
-    code = f"""
-import signal
-from experiments.engine import cli
-signal.signal(signal.{name}, signal.SIG_DFL)  # a terminal's, also under nohup
-def main():
-    try: signal.raise_signal(signal.{name})
-    finally: print("written")
-cli.guarded(main)
-"""
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True
-    )
-    assert done.returncode == 128 + getattr(signal, name)
-    assert (done.stdout, done.stderr) == ("written\n", "")
-
-
 @pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
 def test_closed_standard_streams_end_no_command_and_get_into_no_file(tmp_path, closed):
     file = tmp_path / "file"
@@ -271,21 +244,6 @@ def test_closed_standard_streams_end_no_command_and_get_into_no_file(tmp_path, c
     shell = f"{shlex.quote(sys.executable)} -c {shlex.quote(code)} {closed}"
     done = subprocess.run(shell, shell=True, cwd=REPOSITORY, capture_output=True)
     assert (done.returncode, file.read_text()) == (0, "")
-
-
-@pytest.mark.parametrize("asked", ["cuda", "nonsense"])
-def test_a_device_that_jax_cannot_find_is_named(asked):
-    code = "import jax; from experiments.engine import cli; cli.guarded(lambda: jax.random.key(0))"
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=REPOSITORY,
-        env=os.environ | {"JAX_PLATFORMS": asked},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 2
-    assert f"error: JAX finds no device for JAX_PLATFORMS={asked}: " in done.stderr
-    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends SIGINT")
