@@ -225,6 +225,7 @@ def train_stages(
         seed=config.seed,
         log_every=config.log_every,
         checkpoint_every=config.checkpoint_every,
+        keep=config.keep_checkpoints,
         check_every=config.check_every,
         check=lambda state: model.warn(trained_at(state), data),
         ended=ended,
@@ -267,9 +268,7 @@ def first_variables(recipe: Recipe, config: Any, model: Model) -> Variables:
 
 
 def read_back(recipe: Recipe, found: runs.Run) -> Trained:
-    """What a run of a recipe, or of one with the same configuration, has trained.
-
-    Neither data nor weight files are looked at.
+    """What a run of a recipe, or of one with the same configuration, trained; by its folder alone.
 
     Raises:
       UsageError: a run of another kind.

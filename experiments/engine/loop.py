@@ -37,6 +37,7 @@ def train(
     seed: int,
     log_every: int,
     checkpoint_every: int,
+    keep: int = 2,
     check_every: int,
     check: Callable[[TrainState], list[str]],
     ended: Callable[[Stage, TrainState], None] = lambda stage, state: None,
@@ -53,6 +54,7 @@ def train(
       folder: the run's folder; `checkpoints` and `metrics.jsonl` are written there.
       seed: of the augmentation keys.
       log_every, checkpoint_every, check_every: in steps.
+      keep: how many checkpoints are kept.
       check: warnings about a state, printed when there are any.
       ended: looks at the last state of a stage before it is saved; again if the run is killed in
         between.
@@ -67,7 +69,7 @@ def train(
     # Stages with the same loss and optimiser share a compiled step.
     make_step = functools.cache(functools.partial(make_train_step, devices=devices))
     with ExitStack() as stack:
-        checkpoints = stack.enter_context(Checkpoints(folder / "checkpoints"))
+        checkpoints = stack.enter_context(Checkpoints(folder / "checkpoints", keep=keep))
         signals, vote = stack.enter_context(_noted_signals()), processes.make_vote()
         step, seconds = processes.agree(checkpoints.latest_step() or 0), 0.0
         if step:

@@ -16,7 +16,8 @@ from c3jax.tools.outputs import json_text
 from experiments.engine.locks import locked
 
 # Fields that may change from one start of a run to the next.
-FREE = ("name", "runs", "log_every", "check_every", "checkpoint_every", "data.cache")
+EVERY = ("log_every", "check_every", "checkpoint_every")
+FREE = ("name", "runs", "keep_checkpoints", "data.cache", *EVERY)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +35,8 @@ class RunConfig:
     check_every: int = 1000
     """steps between checks of the networks' health"""
     checkpoint_every: int = 1000
+    keep_checkpoints: int = 2
+    """how many of them are kept, the newest"""
     runs: Path = Path("runs")
     """folder of all runs"""
 

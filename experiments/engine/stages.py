@@ -64,7 +64,7 @@ def check_options(config: Any, num_devices: int) -> None:
     """
     if not 0 <= config.seed < 2**31:
         raise UsageError(f"--seed must be from 0 to {2**31 - 1}, got {config.seed}")
-    least = {"landmarks": 0, "log_every": 1, "check_every": 1, "checkpoint_every": 1}
+    least = {"landmarks": 0} | dict.fromkeys(("keep_checkpoints", *runs.EVERY), 1)
     examples = ("train_examples", "fit_examples", "test_examples", "test_pairs")
     for group, bounds in ((None, least), ("data", {"image_size": 2} | dict.fromkeys(examples, 1))):
         for name, bound in bounds.items():

@@ -285,6 +285,14 @@ def test_a_full_disk_leaves_the_checkpoint_before(tmp_path, monkeypatch):
     assert int(restored(tmp_path, None).step) == 2
 
 
+def test_the_newest_checkpoints_are_kept(tmp_path):
+    for keep in (2, 4):
+        folder = tmp_path / str(keep)
+        train(folder, checkpoint_every=1, keep=keep)
+        steps = sorted(int(each.name) for each in (folder / "checkpoints").iterdir())
+        assert steps == list(range(FIRST + SECOND - keep + 1, FIRST + SECOND + 1))
+
+
 def test_a_checkpoint_of_another_model_is_refused(tmp_path):
     with pytest.raises(Killed):
         train(tmp_path, make_stages(killed_after(3)), checkpoint_every=2)
