@@ -46,9 +46,10 @@ def resample(image: np.ndarray, region: Sequence[float], size: int) -> np.ndarra
     array([[[0.5, 0.5, 0.5]]], dtype=float32)
     """
     (height, width), (x0, y0, x1, y1) = image.shape[:2], region
-    rows, columns = _filter(height, y0, y1, size), _filter(width, x0, x1, size)
-    lines = rows @ image.reshape(height, -1).astype(np.float32)
-    square = columns @ lines.reshape(size, width, 3)
+    square = image.astype(np.float32)
+    if (height, width, *region) != (size, size, 0, 0, size, size):
+        rows, columns = _filter(height, y0, y1, size), _filter(width, x0, x1, size)
+        square = columns @ (rows @ square.reshape(height, -1)).reshape(size, width, 3)
     return square / np.float32(255) if image.dtype == np.uint8 else square
 
 

@@ -13,6 +13,7 @@ import tyro
 
 from c3jax.inference import LandmarkModel
 from c3jax.tools.errors import UsageError
+from c3jax.tools.inputs import BOX_MARGIN, boxes_of
 from c3jax.tools.models import load_detector
 from c3jax.tools.outputs import check_folder, json_text, open_folder
 
@@ -138,7 +139,6 @@ def read(options: Options, model: LandmarkModel) -> tuple[tuple[str, ...], np.nd
     from c3jax.files.folder import labelled
     from c3jax.files.labels import find_labels
     from c3jax.files.sources import load_annotated
-    from c3jax.tools.detect import BOX_MARGIN, boxes_of  # which imports this file
     from c3jax.tools.measure.units import normalized
 
     root, file = find_labels(options.labels.expanduser())

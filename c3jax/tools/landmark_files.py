@@ -11,6 +11,7 @@ from typing import Any, Literal, TextIO
 import numpy as np
 
 from c3jax.tools.outputs import json_text
+from c3jax.tools.shards import ALL, Shard
 
 Format = Literal["jsonl", "csv", "coco", "dlc"]
 FILES = {
@@ -60,7 +61,19 @@ class Detection:
 
 
 Write = Callable[[Detection], None]
-Open = Callable[[Path, Detection, Sequence[str], bool], AbstractContextManager[Write]]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What all rows of a file have: see `writer`. header: whether tables begin with one."""
+
+    first: Detection
+    names: Sequence[str]
+    boxed: bool
+    header: bool
+
+
+Open = Callable[[Path, Layout], AbstractContextManager[Write]]
 
 
 @contextmanager
@@ -71,6 +84,7 @@ def writer(
     *,
     names: Sequence[str] = (),
     boxed: bool = False,
+    shard: Shard = ALL,
 ) -> Iterator[Write]:
     """A function that writes a `Detection` in each of the formats, whole and at once.
 
@@ -83,12 +97,13 @@ def writer(
       first: the first detection; all have the fields of this one.
       names: of the key points of the detections, where they have some.
       boxed: JSON lines and CSV have the box of each.
+      shard: the part of all pictures that these are; tables of later parts have no header.
     """
+    layout = Layout(first, names, boxed, header=shard.number == 1)
     with ExitStack() as stack:
-        each = dict.fromkeys(formats)  # once
         writes = [
-            stack.enter_context(_OPEN[name](out / FILES[name], first, names, boxed))
-            for name in each
+            stack.enter_context(_OPEN[each](out / shard.file(FILES[each]), layout))
+            for each in dict.fromkeys(formats)  # once
         ]
 
         def write(found: Detection) -> None:
@@ -99,7 +114,7 @@ def writer(
 
 
 @contextmanager
-def _json_lines(path: Path, first: Detection, names: Sequence[str], boxed: bool):
+def _json_lines(path: Path, layout: Layout):
     with _opened(path) as file:
 
         def write(found: Detection) -> None:
@@ -108,8 +123,10 @@ def _json_lines(path: Path, first: Detection, names: Sequence[str], boxed: bool)
                 "landmarks_px": _rounded(found.landmarks_px),
             }
             if found.keypoints_px is not None:
-                row["keypoints_px"] = dict(zip(names, _rounded(found.keypoints_px), strict=True))
-            if boxed:
+                row["keypoints_px"] = dict(
+                    zip(layout.names, _rounded(found.keypoints_px), strict=True)
+                )
+            if layout.boxed:
                 row["box"] = found.box
             file.write(json_text({**row, **found.fields}, ensure_ascii=False) + "\n")
 
@@ -117,23 +134,23 @@ def _json_lines(path: Path, first: Detection, names: Sequence[str], boxed: bool)
 
 
 @contextmanager
-def _csv(path: Path, first: Detection, names: Sequence[str], boxed: bool):
+def _csv(path: Path, layout: Layout):
     """`labelled` folders have this layout, as long as there are landmarks alone."""
-    header = ["image", *(f"{axis}{k}" for k in range(len(first.landmarks_px)) for axis in "xy")]
-    header += [f"{name}_{axis}" for name in names for axis in "xy"]
-    header += [f"box_{edge}" for edge in ("x0", "y0", "x1", "y1") if boxed]
-    count = len(first.landmarks_px)
-    for name in first.fields:
+    count = len(layout.first.landmarks_px)
+    header = ["image", *(f"{axis}{k}" for k in range(count) for axis in "xy")]
+    header += [f"{name}_{axis}" for name in layout.names for axis in "xy"]
+    header += [f"box_{edge}" for edge in ("x0", "y0", "x1", "y1") if layout.boxed]
+    for name in layout.first.fields:
         header += [f"{name}{k}" for k in range(count)] if name in PER_LANDMARK else [name]
     with _opened(path) as file:
         rows = csv.writer(file, lineterminator="\n")
-        rows.writerow(header)
+        rows.writerows([header] * layout.header)
 
         def write(found: Detection) -> None:
             row: list[Any] = [found.name, *found.landmarks_px.round(3).ravel().tolist()]
             if found.keypoints_px is not None:
                 row += found.keypoints_px.round(3).ravel().tolist()
-            if boxed:
+            if layout.boxed:
                 row += found.box or [""] * 4
             for name, value in found.fields.items():
                 values = (value or [None] * count) if name in PER_LANDMARK else [value]
@@ -144,8 +161,8 @@ def _csv(path: Path, first: Detection, names: Sequence[str], boxed: bool):
 
 
 @contextmanager
-def _coco(path: Path, first: Detection, names: Sequence[str], boxed: bool):
-    points = list(names) or _numbered(first)
+def _coco(path: Path, layout: Layout):
+    points = list(layout.names) or _numbered(layout.first)
     category = {"id": 1, "name": CATEGORY, "supercategory": "", "keypoints": points, "skeleton": []}
     images: dict[str, dict[str, Any]] = {}
     annotations: list[dict[str, Any]] = []
@@ -187,13 +204,14 @@ def _coco(path: Path, first: Detection, names: Sequence[str], boxed: bool):
 
 
 @contextmanager
-def _deeplabcut(path: Path, first: Detection, names: Sequence[str], boxed: bool):
-    points = list(names) or _numbered(first)
+def _deeplabcut(path: Path, layout: Layout):
+    points = list(layout.names) or _numbered(layout.first)
     with _opened(path) as file:
         rows = csv.writer(file, lineterminator="\n")
-        rows.writerow(["scorer", *[SCORER] * 3 * len(points)])
-        rows.writerow(["bodyparts", *(name for name in points for _ in range(3))])
-        rows.writerow(["coords", *["x", "y", "likelihood"] * len(points)])
+        if layout.header:
+            rows.writerow(["scorer", *[SCORER] * 3 * len(points)])
+            rows.writerow(["bodyparts", *(name for name in points for _ in range(3))])
+            rows.writerow(["coords", *["x", "y", "likelihood"] * len(points)])
 
         def write(found: Detection) -> None:
             sure = np.round(_confidence(found), 4)

@@ -12,6 +12,7 @@ from PIL import Image
 from c3jax.tools.errors import UsageError
 
 README = "README.txt"
+LONGEST_JPEG = 65_500  # pixels
 PIXELS = """\
 x and y are in pixels of the original, upright pictures (their EXIF orientation applied), counted
 from 0 at the centre of the top left pixel: the bottom right one is at (width - 1, height - 1).\
@@ -29,7 +30,8 @@ def check_folder(out: Path, readme: str) -> None:
     if out.exists() and not out.is_dir():
         raise UsageError(f"--out {out} is a file; give a folder")
     file = out / README
-    ours = file.is_file() and file.read_bytes().startswith(readme.encode()[:24])
+    # An empty one: another shard of the same call is about to write it.
+    ours = file.is_file() and readme.encode().startswith(file.read_bytes()[:24])
     if out.is_dir() and any(out.iterdir()) and not ours:
         raise UsageError(f"--out {out} holds other files; give a new folder")
 
@@ -52,6 +54,13 @@ def save_png(image: Image.Image, path: Path) -> None:
     """Writes a picture and the folders above it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     image.save(path, compress_level=1)  # three times as fast as the default
+
+
+def save_photo(image: Image.Image, path: Path) -> None:
+    """Writes `path`.jpg, in a twentieth of the time of PNG; PNG where JPEG has no such sides."""
+    suffix = ".jpg" if max(image.size) <= LONGEST_JPEG else ".png"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image.save(path.with_name(path.name + suffix), quality=90, compress_level=1)
 
 
 def json_text(value: Any, **options: Any) -> str:

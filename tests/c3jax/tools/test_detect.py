@@ -70,7 +70,7 @@ def test_a_folder_is_searched_and_what_is_broken_is_left_out(model, photos, tmp_
         assert points_px.shape == (LANDMARKS, 2)
         np.testing.assert_allclose(points_px, expected_px(model, photos / name), atol=0.01)
         with (
-            Image.open(out / "overlays" / f"{name}.png") as overlay,
+            Image.open(out / "overlays" / f"{name}.jpg") as overlay,
             Image.open(photos / name) as p,
         ):
             assert overlay.size == p.size
@@ -133,7 +133,7 @@ def test_a_picture_with_several_boxes_has_a_row_for_each(model, photos, capsys):
         *([5, 10, 30, 40], [0, 0, 20, 20], [0, 0, 30, 30])
     ]
     assert [each["image_id"] for each in coco["annotations"]] == [1, 1, 2]
-    assert len([*(out / "overlays").rglob("*.png")]) == 2
+    assert len([*(out / "overlays").rglob("*.jpg")]) == 2
 
 
 def test_pages_and_frames_are_pictures_of_their_own(model, photos, capsys):
@@ -173,7 +173,7 @@ def test_everything_in_the_folder_is_of_the_last_call(model, photos):
     single = [photos / "a.png", "--checkpoint", model, "--format", "csv"]
     assert call(detect.main, *single) == 0
     files = sorted(f.relative_to(out).as_posix() for f in out.rglob("*") if f.is_file())
-    assert files == ["README.txt", "landmarks.csv", "overlays/a.png.png"]
+    assert files == ["README.txt", "landmarks.csv", "overlays/a.png.jpg"]
     (out / "mine.txt").write_text("a note")
     assert call(detect.main, *single, "--no-overlays") == 0
     assert sorted(f.name for f in out.iterdir()) == ["README.txt", "landmarks.csv", "mine.txt"]
@@ -210,16 +210,68 @@ def test_pixels_are_those_of_the_upright_picture(model, photos):
 
 
 def test_an_interrupt_leaves_what_was_found(model, photos, monkeypatch, capsys):
-    draw, drawn = detect.draw, []
+    look, seen = detect.detection, []
 
     def interrupted(*arguments):
-        if drawn:
+        if len(seen) == 2:
             raise KeyboardInterrupt
-        drawn.append(draw(*arguments))
+        seen.append(look(*arguments))
+        return seen[-1]
 
-    monkeypatch.setattr(detect, "draw", interrupted)
+    monkeypatch.setattr(detect, "detection", interrupted)
     assert call(detect.main, photos, "--checkpoint", model) == 130
     assert list(lines(photos.parent / "landmarks")) == ["a.png", "sub/a.png"]
+
+
+def test_an_overlay_that_cannot_be_written_is_told(model, photos, monkeypatch, capsys):
+    def full(*arguments):
+        raise OSError(28, "No space left on device", "overlays/a.png.jpg")
+
+    monkeypatch.setattr(detect, "draw", full)
+    assert call(detect.main, photos, "--checkpoint", model) == 2
+    said = capsys.readouterr().err
+    assert "overlays/a.png.jpg" in said and "No space left" in said
+    assert len(lines(photos.parent / "landmarks")) == 3
+
+
+def test_many_pictures_are_looked_at_in_batches(model, photos, monkeypatch):
+    monkeypatch.setattr("c3jax.tools.inputs.BATCH", 2)
+    sizes = []
+    find = inference.LandmarkModel.find
+
+    def counted(self, images):
+        sizes.append(len(images))
+        return find(self, images)
+
+    monkeypatch.setattr(inference.LandmarkModel, "find", counted)
+    arguments = [photos, "--checkpoint", model, "--no-overlays"]
+    assert call(detect.main, *arguments) == 0
+    found = lines(photos.parent / "landmarks")
+    monkeypatch.setattr("c3jax.tools.inputs.PIXELS", 0)
+    assert call(detect.main, *arguments) == 0
+    assert sizes == [2, 1, 1, 1, 1]
+    assert found.keys() == {"a.png", "sub/a.png", "sub/b.jpg"}
+    for name, points_px in lines(photos.parent / "landmarks").items():
+        np.testing.assert_allclose(points_px, found[name], atol=2e-3)
+
+
+@pytest.mark.parametrize(("kind", "stem"), [("jsonl", ""), ("csv", ""), ("dlc", "_dlc")])
+def test_shards_are_joined_by_cat(model, photos, kind, stem):
+    out, suffix = photos.parent / "landmarks", "jsonl" if kind == "jsonl" else "csv"
+    arguments = [photos, "--checkpoint", model, "--format", kind]
+    assert call(detect.main, *arguments, "--out", "whole") == 0
+    for shard in ("2/2", "1/2", "2/2"):  # the last replaces the first, and nothing else
+        assert call(detect.main, *arguments, "--shard", shard) == 0
+    parts = sorted(out.glob("*-of-*"))
+    assert [part.name for part in parts] == [f"landmarks{stem}.{n}-of-2.{suffix}" for n in (1, 2)]
+    whole = (photos.parent / "whole" / f"landmarks{stem}.{suffix}").read_text()
+    rows, joined = whole.splitlines(), "".join(part.read_text() for part in parts).splitlines()
+    assert [row.split(",")[0] for row in joined] == [row.split(",")[0] for row in rows]
+    assert len({*out.rglob("*.jpg")}) == 3
+    assert call(detect.main, *arguments) == 0
+    assert [file.name for file in out.glob("*.*") if file.name != "README.txt"] == [
+        f"landmarks{stem}.{suffix}"
+    ]
 
 
 def test_results_are_replaced_but_never_taken_for_pictures(model, photos):
@@ -272,6 +324,11 @@ def test_the_detector_that_comes_along_is_the_default(model, photos, monkeypatch
         (["photos", "--max-megapixels", "nan"], "--max-megapixels must be positive"),
         (["photos", "--max-megapixels", "0.0001"], "none of 5 pictures can be used; the first, a."),
         (["photos", "--colour", "red"], "--colour"),
+        (["photos", "--shard", "0/2"], "--shard 0/2: give N/M"),
+        (["photos", "--shard", "3/2"], "--shard 3/2: give N/M"),
+        (["photos", "--shard", "half"], "--shard half: give N/M"),
+        (["photos", "--shard", "1/6"], "--shard 1/6: there are only 5 pictures"),
+        (["photos", "--shard", "1/2", "--format", "coco"], "coco is one JSON value"),
     ],
 )
 def test_wrong_use_ends_with_status_2_and_writes_nothing(model, photos, arguments, named, capsys):
@@ -293,7 +350,7 @@ def test_names_that_are_not_utf_8_are_escaped(model, photos, kind, capsys):
     (photos / "a.png").rename(os.fsdecode(os.fsencode(photos) + b"/caf\xe9.png"))
     assert call(detect.main, photos, "--checkpoint", model, "--format", kind) == 0
     out = photos.parent / "landmarks"
-    assert (out / "overlays" / "caf\udce9.png.png").exists()
+    assert (out / "overlays" / "caf\udce9.png.jpg").exists()
     if kind == "jsonl":
         assert "caf\udce9.png" in lines(out)  # os.fsencode gives the name on the disk
     else:
