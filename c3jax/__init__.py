@@ -26,4 +26,4 @@ def __getattr__(name):
 
 
 def __dir__():
-    return sorted({*globals(), *_HOMES, *_MODULES})
+    return sorted({*__all__, *_HOMES, *_MODULES})

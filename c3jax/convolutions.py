@@ -1,5 +1,7 @@
 """Filters of the 4D volume, `[*b, hs, ws, ht, wt, c]`: over both sides at once or one by one.
 
+They compute in the dtype of the volume, whatever that of the kernels.
+
 [1] "Unsupervised Landmark Learning from Unpaired Data", C3.
 [2] Rocco et al., "Neighbourhood Consensus Networks", 2018, NC-Net.
 [3] Min et al., "Hypercorrelation Squeeze for Few-Shot Segmentation", 2021, HSNet.
@@ -12,7 +14,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from c3jax import _conv4d
-from c3jax._checks import check_positive, checked
+from c3jax._checks import as_float, check_positive, checked
 from c3jax._conv2d import conv2d
 from c3jax._shapes import Volume
 from c3jax.correlation import l2_normalize
@@ -40,8 +42,8 @@ def conv4d(volume: Inputs, kernel: Float[Array, "k k k k cin cout"]) -> Outputs:
     Array([2., 2.], dtype=float32)
     """
     _check_odd(kernel=kernel)
-    batched = jnp.reshape(volume, (-1, *jnp.shape(volume)[-5:]))
-    out = _conv4d.conv4d(batched, jnp.asarray(kernel))
+    batched = jnp.reshape(as_float(volume), (-1, *jnp.shape(volume)[-5:]))
+    out = _conv4d.conv4d(batched, jnp.asarray(kernel, batched.dtype))
     return out.reshape(*jnp.shape(volume)[:-1], jnp.shape(kernel)[-1])
 
 
@@ -203,7 +205,8 @@ def _convolve_each_channel(features, kernel):
 
 
 def _convolve_maps(maps, kernel):
-    kernel = jnp.asarray(kernel)
+    maps = as_float(maps)
+    kernel = jnp.asarray(kernel, maps.dtype)
     if kernel.shape[2:] == (1, 1) and maps.shape[1] * maps.shape[2] <= 1024:
         return _convolve_as_matrix(maps, kernel)
     return conv2d(maps, kernel)

@@ -25,11 +25,11 @@ def compiled(function):
 
 
 def namespace(module):
+    public = {name: getattr(module, name) for name in dir(module) if not name.startswith("_")}
     return SimpleNamespace(
         **{
             name: compiled(value) if inspect.isfunction(value) else value
-            for name, value in vars(module).items()
-            if not name.startswith("_")
+            for name, value in public.items()
         }
     )
 

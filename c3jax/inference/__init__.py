@@ -26,7 +26,7 @@ Needs the library alone, no TensorFlow, Optax or Orbax:
     matches = aligner.align(source, target)  # uint8 [H, W, 3] each, of any sizes
     matches.carry([[120, 80]])  # source pixels -> target pixels [[x, y]]
 
-    save_program("landmarks.stablehlo", model)  # for JAX alone, without c3jax
+    save_program("landmarks.stablehlo", model)  # for JAX and flatbuffers, without c3jax
 
 A model of JLAD is both: `load` gives its landmarks, `load_aligner` its matches, which have a sigma.
 """

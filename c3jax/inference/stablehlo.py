@@ -8,6 +8,7 @@ for, float32 `[1, S, S, 3]` in [0, 1]; `program.in_avals` has their shape. Point
 [-1, 1] of the square.
 """
 
+import importlib.util
 from dataclasses import replace
 from pathlib import Path
 
@@ -39,9 +40,11 @@ def save_program(
       dtype: 'float16' or 'float32', of the numbers in the file; it computes in float32.
 
     Raises:
-      ValueError: another dtype, or variables that are not finite in it.
+      ValueError: another dtype, variables that are not finite in it, or no package flatbuffers.
     """
     check_choice("dtype", dtype, DTYPES)
+    if importlib.util.find_spec("flatbuffers") is None:
+        raise ValueError("a program needs the package flatbuffers; run pip install flatbuffers")
     flat = flatten_dict(model.variables, sep="/")
     stored = {name: cast(name, array, dtype) for name, array in flat.items()}
 

@@ -62,8 +62,11 @@ def test_a_program_matches_as_its_model_in_half_precision(tmp_path):
     np.testing.assert_allclose(found["to_target"], expected.to_target, atol=1e-3)
 
 
-def test_another_dtype_is_refused(tmp_path):
+def test_another_dtype_and_a_missing_package_are_refused(tmp_path, monkeypatch):
     model = LandmarkModel(*network(test_landmark_model.MODEL, 1), SIZE, "squash")
     with pytest.raises(ValueError, match="dtype"):
         save_program(tmp_path / "program", model, dtype="int8")
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(ValueError, match="needs the package flatbuffers; run pip install"):
+        save_program(tmp_path / "program", model)
     assert not (tmp_path / "program").exists()

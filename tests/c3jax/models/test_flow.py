@@ -1,9 +1,14 @@
 """The cross-image flow module: its start, its symmetry, its linear form."""
 
+import functools
+
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.sharding import AxisType
+from jax.sharding import PartitionSpec as P
 from numpy.testing import assert_allclose, assert_array_equal
 
 from c3jax import correlation_4d, dead_fraction, gaussian_kernel, mutual_matching, separable_conv4d
@@ -35,6 +40,38 @@ def test_exchanging_the_images_transposes_the_correlation(fields):
     forward, backward = apply(variables, SOURCE, TARGET), apply(variables, TARGET, SOURCE)
     assert forward.shape == (2, 4, 5, 3, 4)
     assert_allclose(forward, backward.transpose(0, 3, 4, 1, 2), **REORDERED)
+
+
+@pytest.mark.parametrize("layers", LAYERS)
+def test_features_of_bfloat16_meet_kernels_of_float32(layers):
+    """As in a mixed-precision step: in the dtype of the features, and gradients in each its own."""
+    module, variables = build(channels=(2, 1), layers=layers)
+    narrow = SOURCE.astype(jnp.bfloat16), TARGET.astype(jnp.bfloat16)
+
+    def total(variables, source, target):
+        return module.apply(variables, source, target).astype(jnp.float32).sum()
+
+    value, of_kernels = jax.jit(jax.value_and_grad(total))(variables, *narrow)
+    assert_allclose(value, jax.jit(total)(variables, SOURCE, TARGET), rtol=0.05)
+    assert {leaf.dtype.name for leaf in jax.tree.leaves(of_kernels)} == {"float32"}
+    shape = jax.eval_shape(module.apply, variables, *narrow)
+    assert shape.dtype == jnp.bfloat16
+
+
+def test_examples_of_a_shard_map_are_those_of_one_device():
+    module, variables = build(channels=(2, 1), chunk=1)
+    mesh = jax.make_mesh((2,), ("data",), axis_types=(AxisType.Auto,))
+    specs = {"in_specs": (P(), P("data"), P("data")), "out_specs": P("data"), "check_vma": False}
+    spread = jax.shard_map(module.apply, mesh=mesh, **specs)
+
+    def total(apply, variables):
+        return jnp.square(apply(variables, SOURCE, TARGET)).sum()
+
+    found, expected = (
+        jax.jit(jax.value_and_grad(functools.partial(total, apply)))(variables)
+        for apply in (spread, module.apply)
+    )
+    chex.assert_trees_all_close(found, expected, rtol=1e-4, atol=1e-6)
 
 
 def test_it_starts_as_the_separable_gaussian():
