@@ -32,9 +32,8 @@ from experiments.engine.networks import (
     without_group,
 )
 from experiments.engine.stages import Stage, check_options, stage_at
-from experiments.measure.calibration import calibrate
 from experiments.show.page import Gallery
-from experiments.show.report import write_results
+from experiments.show.report import conclude
 from experiments.show.rows import add_row
 
 
@@ -180,7 +179,6 @@ def run(recipe: Recipe, preset: str, config: Any) -> None:
     model = recipe.build(config)
     find_files(() if config.init_from else model.pretrained, besides=lacking(config.data))
     model = dataclasses.replace(model, start=first_variables(recipe, config, model))
-    begun = {"begun_on": runs.data_of(config.init_from)} if config.init_from else {}
     with processes.first_alone("load the data"):
         data = recipe.load_data(config.data)
     print(f"data: {data.description}, {config.data.image_size} px", flush=True)
@@ -190,8 +188,7 @@ def run(recipe: Recipe, preset: str, config: Any) -> None:
         with locks.noting_failure(folder):
             trained, seconds = train_stages(recipe, preset, config, model, data, folder)
             if processes.is_first():
-                calibrate(trained, data, folder)
-                report = write_results(trained, data, folder, begun | {"seconds": round(seconds)})
+                report = conclude(trained, data, folder, seconds)
                 print(f"whole command: {time.monotonic() - started:.0f} s; report: {report}")
 
 

@@ -94,7 +94,9 @@ def look_at(folder: Path) -> Listed:
         failure = (folder / FAILURE).read_text("utf-8", "backslashreplace").partition("\n")[0]
     elif (folder / "results.json").exists():
         numbers = runs.flatten(described(folder, "results.json"))
-        state, failure = ("finished", None) if numbers else ("failed", "results.json is damaged")
+        state = "stopped" if "stopped" in numbers else "finished"
+        if not numbers:
+            state, failure = "failed", "results.json is damaged"
     else:
         state = "empty" if step is None else "stopped"
     errors = {key: numbers[key] for key in ERRORS if isinstance(numbers.get(key), int | float)}

@@ -140,6 +140,8 @@ def main(
     objects = f" ({total:,} with all pages, frames and boxes)" * (total > len(done))
     written = " ".join(str(out / file) for file in files)
     print(f"landmarks of {len(done):,} of {len(names):,} pictures{objects}: {written}")
+    if model.calibration.landmarks is None:
+        print("no confidence: it was not measured for this model (README.txt says where it is)")
     if strange:
         print(f"{strange:,} of them show no object of the kind that was trained on (object: false)")
 

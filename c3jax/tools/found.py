@@ -9,7 +9,8 @@ README = """\
 spread_percent: how far the network spreads each landmark, in percent of the side of the square
 that it looks at: the more, the less sure it is
 confidence: the probability that a landmark is off by less than 5 % of that side, as measured on
-warped and partly erased pictures after training; null (in CSV blank) where it was not measured
+warped and partly erased pictures after training; null (in CSV blank) where it was not measured: of
+    a run that was stopped before its end python -m experiments.report RUN measures it
 object_score: the share of the training pictures that are less like the others than this picture,
 whose distance is divided by 1.15
 object: whether the picture shows such an object at all, false (in CSV 0) for a score below .01;

@@ -117,7 +117,7 @@ def train(
                 if step % checkpoint_every == 0 or step == end or told:
                     save()
                 if told:
-                    raise Interrupted(told, step, several=processes.several())
+                    raise Interrupted(told, step, folder, several=processes.several())
         return state, time.monotonic() - started
 
 

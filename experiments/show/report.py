@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments.engine import runs
+from experiments.measure.calibration import calibrate
 from experiments.measure.self_check import pictures_of
 from experiments.show.next_steps import next_commands
 from experiments.show.page import Section, Table, as_text, render
@@ -55,9 +56,19 @@ def write_report(
     return path
 
 
-def write_results(trained: Any, data: Any, folder: Path, begun: dict[str, Any]) -> Path:
-    """Evaluates a `recipe.Trained`, writes results and report, and returns the report's path."""
-    results = trained.origin() | begun
+def conclude(
+    trained: Any, data: Any, folder: Path, seconds: float, *, stopped: bool = False
+) -> Path:
+    """Evaluates a `recipe.Trained`: confidence, results and report, whose path it returns.
+
+    `seconds` it was trained; `stopped`: steps are left.
+    """
+    calibrate(trained, data, folder)
+    results = trained.origin() | {"seconds": round(seconds)}
+    if begun := trained.config.init_from:
+        results["begun_on"] = runs.data_of(begun)
+    if stopped:
+        results["stopped"] = True
     results |= trained.recipe.evaluate(trained, data) | results_of(read_rows(folder))
     pictures: list[Picture] = []
     if trained.model.landmarks is not None:
@@ -92,6 +103,8 @@ def lead(results: dict[str, Any]) -> str:
     return (
         f"{results['experiment']}, preset {results['preset']}, data {results['data']}, "
         f"seed {results['seed']}: {results['steps']:,} steps in {minutes} min {seconds} s"
+        + "; stopped before its end"
+        * ("stopped" in results)
     )
 
 

@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from c3jax.training.checkpoints import Checkpoints
-from experiments import align, compare, detect, evaluate, export, registry
+from experiments import align, compare, detect, evaluate, export, registry, report
+from experiments import runs as listing
 from experiments.c3_faces.recipe import RECIPE as C3_FACES
 from experiments.engine import loop, runs
 from experiments.recipe import train
@@ -105,6 +106,13 @@ def test_a_new_recipe_that_is_cut_off_goes_on_to_the_same_bits(whole, started, m
     status, folder = started("broken")
     assert status == 128 + signal.SIGTERM and not (folder / "results.json").exists()
     monkeypatch.undo()
+    assert call(report.main, folder) == 0
+    stopped = json.loads((folder / "results.json").read_text())
+    assert stopped["stopped"] and stopped["steps"] == 3 and stopped["landmarks"]
+    assert "3 steps in 0 min" in (page := (folder / "report.html").read_text(encoding="utf-8"))
+    assert "stopped before its end" in page
+    assert call(listing.main, folder) == 0
+    assert "stopped" in capsys.readouterr().out
     assert started("broken")[0] == 0
     assert "resumed at step 3 of 4" in capsys.readouterr().out
     leaves = []
@@ -113,7 +121,12 @@ def test_a_new_recipe_that_is_cut_off_goes_on_to_the_same_bits(whole, started, m
             leaves.append(checkpoints.meta()["leaves"])
     assert leaves[0] == leaves[1]
     one, other = (json.loads((run / "results.json").read_text()) for run in (whole, folder))
-    assert one["landmarks"] == other["landmarks"]
+    assert one["landmarks"] == other["landmarks"] and "stopped" not in other
+    assert call(report.main, folder) == 0
+    again = json.loads((folder / "results.json").read_text())
+    assert again == other
+    assert call(report.main, folder / "checkpoints/4") == 2
+    assert f"a report is of a whole run: give {folder}" in capsys.readouterr().err
 
 
 def of_seed_1(run, folder):

@@ -105,7 +105,7 @@ def test_a_failure_is_kept_with_its_place_and_taken_away_by_the_next_start(tmp_p
         _ = 1 / 0
     assert file.read_text().startswith("division by zero\n\nTraceback")
     with pytest.raises(Interrupted), locks.noting_failure(tmp_path):
-        raise Interrupted(15, 7)
+        raise Interrupted(15, 7, tmp_path)
     assert not file.exists()
 
 

@@ -202,8 +202,8 @@ def raising(error):
         (raising(MemoryError("5 GB")), 2, "error: the memory is full: lower --size (5 GB)"),
         (refuse_a_library_argument, 2, "error: temperature must be positive, got 0.0"),
         (refuse_a_pipeline_argument, 2, "error: batch_size is 0"),
-        (raising(Interrupted(15, 1234)), 143, "SIGTERM: saved at step 1,234"),
-        (raising(Interrupted(2, 3)), 130, "SIGINT: saved at step 3"),
+        (raising(Interrupted(15, 1234, Path("run"))), 143, "SIGTERM: saved at step 1,234"),
+        (raising(Interrupted(2, 3, Path("run"))), 130, "SIGINT: saved at step 3"),
         (raising(KeyboardInterrupt()), 130, "interrupted"),
     ],
 )

@@ -113,7 +113,8 @@ def test_an_interrupted_run_ends_with_the_bits_of_an_uninterrupted_one(
     process.terminate()
     _, told = process.communicate()
     step = last_step(broken)
-    assert told == f"\nSIGTERM: saved at step {step}; the same command goes on from there\n"
+    assert told.startswith(f"\nSIGTERM: saved at step {step}; the same command goes on from there")
+    assert told.endswith(f"python -m experiments.report {broken} shows what was reached\n")
     assert process.returncode == 143
 
     process = begin("broken")

@@ -12,7 +12,7 @@ import pytest
 from data_pipelines.load import load
 from experiments.c3_faces.evaluate import learned
 from experiments.registry import load_trained
-from experiments.show.report import write_results
+from experiments.show.report import conclude
 from tests.experiments import tiny
 
 CHROMIUM = shutil.which("chromium")
@@ -54,7 +54,7 @@ def report(photos, tmp_path_factory):
     """The report of a run of which nothing but the warm-up was trained."""
     folder = tmp_path_factory.mktemp("runs") / "mine"
     trained = trained_on(folder, photos, only=["trunk", "pose", "pose_logits"])
-    return write_results(trained, load(trained.config.data), folder, {"seconds": 1})
+    return conclude(trained, load(trained.config.data), folder, 1)
 
 
 def test_what_has_learned_is_what_has_moved():
@@ -84,7 +84,7 @@ def test_what_was_not_trained_is_not_reported(report, photos):
 def test_what_was_trained_is_reported_in_percent_of_the_side(photos, tmp_path):
     trained = trained_on(tmp_path / "mine", photos)
     assert learned(trained) >= {"flow", "decoder", "pose"}
-    page = write_results(trained, load(trained.config.data), tmp_path / "mine", {"seconds": 1})
+    page = conclude(trained, load(trained.config.data), tmp_path / "mine", 1)
     page = page.read_text()
     assert "percent: of the side of the picture" in page and ">px</th>" in page
     for title in ("Landmarks across images", "Appearances and poses exchanged", "The cycle"):
