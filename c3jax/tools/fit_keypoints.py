@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shlex
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -123,7 +124,8 @@ def main(
     written = {name: getattr(found, name) for name in FIELDS} | known
     plain = {k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in written.items()}
     (out / FILE).write_text(json_text(plain, indent=1) + "\n", encoding="utf-8")
-    print(f"{len(names)} key points: {detect} PHOTOS --keypoints {out}")
+    given = shlex.join(["--checkpoint", str(options.model), "--keypoints", str(out)])
+    print(f"{len(names)} key points: {detect} PHOTOS {given}")
 
 
 def read(options: Options, model: LandmarkModel) -> tuple[tuple[str, ...], np.ndarray, np.ndarray]:
@@ -271,7 +273,10 @@ def load(folder: Path, model) -> Keypoints:
         raise UsageError(f"{file} is damaged ({error}): fit it anew") from None
     now = probe(model)
     if now.shape != found.probe.shape or np.abs(now - found.probe).max() > PROBE_TOLERANCE:
-        raise UsageError(f"--keypoints {folder} was fitted to another model: fit it to this one")
+        raise UsageError(
+            f"--keypoints {folder} was fitted to another model: name that one by --checkpoint, or "
+            "fit it to this one"
+        )
     if not found.better:
         print(f"warning: {folder} was no better than the mean shape", file=sys.stderr)
     return found

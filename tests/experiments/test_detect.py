@@ -42,9 +42,11 @@ def test_a_run_aligns(run_of, photos):
 
 
 def test_key_points_are_fitted_to_a_run(run_of, photos, capsys):
-    assert call(fit_keypoints.main, run_of("c3_faces"), photos, "--out", "points") == 0
-    said = "1 key points: python -m experiments.detect PHOTOS --keypoints points"
-    assert said in capsys.readouterr().out
+    run = run_of("c3_faces")
+    assert call(fit_keypoints.main, run, photos, "--out", "points") == 0
+    given = f"--checkpoint {run} --keypoints points"
+    assert f"1 key points: python -m experiments.detect PHOTOS {given}" in capsys.readouterr().out
+    assert call(detect.main, "0.png", *given.split(), "--no-overlays") == 0
 
 
 @pytest.mark.parametrize(

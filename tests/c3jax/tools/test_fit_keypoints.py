@@ -116,7 +116,8 @@ def test_key_points_are_fitted_and_found_in_photos(folder, model, capsys):
     exact = model.parent / "exact"  # the same in full precision
     assert call(fit_keypoints.main, exact, "photos", "--out", "points") == 0
     said = capsys.readouterr()
-    assert "2 key points: c3jax detect PHOTOS --keypoints points" in said.out
+    assert "2 key points: c3jax detect PHOTOS --checkpoint " in said.out
+    assert said.out.endswith(" --keypoints points\n")
     assert "mean of all" in said.out and "warning" not in said.err
     stored = json.loads((folder / "points/keypoints.json").read_text())
     errors = stored["errors_percent"]["mean of all"]
