@@ -114,7 +114,7 @@ def parse(
         default=default,
         args=rest,
         prog=prog,
-        description=f"{type(default).__doc__}\n\n--preset {' | '.join(configs)}\n\n{processes.HELP}",
+        description=f"{type(default).__doc__}\n\n--preset {' | '.join(configs)}\n{processes.HELP}",
         config=(tyro.conf.AvoidSubcommands,),  # of a union the preset has chosen one
     )
     return name, config, default

@@ -17,7 +17,7 @@ from jax.experimental import multihost_utils
 
 from c3jax.tools.errors import UsageError
 
-HELP = """\
+HELP = """
 One run in several processes: --processes.address HOST:PORT of the first, --processes.count,
 --processes.index from 0, --processes.heartbeat seconds after which a silent process counts as dead
 (30). SLURM steps and indexed Kubernetes jobs are recognised; --processes.count 1 forbids it."""
