@@ -111,9 +111,7 @@ def main(
     files = [shard.file(FILES[each]) for each in dict.fromkeys(options.format)]
     whole = shard.count == 1
     open_folder(out, README, [*RESULTS, *parts_in(out)] if whole else files)
-    points = () if fit is None else fit.names
-    done: Counter[str] = Counter()
-    strange = beyond = 0
+    points, tally = () if fit is None else fit.names, Tally()
     with ExitStack() as stack:
         rows = writer(out, options.format, first[1], names=points, boxed=boxed, shard=shard)
         write, draws = stack.enter_context(rows), stack.enter_context(behind(draw))
@@ -123,27 +121,48 @@ def main(
             for square, row in picture:
                 write(row)
                 drawn.append(row)
-                done[square.file] += 1
-                strange += row.fields["object"] is False
-                beyond += row.beyond
+                tally.add(square.file, row)
             if options.overlays:
                 draws(square.image, drawn, out / "overlays" / name)
     for name, reason in left_out:
         fix = "; --max-megapixels lets it in" * ("megapixels" in reason)
         print(f"left out: {name}: {reason}{fix}", file=sys.stderr)
-    if 2 * beyond > (total := done.total()):
+    if 2 * tally.beyond > tally.total:
         print(
-            f"warning: {beyond:,} of {total:,} are framed unlike the photos that --keypoints "
-            f"{options.keypoints} was fitted to: its errors are larger there; label some of them",
+            f"warning: {tally.beyond:,} of {tally.total:,} are framed unlike the photos that "
+            f"--keypoints {options.keypoints} was fitted to: its errors are larger there; label "
+            "some of them",
             file=sys.stderr,
         )
-    objects = f" ({total:,} with all pages, frames and boxes)" * (total > len(done))
-    written = " ".join(str(out / file) for file in files)
-    print(f"landmarks of {len(done):,} of {len(names):,} pictures{objects}: {written}")
+    print(f"{tally.told(len(names))}: {' '.join(str(out / file) for file in files)}")
     if model.calibration.landmarks is None:
         print("no confidence: it was not measured for this model (README.txt says where it is)")
-    if strange:
-        print(f"{strange:,} of them show no object of the kind that was trained on (object: false)")
+    if tally.strange:
+        print(
+            f"{tally.strange:,} of them show no object of the kind that was trained on "
+            "(object: false)"
+        )
+
+
+class Tally:
+    """What was found in how many files; `beyond` and `strange` are framed or look unlike others."""
+
+    def __init__(self):
+        self.done: Counter[str] = Counter()
+        self.total = self.strange = self.beyond = 0
+
+    def add(self, file: str, row: Detection) -> None:
+        """Counts a row of a file."""
+        self.done[file] += 1
+        self.total += 1
+        self.strange += row.fields["object"] is False
+        self.beyond += row.beyond
+
+    def told(self, num_files: int) -> str:
+        """How many were found, in words."""
+        objects = f" ({self.total:,} with all pages, frames and boxes)"
+        more = objects * (self.total > len(self.done))
+        return f"landmarks of {len(self.done):,} of {num_files:,} pictures{more}"
 
 
 def parts_in(out: Path) -> list[str]:
