@@ -1,10 +1,13 @@
 """Standard streams of a command, and the signals that stop it."""
 
+import _thread
+import functools
 import os
 import signal
 import sys
 import threading
-from typing import NoReturn
+from collections.abc import Callable
+from typing import Any, NoReturn
 
 
 def fill_standard_streams() -> None:
@@ -29,7 +32,27 @@ def end_orderly() -> None:
         for number in stop_signals():
             if signal.getsignal(number) is signal.SIG_DFL:
                 signal.signal(number, _end)
+        before = sys.unraisablehook
+        if getattr(before, "func", None) is not _end_after_all:
+            sys.unraisablehook = functools.partial(_end_after_all, before)
 
 
 def _end(number, frame) -> NoReturn:
     raise SystemExit(128 + number)
+
+
+def _end_after_all(before: Callable, lost: Any) -> None:
+    """Signals again where the exception of a signal was ignored, as in callbacks of gc."""
+    stopped = lost.exc_type is KeyboardInterrupt
+    number = signal.SIGINT if stopped else getattr(lost.exc_value, "code", 0) - 128
+    if stopped or lost.exc_type is SystemExit and number > 0:
+        threading.Timer(0.1, _signal_main_thread, (number,)).start()
+    else:
+        before(lost)
+
+
+def _signal_main_thread(number: int) -> None:
+    if sys.platform == "win32":
+        _thread.interrupt_main(number)
+    else:  # this ends a sleep, too
+        signal.pthread_kill(threading.main_thread().ident or 0, number)
