@@ -47,6 +47,11 @@ class Row:
     k: int | None = None
 
     @property
+    def seeds(self) -> str:
+        """The seeds, by the names of the files."""
+        return ", ".join(seed for name in self.files for seed in re.findall(r"-seed(\d+)", name))
+
+    @property
     def values(self) -> list[float]:
         """The number of each seed.
 
@@ -155,12 +160,17 @@ def as_tables(published: PublishedTable, ours: Ours) -> list[Table]:
     printed = Table(published.columns, published.rows, " ".join(published.notes))
     if not ours.rows:
         return [printed]
-    columns = ["ours", "tested on", "px", "K", "seeds", ours.unit, "command"]
+    columns = ["ours", "tested on", "px", "K", "seeds", ours.unit]
     cells = [
-        [row.what, row.data, row.size, row.k, len(row.files), str(spread(row.values)), row.command]
+        [row.what, row.data, row.size, row.k, row.seeds, str(spread(row.values))]
         for row in ours.rows
     ]
     return [printed, Table(columns, cells)]
+
+
+def sources(row: Row) -> str:
+    """Where a row of ours comes from: its command, and its files."""
+    return f"{row.what}: {row.command}; {', '.join(row.files)}"
 
 
 @dataclass(frozen=True)
@@ -190,8 +200,9 @@ def main() -> None:
         print("\n".join(textwrap.wrap(title, WIDTH)), end="\n\n")
         for table in as_tables(published, ours):
             print(as_text(table), end="\n\n")
-        for line in (f"Comparable: {ours.comparable}.", f"No run: {ours.missing}."):
-            print("\n".join(textwrap.wrap(line, WIDTH)))
+        lines = [f"Comparable: {ours.comparable}.", f"No run: {ours.missing}."]
+        for line in [*map(sources, ours.rows), *lines]:
+            print("\n".join(textwrap.wrap(line, WIDTH, break_on_hyphens=False)))
         print("\n")
 
 

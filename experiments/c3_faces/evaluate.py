@@ -17,14 +17,14 @@ from experiments.show.page import Gallery, Section
 def evaluate(trained: Trained, data: Data) -> dict[str, Any]:
     """`landmarks` and `swaps`, where there are annotations, and `consistency`.
 
-    Without annotations nothing but a trained flow module tells the last. What a decoder swaps is
-    measured if it is trained.
+    The last is told by a trained flow module and by the true surfaces of rendered faces. What a
+    decoder swaps is measured if it is trained.
     """
     viewer, parts = make_viewer(trained), learned(trained)
     found: dict[str, Any] = {}
-    if data.test is not None or "flow" in parts:
+    if (flow := "flow" in parts) or consistency.knows_truth(data.test):
         before = trained.untrained and make_viewer(trained.untrained).find
-        found["consistency"] = consistency.measure_consistency(viewer.find, before, data)
+        found["consistency"] = consistency.measure_consistency(viewer.find, before, data, flow=flow)
     if data.test is not None and "decoder" in parts:
         found["swaps"] = swaps.measure_swaps(viewer, data.test, data.name)
     if data.fit is not None and data.test is not None:

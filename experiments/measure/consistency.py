@@ -29,10 +29,13 @@ TRUE = (
 
 
 class Found(NamedTuple):
-    """What networks say of some pictures: landmarks `[n, K, 2]` and fields `[pairs, h, w, 2]`."""
+    """What networks say of some pictures: landmarks `[n, K, 2]` and fields `[pairs, h, w, 2]`.
+
+    The fields are None where no flow module has learned anything.
+    """
 
     landmarks: np.ndarray
-    fields: np.ndarray
+    fields: np.ndarray | None
 
 
 class Pairs(NamedTuple):
@@ -72,12 +75,24 @@ def carry(points_px, fields, shape: tuple[int, int]) -> np.ndarray:
     return in_pixels(_carry_points(normalized(points_px, shape), fields), shape)
 
 
-def measure_consistency(find: Find, find_untrained: Find | None, data: Data) -> dict:
-    """`evaluate_consistency` on random pairs of test images or, without any, of the preview."""
+def measure_consistency(
+    find: Find, find_untrained: Find | None, data: Data, *, flow: bool = True
+) -> dict:
+    """`evaluate_consistency` on random pairs of test images or, without any, of the preview.
+
+    Without `flow`, that of a trained module, nothing is carried by it.
+    """
     images, test = shown_images(data, NUM_PAIRS)
     pairs = random_pairs(len(images), NUM_PAIRS)
     untrained = find_untrained and find_untrained(images, pairs)
-    return evaluate_consistency(find(images, pairs), untrained, pairs, images, test)
+    found = find(images, pairs)
+    found = found if flow else found._replace(fields=None)
+    return evaluate_consistency(found, untrained, pairs, images, test)
+
+
+def knows_truth(test: Evaluation | None) -> bool:
+    """Whether the surfaces of the pictures tell where each point lies in the others."""
+    return test is not None and test.masks is not None and test.surfaces is not None
 
 
 def shown_images(data: Data, count: int) -> tuple[np.ndarray, Evaluation | None]:
@@ -117,8 +132,10 @@ def evaluate_consistency(
         "pairs": len(pairs),
         "normalizer": normalizer if test is None else f"{normalizer} of the second picture",
         "protocol": PROTOCOL.format(normalizer),
-        "landmarks_carried_by_flow": errors(_flow_offsets(first, second, found, untrained, shape)),
     }
+    if found.fields is not None:
+        offsets = _flow_offsets(first, second, found, untrained, shape)
+        result["landmarks_carried_by_flow"] = errors(offsets)
     if test is None or test.masks is None or test.surfaces is None:
         return result
     detectors = {"": landmarks_px}
@@ -130,18 +147,17 @@ def evaluate_consistency(
         - points[pairs.target]
         for name, points in detectors.items()
     }
-    points = random_head_points(pairs, test.masks)
-    true = true_positions(points, pairs, test.masks, test.surfaces)
-    return result | {
-        "protocol": result["protocol"] + TRUE,
-        "landmarks_true": errors(offsets)
-        | {
-            f"{name}seen_percent": float(100 * np.isfinite(offset[..., 0]).mean())
-            for name, offset in offsets.items()
-            if name != "fixed_"
-        },
-        "flow_true": errors(_flow_offsets(points, true, found, untrained, shape)),
+    result["protocol"] += TRUE
+    result["landmarks_true"] = errors(offsets) | {
+        f"{name}seen_percent": float(100 * np.isfinite(offset[..., 0]).mean())
+        for name, offset in offsets.items()
+        if name != "fixed_"
     }
+    if found.fields is not None:
+        points = random_head_points(pairs, test.masks)
+        true = true_positions(points, pairs, test.masks, test.surfaces)
+        result["flow_true"] = errors(_flow_offsets(points, true, found, untrained, shape))
+    return result
 
 
 def _flow_offsets(points_px, ends_px, found: Found, untrained: Found | None, shape):

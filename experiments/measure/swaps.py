@@ -100,15 +100,17 @@ def pairs_of_persons(persons: np.ndarray) -> Pairs:
 
 
 def bootstrap_weights(persons: np.ndarray, pairs: Pairs) -> np.ndarray:
-    """Weights of the pairs `[1 + DRAWS, pairs]`: all alike, then those of drawn persons.
+    """Weights of the pairs `[1 + draws, pairs]`: all alike, then those of drawn persons.
 
-    A pair counts as often as both persons were drawn.
+    A pair counts as often as both persons were drawn; of few persons some draws have no pair, and
+    are left out.
     """
     names, numbers = np.unique(persons, return_inverse=True)
     rng = np.random.default_rng(0)
     drawn = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=DRAWS)
     counts = np.concatenate([np.ones((1, len(names))), drawn])
-    return counts[:, numbers[pairs.source]] * counts[:, numbers[pairs.target]]
+    weights = counts[:, numbers[pairs.source]] * counts[:, numbers[pairs.target]]
+    return weights[weights.any(1)]
 
 
 def fit(z: np.ndarray, of_i: np.ndarray, of_j: np.ndarray, weights: np.ndarray) -> dict[str, Any]:

@@ -7,7 +7,13 @@ from PIL import Image
 
 from c3jax.tools.measure.units import in_pixels, normalized
 from data_pipelines.load import Data, Evaluation
-from experiments.measure.consistency import Pairs, carry, shown_images, true_positions
+from experiments.measure.consistency import (
+    Pairs,
+    carry,
+    knows_truth,
+    shown_images,
+    true_positions,
+)
 from experiments.measure.viewer import Code, Viewer
 from experiments.show.pictures import Picture, draw_points, sheet, tile
 
@@ -19,13 +25,13 @@ SWAPPED = 6  # images whose appearances and poses are exchanged
 def draw_gallery(viewer: Viewer, data: Data, learned: Collection[str]) -> list[Picture]:
     """The paper's pictures of a run, those of networks that have `learned`.
 
-    Without annotations nothing but the flow module carries landmarks to other images.
+    The flow module and the true surfaces of rendered faces carry landmarks to other images.
     """
     images, test = shown_images(data, SHOWN)
     code, pairs = viewer.look(images), shown_pairs(len(images))
     pictures = []
-    if "flow" in learned or test is not None:
-        fields = viewer.fields(code, pairs)
+    if (flow := "flow" in learned) or knows_truth(test):
+        fields = viewer.fields(code, pairs) if flow else None
         pictures.append(draw_consistency(images, code.landmarks, fields, pairs, test))
     if "decoder" in learned:
         pictures.append(draw_swaps(viewer, images, code, in_numbers=test is not None))
@@ -63,24 +69,26 @@ def draw_all(*arrays: np.ndarray) -> list[Image.Image]:
 def draw_consistency(
     images: np.ndarray,
     landmarks: np.ndarray,
-    fields: np.ndarray,
+    fields: np.ndarray | None,
     pairs: Pairs,
     test: Evaluation | None,
 ) -> Picture:
-    """Figure 3: landmarks of I1 carried to I2 (crosses) against those detected there (dots)."""
+    """Figure 3: landmarks of I1 carried to I2 (crosses) against those detected there (dots).
+
+    They are carried by `fields`, and by the truth where `test` knows it.
+    """
     shape = images.shape[1:3]
     first, second = landmarks[pairs.source], landmarks[pairs.target]
     first_px = in_pixels(first, shape)
-    by_flow = normalized(carry(first_px, fields, shape), shape)
     sources, targets = images[pairs.source], images[pairs.target]
-    columns = {
-        "I1": draw_all(sources, first),
-        "I2": draw_all(targets, second),
-        "I2, by T": draw_all(targets, second, by_flow),
-    }
-    by_truth = ""
+    columns = {"I1": draw_all(sources, first), "I2": draw_all(targets, second)}
+    carriers = []
+    if fields is not None:
+        carriers.append("by the transformation map T of the cross-image flow module")
+        by_flow = normalized(carry(first_px, fields, shape), shape)
+        columns["I2, by T"] = draw_all(targets, second, by_flow)
     if test is not None and test.masks is not None and test.surfaces is not None:
-        by_truth = ", and by the true correspondence (where I2 shows the spot)"
+        carriers.append("by the true correspondence (where I2 shows the spot)")
         true = normalized(true_positions(first_px, pairs, test.masks, test.surfaces), shape)
         seen = np.where(np.isnan(true), np.nan, second)
         columns["I2, in truth"] = draw_all(targets, seen, true)
@@ -88,9 +96,8 @@ def draw_consistency(
     return Picture(
         "consistency",
         "Landmarks across images (Fig. 3)",
-        "Dots: landmarks detected in the image. Crosses: those of I1, carried to I2 by the "
-        f"transformation map T of the cross-image flow module{by_truth}. A line ties the two: the "
-        "shorter, the better.",
+        "Dots: landmarks detected in the image. Crosses: those of I1, carried to I2 "
+        f"{', and '.join(carriers)}. A line ties the two: the shorter, the better.",
         sheet(_rows(tiles, 2 * len(columns)), column_titles=2 * list(columns)),
     )
 

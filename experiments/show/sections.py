@@ -125,10 +125,13 @@ def self_check_section(check: dict[str, Any]) -> Section:
 
 def consistency_section(consistency: dict[str, Any]) -> Section:
     """Figure 3 in numbers."""
-    units = ["percent", "px"] if "percent" in consistency["landmarks_carried_by_flow"] else ["px"]
+    known = [(name, consistency.get(key), still) for name, key, still in CONSISTENCY]
+    units = (
+        ["percent", "px"] if any("percent" in (found or {}) for _, found, _ in known) else ["px"]
+    )
     rows = []
-    for name, key, still in CONSISTENCY:
-        if found := consistency.get(key):
+    for name, found, still in known:
+        if found:
             beside = (found[f"{still}_{units[0]}"], found.get(f"untrained_{units[0]}"))
             rows.append((name, *(found[unit] for unit in units), *beside))
     named = {"percent": "%", "px": "px"}

@@ -90,7 +90,7 @@ def test_a_new_recipe_is_trained_measured_and_reported(whole):
     assert command.startswith("python -m experiments.toy --runs ") and "--name whole" in command
     assert not (whole / "error.txt").exists()
     page = (whole / "report.html").read_text(encoding="utf-8")
-    assert "Alone, pose alone" not in page and "Landmarks across images" in page
+    assert "Alone, pose alone" not in page and "Landmarks across images" not in page  # no flow
     assert {path.suffix for path in (whole / "pictures").iterdir()} == {".png"}
 
 
@@ -124,7 +124,7 @@ def test_a_new_recipe_that_is_cut_off_goes_on_to_the_same_bits(whole, started, m
     assert one["landmarks"] == other["landmarks"] and "stopped" not in other
     assert call(report.main, folder) == 0
     again = json.loads((folder / "results.json").read_text())
-    assert again == other
+    assert {**again, "seconds": 0} == {**other, "seconds": 0}
     assert call(report.main, folder / "checkpoints/4") == 2
     assert f"a report is of a whole run: give {folder}" in capsys.readouterr().err
 

@@ -49,11 +49,12 @@ def test_a_table_is_printed_with_ours_and_with_what_has_no_run(monkeypatch, caps
 
 
 def test_several_seeds_have_a_spread(monkeypatch):
-    row = tables.Row("x", "y", 64, "nme", ("a", "b"), "z")
-    monkeypatch.setattr(tables, "look_up", lambda name, key: {"a": 1.0, "b": 3.0}[name])
+    row = tables.Row("x", "y", 64, "nme", ("a-seed0.json", "a-seed12.json"), "make z")
+    monkeypatch.setattr(tables, "look_up", lambda name, key: 3.0 if "12" in name else 1.0)
     ours = tables.Ours("C3", "2", "error", "no", "none", (row,))
     _, table = tables.as_tables(published.table("C3", "2"), ours)
-    assert table.rows == [["x", "y", 64, None, 2, "2.00 ± 1.41", "z"]]
+    assert table.rows == [["x", "y", 64, None, "0, 12", "2.00 ± 1.41"]]
+    assert tables.sources(row) == "x: make z; a-seed0.json, a-seed12.json"
 
 
 def test_a_cell_of_every_seed_has_their_spread_or_an_interval(tmp_path, monkeypatch):

@@ -151,7 +151,7 @@ def test_two_steps_are_trained_evaluated_and_reported(
     assert landmarks["normalizer"] == normalizer and landmarks["tested_on"] == 4
     for error in ("nme_percent", "untrained_nme_percent", "mean_shape_nme_percent"):
         assert 0 < landmarks[error] < 500
-    assert results["consistency"]["normalizer"] == f"{normalizer} of the second picture"
+    assert ("consistency" in results) == (experiment == "imm_faces")  # no flow was trained
     assert normalizer in (folder / "report.html").read_text()
 
 

@@ -111,6 +111,9 @@ def test_the_whole_gallery_and_consistency_without_annotations(viewer, images):
     assert not any("truth" in each.caption or "table" in each.caption for each in pictures)
     assert [p.name for p in gallery.draw_gallery(viewer, data, {"flow"})] == names[:1]
     assert gallery.draw_gallery(viewer, data, {"pose"}) == []
+    assert measure_consistency(viewer.find, viewer.find, data, flow=False).keys() == {
+        *("pairs", "normalizer", "protocol")
+    }
     found = measure_consistency(viewer.find, viewer.find, data)["landmarks_carried_by_flow"]
     assert found["px"] == found["identity_px"] > 0
 
