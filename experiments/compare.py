@@ -15,6 +15,11 @@ from experiments.show import comparison
 from experiments.show.comparison import METRICS, Group
 from experiments.show.page import Gallery, Section, Table, as_text, render
 
+OF_SEEDS = (
+    "Deviation: of a sample, over seeds (n - 1); of two or three seeds it is a rough guess. Less "
+    "is better but for PCK, follow, same spot, yaw of j and colour of i. Compilation is in seconds."
+)
+
 
 @dataclass(frozen=True)
 class Options:
@@ -54,7 +59,8 @@ def main() -> None:
         print(as_text(table), end="\n\n")
     out.parent.mkdir(parents=True, exist_ok=True)
     sections = [Section("Numbers", tables=tables), *drawn]
-    lead = f"{len(finished)} runs, {len(groups)} configurations"
+    data = ", ".join(sorted({str(run.config.get("data.name")) for run in finished}))
+    lead = f"{len(finished)} runs, {len(groups)} configurations, trained on {data}"
     runs.replace_text(out, render("Comparison", lead, sections))
     runs.write_json(out.with_suffix(".json"), numbers)
     print(f"page: {out}\nnumbers: {out.with_suffix('.json')}")
@@ -78,7 +84,7 @@ def number_tables(groups: Sequence[Group]) -> list[Table]:
     fields = comparison.differing_fields(groups)
     tables = [
         Table(["run", "group", "seed", "steps", *titles], every, _warning(fields)),
-        Table(["group: mean ± deviation over seeds", "seeds", *titles], spreads),
+        Table(["group: mean ± deviation over seeds", "seeds", *titles], spreads, OF_SEEDS),
         Table(["paired difference, same seeds", "seeds", *titles], paired),
         Table(
             ["configuration", *(group.name for group in groups)],
@@ -131,7 +137,7 @@ def draw(groups: Sequence[Group]) -> Gallery:
 def common_flow_table(common: dict[str, Any]) -> Table:
     """Landmarks of every group carried by one flow."""
     rows = [(name, e.get("percent"), e["px"]) for name, e in common["errors"].items()]
-    title = f"landmarks carried by the flow of {common['flow_of']} (Fig. 3)"
+    title = f"landmarks of the first runs, carried by the flow of {common['flow_of']} (Fig. 3)"
     return Table([title, "%", "px"], rows)
 
 

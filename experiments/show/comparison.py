@@ -88,7 +88,9 @@ class Spread:
     count: int
 
     def __str__(self) -> str:
-        return f"{self.mean:.2f}" + ("" if self.stddev is None else f" ± {self.stddev:.2f}")
+        digits = 2 if abs(self.mean) >= 1 else 4
+        deviation = "" if self.stddev is None else f" ± {self.stddev:.{digits}f}"
+        return f"{self.mean:.{digits}f}{deviation}"
 
 
 def spread(values: Sequence[float]) -> Spread:

@@ -42,9 +42,13 @@ def write_report(
     (folder / "pictures").mkdir(parents=True, exist_ok=True)
     for picture in [*pictures, *curves]:
         (folder / "pictures" / f"{picture.name}.png").write_bytes(picture.png)
-    headline, *others = [*result_sections(results, num_landmarks), Section("")]
+    measured = [*result_sections(results, num_landmarks), Section("")]
+    first = (
+        2 if {"landmarks", "self_check"} <= results.keys() else 1
+    )  # the verdict beside the error
+    others = measured[first:]
     sections = [
-        headline,
+        *measured[:first],
         Section("What to do next", commands=commands),
         Section("Pictures", pictures=pictures),
         *others,
