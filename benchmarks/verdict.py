@@ -28,6 +28,9 @@ from experiments.show.verdict import check_photos
 LINE = "{run} {step:,}: score {score:.3f} ({verdict}), error {error:.2f} %"
 
 
+LINE = "{run} {step:,}: score {score:.3f} ({verdict}), error {error:.2f} %"
+
+
 @dataclass(frozen=True)
 class Options(evaluate.Options):
     """Compare the verdict with the error, over checkpoints of runs on one kind of data."""
@@ -47,11 +50,9 @@ def main() -> None:
     rows = []
     for path in options.checkpoint:
         rows.append(judge(path, options.given()))
-        print(
-            "{run} {step:,}: score {score:.3f} ({verdict}), error {error:.2f} %".format(**rows[-1])
-        )
+        print(LINE.format(**rows[-1]), flush=True)
     found = {"rank_correlation": rank_correlation(rows), "ordered": ordered(rows), "rows": rows}
-    print(f"rank correlation {found['rank_correlation']:.2f}; ordered rightly {found['ordered']}")
+    print(f"rank correlation {found['rank_correlation']:.2f}, ordered rightly {found['ordered']}")
     if options.out is not None:
         options.out.write_text(json_text(found, indent=2) + "\n", encoding="utf-8")
 
@@ -75,11 +76,12 @@ def rank_correlation(rows: Sequence[dict[str, Any]]) -> float:
     return float(stats.spearmanr(*([row[each] for row in rows] for each in ("score", "error")))[0])
 
 
-def ordered(rows: Sequence[dict[str, Any]]) -> dict[str, int]:
-    """Pairs of rows at one step, and those of them whose better score has the smaller error."""
+def ordered(rows: Sequence[dict[str, Any]]) -> dict[str, float | None]:
+    """Pairs of rows at one step, and in how many the better score has the smaller error."""
     pairs = [(a, b) for a, b in itertools.combinations(rows, 2) if a["step"] == b["step"]]
     right = [(a["score"] - b["score"]) * (a["error"] - b["error"]) < 0 for a, b in pairs]
-    return {"pairs": len(pairs), "right": sum(right)}
+    percent = 100 * sum(right) / len(pairs) if pairs else None
+    return {"pairs": len(pairs), "right": sum(right), "percent": percent}
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ def test_a_better_score_has_the_smaller_error():
         {"step": step, "score": score, "error": error}
         for step, score, error in [(1, 0.1, 30.0), (1, 0.4, 20.0), (2, 0.9, 12.0), (2, 0.8, 11.0)]
     ]
-    assert verdict.ordered(rows) == {"pairs": 2, "right": 1}
+    assert verdict.ordered(rows) == {"pairs": 2, "right": 1, "percent": 50.0}
     # Ranks 1 2 4 3 of the scores, 4 3 2 1 of the errors: 1 - 6 (9 + 1 + 4 + 4) / (4 15).
     assert verdict.rank_correlation(rows) == pytest.approx(1 - 6 * 18 / 60)
 
