@@ -73,7 +73,7 @@ LAPTOP = dataclasses.replace(
     ),
     warp=dataclasses.replace(LAPTOP_SMALL.warp, color=0.3),
     warmup=cosine(steps=500, batch_size=16, learning_rate=5e-3),
-    pretrain=cosine(steps=600, batch_size=16, learning_rate=2e-3),
+    pretrain=cosine(steps=750, batch_size=16, learning_rate=2e-3),
     joint=cosine(steps=500, batch_size=16, learning_rate=2e-3),
     checkpoint_every=250,
     check_every=250,
