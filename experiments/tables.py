@@ -26,7 +26,7 @@ from experiments.show.page import WIDTH, Table, as_markdown, as_text
 
 PAGE = Path(__file__).parent.parent / "docs" / "results.md"
 FOLDER = PAGE.with_suffix("")
-MARKED = re.compile(r"(<!-- table (\w+) -->\n).*?(\n<!-- end -->)", re.DOTALL)
+MARKED = re.compile(r"(<!-- table (\w+) -->\n)(?:.*?\n)??(<!-- end -->)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ def filled(page: str) -> str:
             raise UsageError(f"{PAGE}: no table {found[2]} in {FOLDER / 'tables.toml'}")
         one = known[found[2]]
         rows = [[_cell(each, one["files"], one["digits"]) for each in row] for row in one["rows"]]
-        return found[1] + as_markdown(Table(one["columns"], rows)) + found[3]
+        return f"{found[1]}{as_markdown(Table(one['columns'], rows))}\n{found[3]}"
 
     return MARKED.sub(table, page)
 

@@ -69,6 +69,12 @@ def test_a_cell_of_every_seed_has_their_spread_or_an_interval(tmp_path, monkeypa
     assert tables._cell("f: arms/a/*/nme - arms/b/*/nme", files, 2) == difference
 
 
+def test_an_empty_place_is_filled_and_what_follows_stays():
+    place = "<!-- table c3_laptop -->\n<!-- end -->\n"
+    found = tables.filled(f"{place}between\n{place}")
+    assert found.count("mean shape in the true box") == 2 and "<!-- end -->\nbetween\n" in found
+
+
 def test_an_unknown_table_names_the_known_ones(monkeypatch):
     monkeypatch.setattr("sys.argv", ["tables", "C3", "9"])
     with pytest.raises(UsageError, match="no table C3 9; there are C3 1a, C3 1b"):
