@@ -63,9 +63,10 @@ def test_a_cut_off_run_goes_on_to_the_same_end(folder, monkeypatch):
     )
     assert new == pytest.approx(old, rel=1e-4)
     measured = results(found.folder)
-    assert (
-        measured.keys() - {"swaps", "self_check"} == results(folder).keys()
-    )  # newer than they are
+    newer = {"swaps", "self_check"}
+    # C3's flow was not trained, and what an untrained one carries is left out now.
+    gone = {"consistency"} if recipe.name == "c3_faces" else set()
+    assert measured.keys() - newer == results(folder).keys() - gone
     error = measured["landmarks"]["nme_percent"]
     assert error == pytest.approx(results(folder)["landmarks"]["nme_percent"], rel=REGRESSED)
 
