@@ -147,7 +147,7 @@ def main(
 class Tally:
     """What was found in how many files; `beyond` and `strange` are framed or look unlike others."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.done: Counter[str] = Counter()
         self.total = self.strange = self.beyond = 0
 
