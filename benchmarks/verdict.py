@@ -28,9 +28,6 @@ from experiments.show.verdict import check_photos
 LINE = "{run} {step:,}: score {score:.3f} ({verdict}), error {error:.2f} %"
 
 
-LINE = "{run} {step:,}: score {score:.3f} ({verdict}), error {error:.2f} %"
-
-
 @dataclass(frozen=True)
 class Options(evaluate.Options):
     """Compare the verdict with the error, over checkpoints of runs on one kind of data."""

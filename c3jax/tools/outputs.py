@@ -30,9 +30,11 @@ def check_folder(out: Path, readme: str) -> None:
     if out.exists() and not out.is_dir():
         raise UsageError(f"--out {out} is a file; give a folder")
     file = out / README
-    # An empty one: another shard of the same call is about to write it.
-    ours = file.is_file() and readme.encode().startswith(file.read_bytes()[:24])
-    if out.is_dir() and any(out.iterdir()) and not ours:
+    ours = file.is_file() and file.read_bytes().startswith(readme.encode()[:24])
+    others = [each for each in out.iterdir() if each != file] if out.is_dir() else []
+    # An empty one alone: another shard of the same call is about to write it.
+    begun = file.is_file() and not file.stat().st_size and not others
+    if (others or file.exists()) and not (ours or begun):
         raise UsageError(f"--out {out} holds other files; give a new folder")
 
 

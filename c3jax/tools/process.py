@@ -43,10 +43,11 @@ def _end(number, frame) -> NoReturn:
 
 def _end_after_all(before: Callable, lost: Any) -> None:
     """Signals again where the exception of a signal was ignored, as in callbacks of gc."""
-    stopped = lost.exc_type is KeyboardInterrupt
-    number = signal.SIGINT if stopped else getattr(lost.exc_value, "code", 0) - 128
-    if stopped or lost.exc_type is SystemExit and number > 0:
-        threading.Timer(0.1, _signal_main_thread, (number,)).start()
+    code = getattr(lost.exc_value, "code", None) if lost.exc_type is SystemExit else None
+    if lost.exc_type is KeyboardInterrupt:
+        code = 128 + signal.SIGINT
+    if isinstance(code, int) and code > 128:
+        threading.Timer(0.1, _signal_main_thread, (code - 128,)).start()
     else:
         before(lost)
 

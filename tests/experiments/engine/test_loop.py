@@ -287,10 +287,9 @@ def test_a_full_disk_leaves_the_checkpoint_before(tmp_path, monkeypatch):
 
 def test_the_newest_checkpoints_are_kept(tmp_path):
     for keep in (2, 4):
-        folder = tmp_path / str(keep)
-        train(folder, checkpoint_every=1, keep=keep)
-        steps = sorted(int(each.name) for each in (folder / "checkpoints").iterdir())
-        assert steps == list(range(FIRST + SECOND - keep + 1, FIRST + SECOND + 1))
+        train(tmp_path / str(keep), checkpoint_every=1, keep=keep)
+        kept = (tmp_path / str(keep) / "checkpoints").iterdir()
+        assert sorted(int(each.name) for each in kept) == [*range(FIRST + SECOND + 1)][-keep:]
 
 
 def test_a_checkpoint_of_another_model_is_refused(tmp_path):
