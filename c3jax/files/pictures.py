@@ -7,7 +7,6 @@ import contextlib
 import os
 import warnings
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -16,6 +15,7 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from c3jax.files.errors import DataError
 from c3jax.files.progress import progress_bar
+from c3jax.files.threads import ahead
 
 MAX_PIXELS = 50_000_000
 MIN_SIDE = 8
@@ -132,12 +132,8 @@ def in_threads(
         except PictureError as error:
             return error
 
-    pool = ThreadPoolExecutor(workers or os.cpu_count())
-    try:
-        results = pool.map(attempt, items)
-        return list(progress_bar(results, total=len(items), label=label, unit=" pictures"))
-    finally:  # an interrupt does not wait for what is left
-        pool.shutdown(cancel_futures=True)
+    results = ahead(attempt, items, threads=workers or os.cpu_count() or 1)
+    return list(progress_bar(results, total=len(items), label=label, unit=" pictures"))
 
 
 def list_pages(path, *, every: int | None = None) -> list[tuple[str, int]]:

@@ -16,6 +16,7 @@ from PIL import Image
 
 from c3jax import inference
 from c3jax.coordinates import to_pixels
+from c3jax.files.threads import behind
 from c3jax.inference import Found, LandmarkModel
 from c3jax.tools import fit_keypoints
 from c3jax.tools import found as said
@@ -25,7 +26,6 @@ from c3jax.tools.landmark_files import ABOUT, FILES, Detection, Format, writer
 from c3jax.tools.models import load_detector
 from c3jax.tools.outputs import PIXELS, check_folder, open_folder, save_photo
 from c3jax.tools.shards import ALL, Shard
-from c3jax.tools.threads import behind
 
 README = f"""\
 Landmarks found by c3jax, command detect

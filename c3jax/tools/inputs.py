@@ -17,9 +17,9 @@ from c3jax.files.media import VIDEOS, read_pages
 from c3jax.files.pictures import PictureError
 from c3jax.files.progress import progress_bar
 from c3jax.files.sources import cut_square
+from c3jax.files.threads import ahead
 from c3jax.inference import LandmarkModel
 from c3jax.tools.errors import UsageError
-from c3jax.tools.threads import ahead
 
 BOX_MARGIN = 0.2  # as `c3jax.files.folder` widens boxes for training
 NAMED = 10  # rows of a table, in a message

@@ -3,8 +3,11 @@
 import signal
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
+
+from c3jax.tools import process
 
 IN_A_CALLBACK = """
 import gc, signal, sys, time
@@ -34,3 +37,10 @@ def test_a_signal_in_a_callback_of_the_collector_is_not_lost(name):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=15)
     assert done.returncode in (128 + number, -number)  # Python ends itself by an interrupt
     assert done.stdout == "files are closed\n" and "ignored" not in done.stderr
+
+
+@pytest.mark.parametrize("error", [SystemExit("a message"), SystemExit(2), ValueError("x")])
+def test_other_exceptions_that_are_ignored_are_told_as_before(error):
+    lost, told = SimpleNamespace(exc_type=type(error), exc_value=error), []
+    process._end_after_all(told.append, lost)
+    assert told == [lost]

@@ -11,17 +11,17 @@ T = TypeVar("T")
 THREADS = min(4, os.cpu_count() or 1)  # each holds a picture, which may be large
 
 
-def ahead(function: Callable[[Any], T], items: Iterable) -> Iterator[T]:
+def ahead(function: Callable[[Any], T], items: Iterable, *, threads: int = THREADS) -> Iterator[T]:
     """What a function gives for each item, in order; the next few are worked on meanwhile.
 
     >>> list(ahead(str, [1, 2, 3]))
     ['1', '2', '3']
     """
     waiting: deque[Future] = deque()
-    with ThreadPoolExecutor(THREADS) as pool:
+    with ThreadPoolExecutor(threads) as pool:
         for item in items:
             waiting.append(pool.submit(function, item))
-            if len(waiting) > THREADS:
+            if len(waiting) > threads:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
